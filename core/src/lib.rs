@@ -6,6 +6,7 @@
 
 pub mod error;
 pub mod frame;
+pub mod machine;
 pub mod mapped;
 pub mod segment;
 pub mod seq;

@@ -75,7 +75,8 @@ pub trait Source: Send {
     /// Replaces `batch` with the next run of frames. `Ok(false)` at the end (batch is then empty).
     ///
     /// A source that reads a pipe returns as soon as it has at least one whole frame and the pipe
-    /// has nothing more to give at once, so that live captures are told as they grow.
+    /// has nothing more to give at once, so that live captures are told as they grow. When a signal
+    /// interrupts its waiting it returns `Ok(true)` with an empty batch, so that the caller can look.
     ///
     /// # Errors
     /// On a break, every frame before it has been returned by earlier calls, and the error names

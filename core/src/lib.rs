@@ -12,3 +12,4 @@ pub mod segment;
 pub mod seq;
 pub mod skip;
 pub mod slugs;
+pub mod source;

@@ -1,0 +1,166 @@
+"""Two kernels, and every packet between them passes through our hands."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from .net import CLIENT4, CLIENT6, SERVER4, SERVER6, Host, Net
+from .packet import Segment, build, parse
+from .record import ETHERNET, RAW, Recorder
+
+Side: TypeAlias = Literal["client", "server"]
+Match: TypeAlias = Callable[[Side, Segment], bool]
+
+ETHERNET_HEADER = 14
+MACS = {"client": "02:00:00:00:00:01", "server": "02:00:00:00:00:02"}  # locally administered
+
+
+@dataclass
+class _Packet:
+    sender: Side
+    data: bytes
+    segment: Segment
+
+
+@dataclass
+class _Loss:
+    match: Match
+    times: int
+
+
+class Wire(Net):
+    """A wire that can lose, hold, reorder and invent packets.
+
+    tap: whose end the capture is made at. What is lost on the way *to* that end is not captured.
+    """
+
+    def __init__(
+        self, *, six: bool = False, ethernet: bool = False, vlan: int = 0, tap: Side = "client"
+    ) -> None:
+        self.client_address, self.server_address = (CLIENT6, SERVER6) if six else (CLIENT4, SERVER4)
+        self._start = ETHERNET_HEADER + (4 if vlan else 0) if ethernet else 0
+        self.tap = tap
+        self.recorder = Recorder(ETHERNET if ethernet else RAW)
+        self.held: list[_Packet] = []
+        self._holding: set[Side] = set()
+        self._losses: list[_Loss] = []
+        self._fds: dict[Side, int] = {}
+        self.last: dict[Side, Segment] = {}  # the last segment that each side sent
+        self.client = self._host(self.client_address, "client", vlan)
+        self.server = self._host(self.server_address, "server", vlan)
+
+    def _host(self, address: str, side: Side, vlan: int) -> Host:
+        host = Host(address)
+        space, ethernet = host.namespace, bool(self._start)
+        descriptor = space.device("wire", tap=ethernet)
+        self._fds[side] = descriptor
+        if ethernet:
+            space.ip(f"link set wire address {MACS[side]}")
+        if host.family == socket.AF_INET:
+            space.sysctl("net.ipv6.conf.all.disable_ipv6", 1)
+        device = "wire"
+        if vlan:
+            device = f"wire.{vlan}"
+            space.ip(f"link add link wire name {device} type vlan id {vlan}")
+        space.ip("link set wire up")
+        space.ip(f"link set {device} up")
+        six = host.family == socket.AF_INET6
+        space.ip(f"address add {address}/{128 if six else 32} dev {device}" + " nodad" * six)
+        space.ip(f"{'-6' if six else '-4'} route add default dev {device}")
+        if ethernet:
+            peer = self.server_address if side == "client" else self.client_address
+            other = MACS["server" if side == "client" else "client"]
+            space.ip(f"neigh add {peer} lladdr {other} dev {device}")
+        return host
+
+    # What the wire does.
+
+    def lose(self, match: Match, times: int = 1) -> None:
+        """Loses the next `times` segments that match."""
+        self._losses.append(_Loss(match, times))
+
+    def cut(self, match: Match = lambda side, segment: True) -> None:
+        """Loses all that match from now on."""
+        self._losses.append(_Loss(match, -1))
+
+    def mend(self) -> None:
+        """Loses no more."""
+        self._losses.clear()
+
+    def hold(self, *senders: Side) -> None:
+        """Keeps what these send until `release`."""
+        self._holding.update(senders)
+
+    def release(self, order: Callable[[list[_Packet]], list[_Packet]] = list) -> None:
+        """Delivers what was held, in the order given."""
+        self._holding.clear()
+        held, self.held = order(self.held), []
+        for packet in held:
+            self._deliver(packet)
+
+    def inject(self, segment: Segment, to: Side) -> None:
+        """A segment that neither end has sent."""
+        sender: Side = "server" if to == "client" else "client"
+        data = build(segment)
+        if self._start:
+            ends = [bytes.fromhex(MACS[side].replace(":", "")) for side in (to, sender)]
+            data = b"".join(ends) + (b"\x86\xdd" if ":" in segment.src else b"\x08\x00") + data
+        self._deliver(_Packet(sender, data, segment))
+
+    def step(self, timeout: float) -> bool:
+        ready, _, _ = select.select(list(self._fds.values()), [], [], timeout)
+        moved = False
+        for side, descriptor in self._fds.items():
+            while descriptor in ready:
+                try:
+                    data = os.read(descriptor, 65536)
+                except BlockingIOError:
+                    break
+                segment = parse(data[self._start :])
+                if segment is not None:
+                    moved = True
+                    self._carry(_Packet(side, data, segment))
+        return moved
+
+    def _carry(self, packet: _Packet) -> None:
+        self.last[packet.sender] = packet.segment
+        if packet.sender == self.tap:
+            self.recorder.add(packet.data)
+        for loss in self._losses:
+            if loss.times and loss.match(packet.sender, packet.segment):
+                loss.times -= 1
+                return
+        if packet.sender in self._holding:
+            self.held.append(packet)
+        else:
+            self._deliver(packet)
+
+    def _deliver(self, packet: _Packet) -> None:
+        if packet.sender != self.tap:
+            self.recorder.add(packet.data)
+        receiver: Side = "server" if packet.sender == "client" else "client"
+        os.write(self._fds[receiver], packet.data)
+
+    def open(self, port: int, from_port: int) -> tuple[socket.socket, socket.socket]:
+        """A connection: the client's socket and the server's. Nobody listens afterwards."""
+        listener = self.server.listen(port)
+        caller = self.client.dial(from_port, (self.server_address, port))
+        ends = self.connected(caller), self.accept(listener)
+        listener.close()
+        return ends
+
+    def ends(self, from_port: int, port: int) -> tuple[str, str]:
+        """The kernel's word on both ends: their states, "none" where it knows no socket."""
+        client = self.client.states().get((from_port, port), "none")
+        return client, self.server.states().get((port, from_port), "none")
+
+    def close(self) -> None:
+        for descriptor in self._fds.values():
+            os.close(descriptor)
+        self.client.namespace.close()
+        self.server.namespace.close()

@@ -4,6 +4,7 @@
 //! track (segments move two copies of the state machine) → verdict (a closed connection gets its
 //! words) → columns (rows become Arrow).
 
+pub mod completeness;
 pub mod error;
 pub mod frame;
 pub mod machine;
@@ -13,3 +14,4 @@ pub mod seq;
 pub mod skip;
 pub mod slugs;
 pub mod source;
+pub mod zeek;

@@ -1,0 +1,1 @@
+"""Why did this TCP connection end the way it did: who closed it, how, and why."""

@@ -1,0 +1,117 @@
+"""A judged connection in one line, and its evidence in words."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from finwait.verdict.catalogue import entry
+from finwait.verdict.language import Lang, Text, count, duration, size
+from finwait.verdict.row import Row, end
+
+NS = 1_000_000_000
+
+TIME_WAIT_RFC = 240
+"""Seconds: 2 MSL (RFC 9293 3.6.1 MUST-13) with the MSL of 2 minutes (RFC 9293 3.4.2)."""
+TIME_WAIT_LINUX = 60
+"""Seconds: TCP_TIMEWAIT_LEN (Linux include/net/tcp.h)."""
+TIME_WAIT_MACOS = 30
+"""Seconds: twice net.inet.tcp.msl, which is 15 s on macOS."""
+
+
+class Ends(NamedTuple):
+    """The two ends of a connection, with the part each plays."""
+
+    client: str
+    server: str
+
+    @classmethod
+    def of(cls, row: Row) -> "Ends":
+        """The ends of a row."""
+        return cls(end(row.client_ip, row.client_port), end(row.server_ip, row.server_port))
+
+    def named(self, who: str, lang: Lang) -> str:
+        """ "10.0.0.2:5000 (client)" for "client", and so on; the word itself for "both" and "none"."""
+        word = entry("closed_by", who).title.say(lang)
+        address = {"client": self.client, "server": self.server}.get(who)
+        if address is None:
+            return word
+        return f"{address}（{word}）" if lang == "zh" else f"{address} ({word})"
+
+
+def other(who: str) -> str:
+    """The other end."""
+    return "server" if who == "client" else "client"
+
+
+def holder(row: Row) -> str:
+    """Who holds TIME-WAIT after the last segment: client, server, both or none."""
+    client, server = row.client_state == "TIME-WAIT", row.server_state == "TIME-WAIT"
+    return "both" if client and server else "client" if client else "server" if server else "none"
+
+
+def clock(ts: int) -> str:
+    """Time of day in UTC, to the second: "12:00:05 UTC"."""
+    return datetime.fromtimestamp(ts // NS, UTC).strftime("%H:%M:%S UTC")
+
+
+_HELD = Text(
+    "TIME-WAIT is held by {who} until {until} (60 s on Linux)", "TIME-WAIT 由{who}保持到 {until}（Linux 为 60 秒）"
+)
+
+
+def sentence(row: Row | Mapping[str, object], lang: Lang = "en") -> str:
+    """The verdict of one connection in one line: who closed, how, why, and who holds TIME-WAIT.
+
+    `row` is a `Row` or a record of the core. Raises TypeError or KeyError if it is neither.
+    """
+    row = row if isinstance(row, Row) else Row.of(row)
+    ends = Ends.of(row)
+    close = entry("close", row.close)
+    line = close.line or close.title
+    parts = [
+        line.say(lang).format(
+            closer=ends.named(row.closed_by, lang),
+            other=ends.named(other(row.closed_by), lang),
+            client=ends.named("client", lang),
+            server=ends.named("server", lang),
+        )
+    ]
+    if row.cause not in ("orderly", "capture-ended"):
+        cause, sure = entry("cause", row.cause), entry("confidence", row.confidence).title.say(lang)
+        parts.append(f"{cause.title.say(lang)}（{sure}）" if lang == "zh" else f"{cause.title.say(lang)} ({sure})")
+    who = holder(row)
+    if who != "none":
+        until = clock(row.last_ts + TIME_WAIT_LINUX * NS)
+        name = entry("closed_by", who).title.say(lang)
+        parts.append(_HELD.say(lang).format(who=name if lang == "zh" or who == "both" else f"the {name}", until=until))
+    return ("；" if lang == "zh" else "; ").join(parts)
+
+
+def said(evidence: str, lang: Lang = "en") -> str:
+    """One piece of evidence in words: "idle-gap-ns=5000213000" as "5.0 s without payload before the
+    close"."""
+    slug, _, number = evidence.partition("=")
+    found = entry("evidence", slug)
+    if found.said is None or not number:
+        return found.sentence.say(lang)
+    try:
+        value = int(number)
+    except ValueError:
+        return found.sentence.say(lang)
+    if found.unit == "frame" and value == 0:  # 0: that frame was not captured
+        return found.sentence.say(lang)
+    return found.said.say(lang).format(n=_amount(value, found.unit, lang))
+
+
+def _amount(value: int, unit: str | None, lang: Lang) -> str:
+    match unit:
+        case "ns":
+            return duration(value / NS, lang)
+        case "s":
+            return duration(float(value), lang)
+        case "bytes":
+            return size(value, lang)
+        case "frame":
+            return str(value)
+        case _:
+            return count(value)

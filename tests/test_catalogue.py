@@ -1,0 +1,139 @@
+"""The catalogue knows every word of the core, and nothing else."""
+
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+from finwait.verdict import KINDS, LANGS, Entry, entries
+from finwait.verdict.catalogue import CatalogueError, _entry
+
+ROOT = Path(__file__).parent.parent
+RUST = re.compile(r'^\s*(\w+) = "([^"]+)", "((?:[^"\\]|\\.)*)";$', re.MULTILINE)
+ENUM = re.compile(r"slugs! \{\s*///[^\n]*\n\s*(\w+) \{(.*?)\n    \}", re.DOTALL)
+# RFC 9293 3.3.2; CLOSED first, as the tracker has them.
+STATES = [
+    "CLOSED",
+    "LISTEN",
+    "SYN-SENT",
+    "SYN-RECEIVED",
+    "ESTABLISHED",
+    "FIN-WAIT-1",
+    "FIN-WAIT-2",
+    "CLOSE-WAIT",
+    "CLOSING",
+    "LAST-ACK",
+    "TIME-WAIT",
+]
+STUB = """
+[{slug}]
+source = "RFC 9293 ..."
+title.en = "..."
+title.zh = "..."
+sentence.en = "{doc}"
+sentence.zh = "..."
+"""
+
+
+def words_of_core() -> dict[str, dict[str, str]]:
+    """Kind -> slug -> what the source says of it."""
+    words: dict[str, dict[str, str]] = {}
+    for name, body in ENUM.findall((ROOT / "core/src/slugs.rs").read_text(encoding="utf-8")):
+        kind = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+        words[kind] = {slug: doc for _, slug, doc in RUST.findall(body)}
+    words["skip"] = {
+        slug: doc for _, slug, doc in RUST.findall((ROOT / "core/src/skip.rs").read_text(encoding="utf-8"))
+    }
+    words["state"] = dict.fromkeys(STATES, "A state of RFC 9293.")
+    return words
+
+
+WORDS = words_of_core()
+ALL: list[Entry] = [entry for kind in KINDS for entry in entries(kind).values()]
+
+
+def test_the_source_was_understood() -> None:
+    assert set(WORDS) == set(KINDS)
+    assert all(WORDS.values())
+    assert WORDS["close"]["four-way"].startswith("Both FINs")
+    assert WORDS["evidence"]["idle-gap-ns"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_word_has_an_entry(kind: str) -> None:
+    missing = [slug for slug in WORDS[kind] if slug not in entries(kind)]
+    stubs = "".join(STUB.format(slug=slug, doc=WORDS[kind][slug]) for slug in missing)
+    assert not missing, f"paste into src/finwait/verdict/data/{kind}.toml and fill in:\n{stubs}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_entry_is_a_word(kind: str) -> None:
+    unknown = [slug for slug in entries(kind) if slug not in WORDS[kind]]
+    assert not unknown, f"the core never says these; take them out of src/finwait/verdict/data/{kind}.toml: {unknown}"
+
+
+def test_the_extension_says_the_same() -> None:
+    core = pytest.importorskip("finwait._core")
+    assert {kind: set(slugs) for kind, slugs in core.SLUGS.items()} == {
+        kind: set(slugs) for kind, slugs in WORDS.items()
+    }
+
+
+@pytest.mark.parametrize("entry", ALL, ids=lambda e: f"{e.kind}.{e.slug}")
+def test_an_entry_is_whole(entry: Entry) -> None:
+    for text in (entry.title, entry.sentence, entry.said, entry.line, entry.kernel, entry.advice):
+        if text is None:
+            continue
+        assert "  " not in text.en and "  " not in text.zh
+        assert text.en.isascii() or "–" in text.en, "English texts are plain ASCII"
+        assert fields(text.en) == fields(text.zh), "the two languages fill in different values"
+    chinese = re.compile(r"[\u4e00-\u9fff]")
+    if entry.kind != "state":
+        assert chinese.search(entry.sentence.zh)
+    assert (entry.line is not None) == (entry.kind == "close")
+    assert (entry.advice is not None) == (entry.kernel is not None) == (entry.kind == "cause")
+    assert fields(entry.line.en if entry.line else "") <= {"closer", "other", "client", "server"}
+    assert fields(entry.said.en if entry.said else "{n}") == {"n"}
+
+
+def fields(template: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name}
+
+
+def test_sentences_are_different() -> None:
+    for lang in LANGS:
+        for kind in KINDS:
+            said = [entry.sentence.say(lang) for entry in entries(kind).values()]
+            assert len(said) == len(set(said))
+
+
+@pytest.mark.parametrize("entry", ALL, ids=lambda e: f"{e.kind}.{e.slug}")
+def test_sources_name_a_section(entry: Entry) -> None:
+    """An RFC is cited with a section."""
+    for number, section in re.findall(r"RFC (\d+)((?: \d[\d.]*)?)", entry.source):
+        assert section, f"RFC {number} without a section in {entry.source!r}"
+
+
+@pytest.mark.parametrize("entry", [e for e in ALL if e.example], ids=lambda e: f"{e.kind}.{e.slug}")
+def test_examples_exist(entry: Entry) -> None:
+    found = [p for folder in ("examples", "tests/captures") for p in (ROOT / folder).glob(f"{entry.example}.pcap*")]
+    assert found, f"no capture {entry.example!r} for {entry.kind} {entry.slug}"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "text",
+        {},
+        {"title": {"en": "x", "zh": "x"}},
+        {"title": {"en": "x"}, "sentence": {"en": "x", "zh": "x"}, "source": "x"},
+        {"title": {"en": "x", "zh": "x"}, "sentence": {"en": "x", "zh": "x"}, "source": ""},
+        {"title": {"en": "x", "zh": "x"}, "sentence": {"en": "x", "zh": "x"}, "source": "x", "typo": 1},
+        {"title": {"en": "x", "zh": "x"}, "sentence": {"en": "x", "zh": "x"}, "source": "x", "unit": "miles"},
+        {"title": {"en": "x", "zh": "x"}, "sentence": {"en": "x", "zh": "x"}, "source": "x", "unit": "ns"},
+    ],
+)
+def test_a_wrong_entry_is_refused(fields: object) -> None:
+    with pytest.raises(CatalogueError, match=r"verdict/data/note.toml: \[x\]"):
+        _entry("note", "x", fields)

@@ -43,7 +43,8 @@ def words_of_core() -> dict[str, dict[str, str]]:
         kind = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
         words[kind] = {slug: doc for _, slug, doc in RUST.findall(body)}
     words["skip"] = {
-        slug: doc for _, slug, doc in RUST.findall((ROOT / "core/src/skip.rs").read_text(encoding="utf-8"))
+        slug: doc
+        for _, slug, doc in RUST.findall((ROOT / "core/src/skip.rs").read_text(encoding="utf-8"))
     }
     words["state"] = dict.fromkeys(STATES, "A state of RFC 9293.")
     return words
@@ -70,7 +71,9 @@ def test_every_word_has_an_entry(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_entry_is_a_word(kind: str) -> None:
     unknown = [slug for slug in entries(kind) if slug not in WORDS[kind]]
-    assert not unknown, f"the core never says these; take them out of src/finwait/verdict/data/{kind}.toml: {unknown}"
+    assert not unknown, (
+        f"the core never says these; take them out of src/finwait/verdict/data/{kind}.toml: {unknown}"
+    )
 
 
 def test_the_extension_says_the_same() -> None:
@@ -85,7 +88,7 @@ def test_an_entry_is_whole(entry: Entry) -> None:
     for text in (entry.title, entry.sentence, entry.said, entry.line, entry.kernel, entry.advice):
         if text is None:
             continue
-        assert "  " not in text.en and "  " not in text.zh
+        assert "  " not in text.en + text.zh
         assert text.en.isascii() or "–" in text.en, "English texts are plain ASCII"
         assert fields(text.en) == fields(text.zh), "the two languages fill in different values"
     chinese = re.compile(r"[\u4e00-\u9fff]")
@@ -117,7 +120,11 @@ def test_sources_name_a_section(entry: Entry) -> None:
 
 @pytest.mark.parametrize("entry", [e for e in ALL if e.example], ids=lambda e: f"{e.kind}.{e.slug}")
 def test_examples_exist(entry: Entry) -> None:
-    found = [p for folder in ("examples", "tests/captures") for p in (ROOT / folder).glob(f"{entry.example}.pcap*")]
+    found = [
+        p
+        for folder in ("examples", "tests/captures")
+        for p in (ROOT / folder).glob(f"{entry.example}.pcap*")
+    ]
     assert found, f"no capture {entry.example!r} for {entry.kind} {entry.slug}"
 
 
@@ -129,9 +136,24 @@ def test_examples_exist(entry: Entry) -> None:
         {"title": {"en": "x", "zh": "x"}},
         {"title": {"en": "x"}, "sentence": {"en": "x", "zh": "x"}, "source": "x"},
         {"title": {"en": "x", "zh": "x"}, "sentence": {"en": "x", "zh": "x"}, "source": ""},
-        {"title": {"en": "x", "zh": "x"}, "sentence": {"en": "x", "zh": "x"}, "source": "x", "typo": 1},
-        {"title": {"en": "x", "zh": "x"}, "sentence": {"en": "x", "zh": "x"}, "source": "x", "unit": "miles"},
-        {"title": {"en": "x", "zh": "x"}, "sentence": {"en": "x", "zh": "x"}, "source": "x", "unit": "ns"},
+        {
+            "title": {"en": "x", "zh": "x"},
+            "sentence": {"en": "x", "zh": "x"},
+            "source": "x",
+            "typo": 1,
+        },
+        {
+            "title": {"en": "x", "zh": "x"},
+            "sentence": {"en": "x", "zh": "x"},
+            "source": "x",
+            "unit": "miles",
+        },
+        {
+            "title": {"en": "x", "zh": "x"},
+            "sentence": {"en": "x", "zh": "x"},
+            "source": "x",
+            "unit": "ns",
+        },
     ],
 )
 def test_a_wrong_entry_is_refused(fields: object) -> None:

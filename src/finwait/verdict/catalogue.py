@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from finwait.verdict.language import Text
 
@@ -65,66 +65,71 @@ class CatalogueError(Exception):
 
 @cache
 def entries(kind: str) -> Mapping[str, Entry]:
-    """All entries of one kind by slug, in the order of the file."""
+    """Give all entries of one kind by slug, in the order of the file."""
     if kind not in KINDS:
         raise CatalogueError(f"no kind {kind!r} in the catalogue")
-    path = DATA / f"{kind}.toml"
-    with path.open("rb") as file:
+    with (DATA / f"{kind}.toml").open("rb") as file:
         raw = tomllib.load(file)
     return MappingProxyType({slug: _entry(kind, slug, fields) for slug, fields in raw.items()})
 
 
 def entry(kind: str, slug: str) -> Entry:
-    """The entry of one word. A word that the catalogue lacks speaks for itself, so that a newer core
-    still reads; a test keeps this from happening."""
+    """Give the entry of one word.
+
+    A word that the catalogue lacks speaks for itself, so that a newer core still reads; a test keeps
+    this from happening.
+    """
     found = entries(kind).get(slug)
-    if found is None:
-        return Entry(kind, slug, Text(slug, slug), Text(slug, slug), "")
-    return found
+    return found or Entry(kind, slug, Text(slug, slug), Text(slug, slug), "")
+
+
+class _Table(NamedTuple):
+    """One table of a file, read key by key with errors that say where."""
+
+    where: str
+    fields: Mapping[str, object]
+
+    def string(self, name: str) -> str:
+        value = self.fields.get(name, "")
+        if not isinstance(value, str):
+            raise CatalogueError(f"{self.where}: {name} is not a string")
+        return value
+
+    def text(self, name: str) -> Text | None:
+        match self.fields.get(name):
+            case None:
+                return None
+            case {"en": str(en), "zh": str(zh), **rest} if en and zh and not rest:
+                return Text(en, zh)
+        raise CatalogueError(f"{self.where}: {name} needs en and zh")
+
+    def need(self, name: str) -> Text:
+        found = self.text(name)
+        if found is None:
+            raise CatalogueError(f"{self.where}: {name} is missing")
+        return found
 
 
 def _entry(kind: str, slug: str, fields: object) -> Entry:
-    def wrong(what: str) -> NoReturn:
-        raise CatalogueError(f"verdict/data/{kind}.toml: [{slug}]: {what}")
-
-    if not isinstance(fields, dict):
-        wrong("not a table")
-    unknown = set(fields) - set(Entry._fields)
-    if unknown:
-        wrong(f"unknown key {min(unknown)!r}")
-
-    def string(name: str) -> str:
-        value = fields.get(name, "")
-        return value if isinstance(value, str) else wrong(f"{name} is not a string")
-
-    def text(name: str) -> Text | None:
-        value = fields.get(name)
-        if value is None:
-            return None
-        match value:
-            case {"en": str(en), "zh": str(zh)} if en and zh and len(value) == 2:
-                return Text(en, zh)
-        wrong(f"{name} needs en and zh")
-
-    def need(name: str) -> Text:
-        return text(name) or wrong(f"{name} is missing")
-
-    unit = string("unit") or None
-    if unit is not None and unit not in UNITS:
-        wrong(f"unknown unit {unit!r}")
-    said = text("said")
-    if (said is None) != (unit is None):
-        wrong("said and unit belong together")
+    where = f"verdict/data/{kind}.toml: [{slug}]"
+    if not isinstance(fields, dict) or not set(fields) <= set(Entry._fields):
+        raise CatalogueError(f"{where}: not a table of {', '.join(Entry._fields[2:])}")
+    table = _Table(where, fields)
+    said, unit, source = table.text("said"), table.string("unit") or None, table.string("source")
+    if (said is None) != (unit is None) or (unit is not None and unit not in UNITS):
+        raise CatalogueError(f"{where}: said needs a unit, one of {', '.join(sorted(UNITS))}")
+    if not source:
+        raise CatalogueError(f"{where}: source is missing")
     return Entry(
         kind,
         slug,
-        need("title"),
-        need("sentence"),
-        string("source") or wrong("source is missing"),
-        string("example"),
-        text("line"),
+        table.need("title"),
+        table.need("sentence"),
+        source,
+        table.string("example"),
+        table.text("line"),
         said,
         unit,
-        text("kernel"),
-        text("advice"),
+        table.text("kernel"),
+        table.text("advice"),
     )

@@ -17,13 +17,14 @@ class Text(NamedTuple):
     zh: str
 
     def say(self, lang: Lang) -> str:
-        """The text in `lang`."""
+        """Give the text in `lang`."""
         return self.zh if lang == "zh" else self.en
 
 
 def language(asked: str | None = None, environ: Mapping[str, str] | None = None) -> Lang:
-    """The language to speak: the one asked for, else what LC_ALL, LC_MESSAGES or LANG say (the
-    first that is set counts, as POSIX has it), else English.
+    """Choose the language to speak: the one asked for, else what the environment says, else English.
+
+    Of LC_ALL, LC_MESSAGES and LANG, the first that is set counts, as POSIX has it.
 
     Raises ValueError if `asked` is a language that finwait does not speak.
     """
@@ -41,7 +42,7 @@ def language(asked: str | None = None, environ: Mapping[str, str] | None = None)
 
 
 def duration(seconds: float, lang: Lang) -> str:
-    """A time span with three significant figures at most: "0.21 s", "31 µs", "5.0 s", "4 min"."""
+    """Write a time span with three significant figures at most: "0.21 s", "31 µs", "4 min"."""
     return _UNITS[lang].duration(seconds)
 
 
@@ -85,12 +86,12 @@ def _short(value: float) -> str:
 
 
 def count(value: int) -> str:
-    """A number with thousands apart: 1234567 as "1,234,567"."""
+    """Write a number with thousands apart: 1234567 as "1,234,567"."""
     return f"{value:,}"
 
 
 def size(value: int, lang: Lang) -> str:
-    """A number of bytes: "1 byte", "1,400 bytes"."""
+    """Write a number of bytes: "1 byte", "1,400 bytes"."""
     if lang == "zh":
         return f"{value:,} 字节"
     return "1 byte" if value == 1 else f"{value:,} bytes"

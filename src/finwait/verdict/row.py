@@ -5,8 +5,10 @@ from typing import NamedTuple
 
 
 class Row(NamedTuple):
-    """The columns that the telling of one connection uses. Timestamps are nanoseconds since the Unix
-    epoch, durations seconds."""
+    """The columns that the telling of one connection uses.
+
+    Timestamps are nanoseconds since the Unix epoch, durations seconds.
+    """
 
     conn: int
     source: str
@@ -47,7 +49,7 @@ class Row(NamedTuple):
 
     @classmethod
     def of(cls, values: Mapping[str, object]) -> "Row":
-        """From a record of the core. Raises TypeError or KeyError, naming the column, if it is not one."""
+        """Take a record of the core. Raises TypeError or KeyError, naming the column, if it is none."""
         got: dict[str, object] = {}
         for name, kind in cls.__annotations__.items():
             value = values[name]
@@ -73,5 +75,5 @@ _CHECKS: dict[object, tuple[type, ...]] = {
 
 
 def end(ip: str, port: int) -> str:
-    """An end as people write it: "10.0.0.2:443", "[2001:db8::1]:443"."""
+    """Write an end as people do: "10.0.0.2:443", "[2001:db8::1]:443"."""
     return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"

@@ -26,11 +26,11 @@ class Ends(NamedTuple):
 
     @classmethod
     def of(cls, row: Row) -> "Ends":
-        """The ends of a row."""
+        """Take the ends of a row."""
         return cls(end(row.client_ip, row.client_port), end(row.server_ip, row.server_port))
 
     def named(self, who: str, lang: Lang) -> str:
-        """ "10.0.0.2:5000 (client)" for "client", and so on; the word itself for "both" and "none"."""
+        """Name an end: "client" is "10.0.0.2:5000 (client)"; "both" and "none" are words."""
         word = entry("closed_by", who).title.say(lang)
         address = {"client": self.client, "server": self.server}.get(who)
         if address is None:
@@ -39,28 +39,29 @@ class Ends(NamedTuple):
 
 
 def other(who: str) -> str:
-    """The other end."""
+    """Give the other end of "client" or "server"."""
     return "server" if who == "client" else "client"
 
 
 def holder(row: Row) -> str:
-    """Who holds TIME-WAIT after the last segment: client, server, both or none."""
+    """Say who holds TIME-WAIT after the last segment: client, server, both or none."""
     client, server = row.client_state == "TIME-WAIT", row.server_state == "TIME-WAIT"
     return "both" if client and server else "client" if client else "server" if server else "none"
 
 
 def clock(ts: int) -> str:
-    """Time of day in UTC, to the second: "12:00:05 UTC"."""
+    """Write the time of day in UTC, to the second: "12:00:05 UTC"."""
     return datetime.fromtimestamp(ts // NS, UTC).strftime("%H:%M:%S UTC")
 
 
 _HELD = Text(
-    "TIME-WAIT is held by {who} until {until} (60 s on Linux)", "TIME-WAIT 由{who}保持到 {until}（Linux 为 60 秒）"
+    "TIME-WAIT is held by {who} until {until} (60 s on Linux)",
+    "TIME-WAIT 由{who}保持到 {until}（Linux 为 60 秒）",
 )
 
 
 def sentence(row: Row | Mapping[str, object], lang: Lang = "en") -> str:
-    """The verdict of one connection in one line: who closed, how, why, and who holds TIME-WAIT.
+    """Tell a connection in one line: who closed, how, why, and who holds TIME-WAIT.
 
     `row` is a `Row` or a record of the core. Raises TypeError or KeyError if it is neither.
     """
@@ -78,18 +79,28 @@ def sentence(row: Row | Mapping[str, object], lang: Lang = "en") -> str:
     ]
     if row.cause not in ("orderly", "capture-ended"):
         cause, sure = entry("cause", row.cause), entry("confidence", row.confidence).title.say(lang)
-        parts.append(f"{cause.title.say(lang)}（{sure}）" if lang == "zh" else f"{cause.title.say(lang)} ({sure})")
+        parts.append(
+            f"{cause.title.say(lang)}（{sure}）"
+            if lang == "zh"
+            else f"{cause.title.say(lang)} ({sure})"
+        )
     who = holder(row)
     if who != "none":
         until = clock(row.last_ts + TIME_WAIT_LINUX * NS)
         name = entry("closed_by", who).title.say(lang)
-        parts.append(_HELD.say(lang).format(who=name if lang == "zh" or who == "both" else f"the {name}", until=until))
+        parts.append(
+            _HELD.say(lang).format(
+                who=name if lang == "zh" or who == "both" else f"the {name}", until=until
+            )
+        )
     return ("；" if lang == "zh" else "; ").join(parts)
 
 
 def said(evidence: str, lang: Lang = "en") -> str:
-    """One piece of evidence in words: "idle-gap-ns=5000213000" as "5.0 s without payload before the
-    close"."""
+    """Put one piece of evidence in words.
+
+    "idle-gap-ns=5000213000" is "5.0 s without payload before the close".
+    """
     slug, _, number = evidence.partition("=")
     found = entry("evidence", slug)
     if found.said is None or not number:

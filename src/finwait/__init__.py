@@ -1,1 +1,5 @@
-"""Why did this TCP connection end the way it did: who closed it, how, and why."""
+"""Why did this TCP connection end the way it did: who closed it, how, and why?"""
+
+from finwait.version import VERSION
+
+__version__ = VERSION

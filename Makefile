@@ -1,0 +1,81 @@
+# Two commands matter: `make demo` and `make test`. `make help` lists the rest.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+# One seed for every random test of a run, printed, so that a failure can be had again: make test FINWAIT_SEED=…
+FINWAIT_SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
+
+CORE_SOURCES := $(shell find core tcp src/finwait/tcp -not -path '*/target/*' \( -name '*.rs' -o -name '*.toml' -o -name 'Cargo.lock' \) 2>/dev/null)
+
+.PHONY: help
+help: ## what there is
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+.PHONY: demo
+demo: $(VENV)/.core ## build what is needed into .venv and show the main job on examples/
+	@scripts/demo
+
+.PHONY: test
+test: $(VENV)/.core $(VENV)/.dev ## install what the tests need, then run them
+	@scripts/need-packages
+	@echo "seed: $(FINWAIT_SEED)"
+	PROPTEST_RNG_SEED=$(FINWAIT_SEED) cargo test --manifest-path core/Cargo.toml --locked
+	FINWAIT_SEED=$(FINWAIT_SEED) $(BIN)/python -m pytest $(PYTEST)
+
+.PHONY: check
+check: $(VENV)/.core $(VENV)/.dev ## format, lint, types, stubs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/python -m mypy src tests
+	$(BIN)/python -m mypy.stubtest finwait._core --mypy-config-file pyproject.toml --allowlist tests/stubtest-allowlist.txt
+	cargo fmt --manifest-path core/Cargo.toml --check
+	cargo clippy --manifest-path core/Cargo.toml --locked --all-targets -- -D warnings
+	cargo clippy --manifest-path core/Cargo.toml --locked --lib --features python -- -D warnings
+
+.PHONY: format
+format: $(VENV)/.dev ## put everything into the one format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	cargo fmt --manifest-path core/Cargo.toml
+
+.PHONY: bench
+bench: $(VENV)/.core ## measure against other tools (long)
+	@bench/run
+
+.PHONY: fuzz
+fuzz: ## feed random bytes to the readers and the tracker, a minute each (needs cargo-fuzz)
+	@scripts/fuzz
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf $(VENV) target core/target build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -f src/finwait/_core*.so
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The virtual environment. Debian keeps ensurepip in a package of its own; pip can do without it.
+$(VENV)/.made:
+	@scripts/need-build $(PYTHON)
+	$(PYTHON) -m venv $(VENV) 2>/dev/null || { rm -rf $(VENV); \
+	  $(PYTHON) -m venv --without-pip $(VENV) && $(PYTHON) -m pip --python $(BIN)/python install --quiet pip; }
+	touch $@
+
+$(VENV)/.tools: $(VENV)/.made pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'maturin>=1.9,<2'
+	touch $@
+
+# The core, released, and finwait itself, installed so that changes of Python files count at once.
+$(VENV)/.core: $(VENV)/.tools $(CORE_SOURCES) pyproject.toml
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --locked --quiet
+	touch $@
+
+# Only the extra packages: finwait itself is installed above.
+$(VENV)/.dev: $(VENV)/.tools pyproject.toml
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["dev"], sep="\n")' > $@.list
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $@.list
+	touch $@

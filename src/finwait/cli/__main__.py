@@ -1,0 +1,7 @@
+"""`python -m finwait.cli`."""
+
+import sys
+
+from finwait.cli import main
+
+sys.exit(main())

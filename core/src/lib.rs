@@ -5,6 +5,7 @@
 //! words) → columns (rows become Arrow).
 
 pub mod completeness;
+pub mod decode;
 pub mod error;
 pub mod frame;
 pub mod machine;

@@ -1,0 +1,148 @@
+//! The TCP header (RFC 9293 section 3.1) and its options.
+
+use super::checksum;
+use super::hints;
+use super::walk::{Ip, be16, be32};
+use crate::segment::{FlowKey, NO_WSCALE, Segment, flag, mark};
+use crate::seq::Seq;
+use crate::skip::Skip;
+
+/// Header without options.
+pub(super) const HEADER: usize = 20;
+
+/// What the layers around a TCP header have found out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Context {
+    pub ts: i64,
+    pub number: u64,
+    pub ip: Ip,
+    pub scope: u32,
+    pub tap: u16,
+    pub marks: u16,
+}
+
+/// Reads the TCP header at the start of `bytes`, the captured part of an IP payload of `wire` bytes.
+#[inline]
+pub(super) fn segment(c: &Context, bytes: &[u8], wire: usize) -> Result<Segment, Skip> {
+    let Some(h) = bytes.first_chunk::<HEADER>() else {
+        return Err(if wire < HEADER {
+            Skip::TcpBad
+        } else {
+            Skip::TcpCut
+        });
+    };
+    let header_len = usize::from(h[12] >> 4) * 4;
+    if header_len < HEADER || header_len > wire {
+        return Err(Skip::TcpBad);
+    }
+    let (key, dir) = FlowKey::new(c.ip.src, c.ip.dst, be16(h, 0), be16(h, 2), c.scope);
+    let mut s = Segment {
+        ts: c.ts,
+        number: c.number,
+        key,
+        dir,
+        seq: Seq(be32(h, 4)),
+        ack: Seq(be32(h, 8)),
+        payload: (wire - header_len) as u32,
+        flags: be16(h, 12) & 0x01ff,
+        window: be16(h, 14),
+        marks: c.marks,
+        ip_id: c.ip.id,
+        ttl: c.ip.ttl,
+        wscale: NO_WSCALE,
+        mss: 0,
+        sack_permitted: false,
+        ts_val: 0,
+        ts_ecr: 0,
+        sack: (Seq(0), Seq(0)),
+        tap: c.tap,
+    };
+    if header_len > HEADER {
+        let end = header_len.min(bytes.len());
+        options(&mut s, &bytes[HEADER..end], end < header_len);
+    }
+    let (src, dst) = (c.ip.src, c.ip.dst);
+    if s.flags & (flag::SYN | flag::FIN | flag::RST) != 0 && s.marks & mark::FRAGMENTED == 0 {
+        s.marks |= checksum::judge(src, dst, bytes, wire);
+    }
+    if s.payload != 0 {
+        s.marks |= hints::of(bytes.get(header_len..).unwrap_or(&[]), s.payload, s.flags);
+    }
+    Ok(s)
+}
+
+/// Option kinds (IANA registry "TCP Option Kind Numbers").
+mod kind {
+    pub const END: u8 = 0;
+    pub const NOP: u8 = 1;
+    pub const MSS: u8 = 2;
+    pub const WINDOW_SCALE: u8 = 3;
+    pub const SACK_PERMITTED: u8 = 4;
+    pub const SACK: u8 = 5;
+    pub const TIMESTAMPS: u8 = 8;
+}
+
+/// Reads the captured part of the options. What is wrong with them never loses the segment.
+#[inline]
+fn options(s: &mut Segment, bytes: &[u8], cut: bool) {
+    // The layout of RFC 7323 appendix A, which nearly every segment of a connection has.
+    if let [kind::NOP, kind::NOP, kind::TIMESTAMPS, 10, rest @ ..] = bytes
+        && rest.len() == 8
+    {
+        timestamps(s, rest);
+        return;
+    }
+    if !any_options(s, bytes) {
+        s.marks |= if cut {
+            mark::OPTIONS_CUT
+        } else {
+            mark::OPTIONS_BAD
+        };
+    } else if cut {
+        s.marks |= mark::OPTIONS_CUT;
+    }
+}
+
+fn timestamps(s: &mut Segment, value: &[u8]) {
+    s.ts_val = be32(value, 0);
+    s.ts_ecr = be32(value, 4);
+    s.marks |= mark::TIMESTAMPS;
+}
+
+/// Reads options in any order. False if one has a length that does not fit.
+fn any_options(s: &mut Segment, mut bytes: &[u8]) -> bool {
+    loop {
+        bytes = match bytes {
+            [] | [kind::END, ..] => return true,
+            [kind::NOP, rest @ ..] => rest,
+            [number, len, ..] => {
+                let len = usize::from(*len);
+                if len < 2 || len > bytes.len() {
+                    return false;
+                }
+                option(s, *number, &bytes[2..len]);
+                &bytes[len..]
+            }
+            [_] => return false,
+        };
+    }
+}
+
+/// One option. A known kind with a length that is not its own is marked and not believed.
+fn option(s: &mut Segment, number: u8, value: &[u8]) {
+    match (number, value) {
+        (kind::MSS, [a, b]) => s.mss = u16::from_be_bytes([*a, *b]),
+        (kind::WINDOW_SCALE, [shift]) => s.wscale = *shift,
+        (kind::SACK_PERMITTED, []) => s.sack_permitted = true,
+        (kind::TIMESTAMPS, value) if value.len() == 8 => timestamps(s, value),
+        (kind::SACK, value) if value.len() >= 8 && value.len().is_multiple_of(8) => {
+            s.sack = (Seq(be32(value, 0)), Seq(be32(value, 4)));
+            s.marks |= mark::SACK;
+        }
+        (
+            kind::MSS | kind::WINDOW_SCALE | kind::SACK_PERMITTED | kind::TIMESTAMPS | kind::SACK,
+            _,
+        ) => s.marks |= mark::OPTIONS_BAD,
+        _ => {}
+    }
+}

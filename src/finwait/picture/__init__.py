@@ -1,1 +1,0 @@
-"""Pictures drawn from the same model that the rest of finwait works with."""

@@ -37,16 +37,20 @@ check: $(VENV)/.core $(VENV)/.dev ## format, lint, types, stubs
 	cargo fmt --manifest-path core/Cargo.toml --check
 	cargo clippy --manifest-path core/Cargo.toml --locked --all-targets -- -D warnings
 	cargo clippy --manifest-path core/Cargo.toml --locked --lib --features python -- -D warnings
+	cargo fmt --manifest-path bench/gen/Cargo.toml --check
+	cargo clippy --manifest-path bench/gen/Cargo.toml --locked --all-targets -- -D warnings
 
 .PHONY: format
 format: $(VENV)/.dev ## put everything into the one format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	cargo fmt --manifest-path core/Cargo.toml
+	cargo fmt --manifest-path bench/gen/Cargo.toml
 
 .PHONY: bench
-bench: $(VENV)/.core ## measure against other tools (long)
-	@bench/run
+bench: $(VENV)/.core $(VENV)/.bench ## measure against other tools (long); BENCH='--only speed' and the like
+	@scripts/need-packages bench
+	$(BIN)/python bench/run.py $(BENCH)
 
 .PHONY: fuzz
 fuzz: ## feed random bytes to the readers and the tracker, a minute each (needs cargo-fuzz)
@@ -75,7 +79,8 @@ $(VENV)/.core: $(VENV)/.tools $(CORE_SOURCES) pyproject.toml
 	touch $@
 
 # Only the extra packages: finwait itself is installed above.
-$(VENV)/.dev: $(VENV)/.tools pyproject.toml
-	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["dev"], sep="\n")' > $@.list
+EXTRAS = import sys, tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"][sys.argv[1]], sep="\n")
+$(VENV)/.dev $(VENV)/.bench: $(VENV)/.%: $(VENV)/.tools pyproject.toml
+	$(BIN)/python -c '$(EXTRAS)' $* > $@.list
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $@.list
 	touch $@

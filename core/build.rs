@@ -32,7 +32,7 @@ fn build() -> Result<(), String> {
 }
 
 /// The Rust source for a parsed table.
-fn generate(table: &Table) -> Result<String, String> {
+pub fn generate(table: &Table) -> Result<String, String> {
     let states = names(table, "state")?;
     let events = names(table, "event")?;
     let guards = names(table, "guard")?;

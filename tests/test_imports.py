@@ -87,6 +87,7 @@ def test_imports_point_down(part: str) -> None:
         assert part not in GROUND or other in GROUND, f"{where}: the ground imports no part"
         assert part != "tcp", f"{where}: tcp imports nothing of ours"
         if other not in GROUND:
+            assert other in FLOOR, f"{where}: no such part"
             assert FLOOR[other] <= FLOOR[part], f"{where}: that is upwards"
 
 

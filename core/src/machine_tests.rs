@@ -123,3 +123,59 @@ fn a_rst_ends_every_synchronized_state_and_an_inexact_one_none() {
 fn a_pair_costs_one_byte() {
     assert_eq!(size_of::<Option<State>>(), 1);
 }
+
+#[allow(dead_code)]
+#[path = "../build.rs"]
+mod build;
+
+/// The build script on the table with `old` replaced by `new`.
+fn rebuilt(old: &str, new: &str) -> Result<String, String> {
+    assert!(TABLE.contains(old));
+    build::generate(&TABLE.replacen(old, new, 1).parse().unwrap())
+}
+
+#[test]
+fn the_build_names_a_bad_row_and_what_is_wrong_with_it() {
+    assert!(rebuilt("figure = true", "figure = true").is_ok());
+    let first = r#"event = "open-passive", to = "LISTEN""#;
+    for (old, new, complaint) in [
+        (
+            first,
+            r#"event = "open-pasive", to = "LISTEN""#,
+            "edge 1 (CLOSED + open-pasive): `event` is",
+        ),
+        (
+            first,
+            r#"event = "open-passive", to = "LISTENING""#,
+            "`to` is \"LISTENING\"",
+        ),
+        (
+            first,
+            r#"event = "snd-syn", to = "LISTEN""#,
+            "edge 2 (CLOSED + snd-syn): this pair has a row already",
+        ),
+        (
+            first,
+            r#"event = "open-passive", too = 1, to = "LISTEN""#,
+            "unknown key `too`",
+        ),
+        ("figure = true, ", "", "no `figure = true|false`"),
+        (r#"sends = "SYN""#, r#"sends = "PSH""#, "`sends` is none of"),
+        (
+            r#"guard = "fin-acked""#,
+            r#"guard = "fin""#,
+            "`guard` is not declared",
+        ),
+        (
+            r#"guard = "fin-acked", "#,
+            "",
+            "a composed row needs a guard",
+        ),
+        (r#"section = "3.10.1" }"#, "}", "no `section`"),
+        ("name = \"LISTEN\"", "name = \"CLOSED\"", "declared twice"),
+        ("synchronized = false\n", "", "synchronized"),
+    ] {
+        let message = rebuilt(old, new).unwrap_err();
+        assert!(message.contains(complaint), "{message}");
+    }
+}

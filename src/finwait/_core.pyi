@@ -67,6 +67,9 @@ class Follower(Iterator[Batch]):
 
     def __iter__(self) -> Follower: ...
     def __next__(self) -> Batch: ...
+    def stop(self) -> None:
+        """Ends the reading from another thread: what is still open is told, then the iteration
+        ends."""
     @property
     def analysis(self) -> Analysis:
         """Totals so far (frames, used, skipped, faults, summary, groups); its rows are empty."""

@@ -1,96 +1,68 @@
 """The command line. One module a verb, imported when that verb is called and not before."""
 
-import importlib
+import errno
+import os
 import sys
-from collections.abc import Sequence
-from typing import NamedTuple
+import traceback
+from collections.abc import Callable, Sequence
 
 import click
 
-from finwait import errors
-from finwait.version import VERSION
+from finwait.cli import codes
+from finwait.cli.options import choose, speak
+from finwait.errors import FinwaitError
+from finwait.verdict.language import Text
 
-DONE = 0
-MISUSE = 1
-BAD_INPUT = 2
-REFUSED = 3
-BUG = 70
-"""EX_SOFTWARE of sysexits.h: an exception that finwait did not foresee."""
-INTERRUPTED = 130
-"""128 + SIGINT, as shells have it."""
-READER_LEFT = 141
-"""128 + SIGPIPE: whoever read standard output went away."""
-
-
-class Verb(NamedTuple):
-    """What `finwait --help` says of a verb without importing it."""
-
-    short: str
-    example: str
-
-
-VERBS = {
-    "analyze": Verb(
-        "Who closed each connection of a capture, how, and why.", "finwait analyze day.pcap"
-    ),
-    "explain": Verb("One connection, segment by segment.", "finwait explain day.pcap 17"),
-}
-
-
-class Verbs(click.Group):
-    """The group that finds a verb's module by its name."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """All verbs, in the order a newcomer needs them."""
-        del ctx
-        return list(VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Imports the module of one verb."""
-        del ctx
-        if cmd_name not in VERBS:
-            return None
-        module = importlib.import_module(f"finwait.cli.{cmd_name}")
-        command = module.command
-        assert isinstance(command, click.Command)  # noqa: S101  # ours, see VERBS
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Lists the verbs, each with an example."""
-        del ctx
-        with formatter.section("Verbs"):
-            formatter.write_dl([(name, verb.short) for name, verb in VERBS.items()])
-        with formatter.section("Examples"):
-            for verb in VERBS.values():
-                formatter.write_text(verb.example)
-
-
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(VERSION, message="finwait %(version)s")
-def group() -> None:
-    """Why did this TCP connection end the way it did: who closed it, how, and why?"""
+_BUG = Text(
+    "this is a bug in finwait: please report the lines above",
+    "这是 finwait 的缺陷：请把以上内容报告给我们",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one verb and returns its exit code. See docs/cli.md for the codes."""
+    """Run one verb and return its exit code (`finwait.cli.codes`)."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    lang = choose(given, os.environ)
+    speak(lang)  # before the verbs are imported: their help is made then
+    from finwait.cli.verbs import group
+
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show a sign shows ?
     try:
-        code = group.main(arguments, prog_name="finwait", standalone_mode=False)
+        return _guarded(lambda: group.main(given, prog_name="finwait", standalone_mode=False))
+    except KeyboardInterrupt:
+        return codes.INTERRUPTED
+    except Exception:  # noqa: BLE001  # the last one who can say so
+        traceback.print_exc()
+        print(f"finwait: {_BUG.say(lang)}", file=sys.stderr)
+        return codes.BUG
+
+
+def _guarded(run: Callable[[], object]) -> int:
+    """Run, and turn the errors that have somebody to blame into a message and an exit code."""
+    try:
+        code = run()
+        sys.stdout.flush()
     except click.exceptions.Abort:
-        return INTERRUPTED
+        return codes.INTERRUPTED
     except click.ClickException as error:
         error.show()
-        return MISUSE
-    except errors.FinwaitError as error:
+        return codes.MISUSE
+    except FinwaitError as error:
         print(f"finwait: {error}", file=sys.stderr)
-        return _code_of(error)
-    return code if isinstance(code, int) else DONE
+        return codes.code_of(error)
+    except OSError as error:
+        return _refused(error)
+    return code if isinstance(code, int) else codes.DONE
 
 
-def _code_of(error: errors.FinwaitError) -> int:
-    match error:
-        case errors.BadCapture() | errors.BadScript():
-            return BAD_INPUT
-        case errors.CannotOpen() | errors.MissingPrivilege():
-            return REFUSED
-        case _:
-            return MISUSE
+def _refused(error: OSError) -> int:
+    """Standard output cannot be written: its reader left, or the disk is full."""
+    os.dup2(
+        os.open(os.devnull, os.O_WRONLY), 1
+    )  # nothing more fails when Python flushes at its end
+    if error.errno == errno.EPIPE:
+        return codes.READER_LEFT
+    print(f"finwait: {error}", file=sys.stderr)
+    return codes.REFUSED

@@ -1,0 +1,27 @@
+"""Exit codes, the same for every verb. docs/cli.md and `--help` list them."""
+
+from finwait import errors
+
+DONE = 0
+MISUSE = 1
+BAD_INPUT = 2
+"""A capture or a script is broken. Everything before the break was told."""
+REFUSED = 3
+"""The operating system refused: no such file, no permission, a missing privilege, a full disk."""
+BUG = 70
+"""EX_SOFTWARE of sysexits.h: an exception that finwait did not foresee."""
+INTERRUPTED = 130
+"""128 + SIGINT, as shells count. 143 by SIGTERM."""
+READER_LEFT = 141
+"""128 + SIGPIPE: whoever read standard output went away."""
+
+
+def code_of(error: errors.FinwaitError) -> int:
+    """Tell the exit code by whose fault it is."""
+    match error:
+        case errors.BadCapture() | errors.BadScript():
+            return BAD_INPUT
+        case errors.CannotOpen() | errors.MissingPrivilege():
+            return REFUSED
+        case _:
+            return MISUSE

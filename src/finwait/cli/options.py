@@ -1,0 +1,58 @@
+"""What several verbs share: the language, and texts of the help in it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+import click
+
+from finwait.verdict.language import LANGS, Lang, Text, language
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+_help_lang: Lang = "en"
+
+
+def choose(arguments: Sequence[str], environ: Mapping[str, str]) -> Lang:
+    """`--lang` where it is given and known, else the environment's.
+
+    Looked for before the command line is parsed, because the help is in that language too.
+    """
+    for argument, after in zip(arguments, [*arguments[1:], ""], strict=True):
+        if argument == "--":
+            break
+        name, equals, value = argument.partition("=")
+        if name == "--lang":
+            for lang in LANGS:
+                if lang == (value if equals else after):
+                    return lang
+    return language(environ=environ)
+
+
+def speak(lang: Lang) -> None:
+    """Set the language of every help text that is made from now on."""
+    global _help_lang  # noqa: PLW0603  # one process, one reader; set once before any verb is imported
+    _help_lang = lang
+
+
+def helps(en: str, zh: str) -> str:
+    """A help text in the reader's language."""
+    return Text(en, zh).say(_help_lang)
+
+
+def lang_option(command: Command) -> Command:
+    """Give a verb the option `--lang`; it gets the argument `lang`, never None."""
+    return click.option(
+        "--lang",
+        type=click.Choice(LANGS),
+        callback=_resolve,
+        help=helps(
+            "Language; else LC_ALL, LC_MESSAGES or LANG decides.",
+            "语言；不给出时由 LC_ALL、LC_MESSAGES 或 LANG 决定。",
+        ),
+    )(command)
+
+
+def _resolve(ctx: click.Context, parameter: click.Parameter, value: str | None) -> Lang:
+    del parameter
+    given = value or ctx.find_root().params.get("lang")
+    return language(str(given) if given else None)

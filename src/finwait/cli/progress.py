@@ -1,0 +1,115 @@
+"""How far the reading is, on a terminal's stderr, and Ctrl-C as a flag instead of an exception."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from types import FrameType
+from typing import TextIO, TypeVar
+
+from finwait.capture.connections import Progress
+from finwait.verdict.language import Lang, Text, count, duration
+
+Result = TypeVar("Result")
+
+PATIENCE = 0.5
+"""Seconds before the bar shows: what is done sooner needs none."""
+BAR = 20
+_REST = Text("{time} left", "还需 {time}")
+_COUNTS = Text(
+    "{frames} packets, {connections} connections", "{frames} 个报文，{connections} 个连接"
+)
+
+
+class Stop:
+    """Set by the first Ctrl-C or SIGTERM; the second ends the process at once."""
+
+    def __init__(self) -> None:
+        self.signal: signal.Signals | None = None
+
+    def __bool__(self) -> bool:
+        return self.signal is not None
+
+    @property
+    def code(self) -> int:
+        """Exit code of a process that this signal stopped, as shells count."""
+        return 128 + (self.signal or signal.SIGINT)
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take the signals, where this thread may (only the main thread can)."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {sign: signal.signal(sign, self._take) for sign in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for sign, handler in before.items():
+                signal.signal(sign, handler)
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        if self:
+            os._exit(self.code)
+        self.signal = signal.Signals(number)
+
+
+class Bar:
+    """One line on stderr that is drawn over and over. Draws nothing if stderr is no terminal."""
+
+    def __init__(self, lang: Lang, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._lang = lang
+        self._live = self._stream.isatty()
+        self._start = time.monotonic()
+        self._drawn = False
+
+    def show(self, done: int, total: int | None, frames: int, connections: int) -> None:
+        """Draw how far it is. Bytes are of the file, compressed if it is."""
+        elapsed = time.monotonic() - self._start
+        if not self._live or elapsed < PATIENCE:
+            return
+        rate = done / elapsed
+        parts = [f"{done / 1e6:,.0f} MB, {rate / 1e6:,.0f} MB/s"]
+        if total:
+            share = min(1.0, done / total)
+            filled = round(share * BAR)
+            parts.insert(0, f"[{'█' * filled}{'░' * (BAR - filled)}] {share:4.0%}")
+            if rate > 0:
+                left = duration(max(0.0, (total - done) / rate), self._lang)
+                parts.append(_REST.say(self._lang).format(time=left))
+        counts = _COUNTS.say(self._lang)
+        parts.append(counts.format(frames=count(frames), connections=count(connections)))
+        self._stream.write("\r\x1b[K" + ", ".join(parts))
+        self._stream.flush()
+        self._drawn = True
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self._drawn:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+            self._drawn = False
+
+
+def watched(work: Callable[[Progress], Result], stop: Stop, lang: Lang) -> Result:
+    """Run `work` with a progress callback that draws the bar and ends the work when `stop` is set.
+
+    The work has a thread of its own, so that this one is free to take signals.
+    """
+    bar = Bar(lang)
+
+    def progress(done: int, total: int | None, frames: int, connections: int) -> bool:
+        bar.show(done, total, frames, connections)
+        return not stop
+
+    try:
+        with stop.listening(), ThreadPoolExecutor(1) as pool:
+            return pool.submit(work, progress).result()
+    finally:
+        bar.clear()

@@ -1,0 +1,73 @@
+"""The command `finwait`, which finds its verbs by name."""
+
+import importlib
+from typing import NamedTuple
+
+import click
+
+from finwait.cli.options import helps, lang_option
+from finwait.verdict.language import Lang
+from finwait.version import VERSION
+
+
+class Verb(NamedTuple):
+    """What `finwait --help` says of a verb without importing it."""
+
+    short: str
+    example: str
+
+
+VERBS = {
+    "analyze": Verb(
+        helps(
+            "Who closed each connection of a capture, how, and why.",
+            "抓包中每个连接由谁关闭、如何关闭、为何关闭。",
+        ),
+        "finwait analyze day.pcap",
+    ),
+    "explain": Verb(
+        helps("One connection in words, segment by segment.", "逐个报文段讲解一个连接。"),
+        "finwait explain day.pcap 17",
+    ),
+}
+
+
+class Verbs(click.Group):
+    """The group of all verbs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All verbs, in the order a newcomer needs them."""
+        del ctx
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of one verb."""
+        del ctx
+        if cmd_name not in VERBS:
+            return None
+        command: object = importlib.import_module(f"finwait.cli.{cmd_name}").command
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs, each with an example."""
+        del ctx
+        with formatter.section(helps("Verbs", "命令")):
+            formatter.write_dl([(name, verb.short) for name, verb in VERBS.items()])
+        with formatter.section(helps("Examples", "示例")):
+            for verb in VERBS.values():
+                formatter.write_text(verb.example)
+
+
+@click.group(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=helps(
+        "Why did this TCP connection end the way it did: who closed it, how, and why?",
+        "这个 TCP 连接为什么这样结束：谁关闭的、如何关闭的、为何关闭？",
+    ),
+)
+@click.version_option(VERSION, message="finwait %(version)s")
+@lang_option
+def group(lang: Lang) -> None:
+    """Find the verb; `--lang` is read by it again."""
+    del lang

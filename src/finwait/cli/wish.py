@@ -1,0 +1,83 @@
+"""What the command line of `finwait analyze` asks for, checked before anything is read."""
+
+import os
+import stat
+import sys
+from dataclasses import dataclass
+
+from finwait import _core
+from finwait.cli.output import BINARY, Format, format_of
+from finwait.cli.table import MADE
+from finwait.errors import Misuse
+from finwait.verdict import Lang
+
+STREAMED = frozenset({"table", "ndjson", "csv"})
+"""Formats that can be told row by row."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wish:
+    """The options of `finwait analyze`, as they were given."""
+
+    files: tuple[str, ...]
+    joined: bool
+    where: str | None
+    sort: str | None
+    limit: int | None
+    columns: str | None
+    form: Format | None
+    output: str | None
+    stats: str | None
+    threads: int
+    max_connections: int
+    lang: Lang
+
+    @property
+    def format(self) -> Format:
+        """The format: as given, else by the suffix of the output, else a table."""
+        if self.form is not None:
+            return self.form
+        return format_of(self.output) if self.output is not None else "table"
+
+    @property
+    def names(self) -> list[str] | None:
+        """The columns that were asked for; None for those that the format has by itself."""
+        if self.columns is None:
+            return None
+        return [name.strip() for name in self.columns.split(",") if name.strip()]
+
+    @property
+    def live(self) -> bool:
+        """Whether the capture may still be being written and can be told as its connections end."""
+        return (
+            len(self.files) == 1
+            and self.sort is None
+            and self.format in STREAMED
+            and is_pipe(self.files[0])
+        )
+
+    def check(self) -> None:
+        """Raise Misuse if this cannot be done, whatever the captures hold."""
+        names = self.names
+        known = {*_core.COLUMNS, *(MADE if self.format == "table" else ())}
+        for name in names or ():
+            if name not in known:
+                listed = ", ".join([*_core.COLUMNS, *(known - set(_core.COLUMNS))])
+                raise Misuse(f"--columns: no column {name!r}\ncolumns: {listed}")
+        if names is not None and (not names or len(set(names)) < len(names)):
+            raise Misuse("--columns needs columns, each once, such as --columns conn,close,cause")
+        if self.format in BINARY and self.output is None and sys.stdout.isatty():
+            raise Misuse(f"{self.format} is not for a terminal: give -o FILE or a pipe")
+        if self.files.count("-") > 1:
+            raise Misuse("standard input can be read once: give - once")
+        if "-" in self.files and sys.stdin.isatty():
+            raise Misuse("standard input is a terminal: tcpdump -w - | finwait analyze -")
+
+
+def is_pipe(path: str) -> bool:
+    """Whether reading here may have to wait for a writer."""
+    try:
+        mode = os.fstat(0).st_mode if path == "-" else os.stat(path).st_mode  # noqa: PTH116  # as fstat
+    except OSError:
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode)

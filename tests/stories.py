@@ -51,7 +51,9 @@ def header(step: Step, options: bytes = b"") -> bytes:
     ports = (CLIENT[1], SERVER[1]) if step.from_client else (SERVER[1], CLIENT[1])
     offset = (20 + len(options)) // 4
     word = offset << 12 | step.flags
-    return struct.pack("!HHIIHHHH", *ports, step.seq, step.ack, word, step.window, 0xBEEF, 0) + options
+    return (
+        struct.pack("!HHIIHHHH", *ports, step.seq, step.ack, word, step.window, 0xBEEF, 0) + options
+    )
 
 
 SYN_OPTIONS = bytes.fromhex("020405b40402080a0000000100000000010303 07".replace(" ", ""))
@@ -101,13 +103,18 @@ def story(
     row = row_of(steps) | {"close": close, "closed_by": closed_by, "cause": cause}
     row |= {"confidence": confidence} | columns
     known = (isn[0] if True in syns else None, isn[1] if False in syns else None)
-    return Story(row, steps, truncated, *known, 7 if True in syns else None, 7 if False in syns else None)
+    return Story(
+        row, steps, truncated, *known, 7 if True in syns else None, 7 if False in syns else None
+    )
 
 
 def row_of(steps: Sequence[Step]) -> dict[str, object]:
     """A row with what can be counted, and the rest at its plainest."""
     first, last = steps[0], steps[-1]
-    ends = {"client": [s for s in steps if s.from_client], "server": [s for s in steps if not s.from_client]}
+    ends = {
+        "client": [s for s in steps if s.from_client],
+        "server": [s for s in steps if not s.from_client],
+    }
     row: dict[str, object] = {
         "conn": 0,
         "source": "story.pcap",
@@ -143,7 +150,9 @@ def row_of(steps: Sequence[Step]) -> dict[str, object]:
     }
     for who, sent in ends.items():
         row[f"{who}_packets"] = len(sent)
-        row[f"{who}_bytes"] = sum({s.seq: s.payload for s in sent if "keep-alive" not in s.labels}.values())
+        row[f"{who}_bytes"] = sum(
+            {s.seq: s.payload for s in sent if "keep-alive" not in s.labels}.values()
+        )
         row[f"{who}_fins"] = sum(bool(s.flags & 1) for s in sent)
         row[f"{who}_rsts"] = sum(bool(s.flags & 4) for s in sent)
         row[f"{who}_retransmissions"] = row[f"{who}_gap_bytes"] = 0
@@ -276,7 +285,12 @@ RACE_CROSSED = story(
     reset_form="reply",
     reset_trigger=11,
     idle_before_close=5.000213,
-    evidence_for=["idle-gap-ns=5000213000", "sent-before-fin-arrived=11", "same-gap=312", "server-connections=340"],
+    evidence_for=[
+        "idle-gap-ns=5000213000",
+        "sent-before-fin-arrived=11",
+        "same-gap=312",
+        "server-connections=340",
+    ],
     notes=["rst-reply", "rst-repeated", "data-destroyed", "idle-constant"],
 )
 REFUSED = story(

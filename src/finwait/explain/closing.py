@@ -1,7 +1,7 @@
 """The closing by FIN, told by its numbers: four-way, three-way or simultaneous."""
 
 from finwait.explain.conversation import FIN, Conversation, Fin, Segment, peer_of
-from finwait.explain.item import Item, Part, part
+from finwait.explain.item import Facts, Item, Part, part
 
 
 def fin(c: Conversation, s: Segment) -> list[Part]:
@@ -18,7 +18,7 @@ def fin(c: Conversation, s: Segment) -> list[Part]:
 
 def _first(c: Conversation, own: Fin) -> list[Part]:
     s, who = own.first, own.who
-    facts = {
+    facts: Facts = {
         "who": who,
         "frame": s.number,
         "fin": c.shown(who, own.number),
@@ -26,13 +26,13 @@ def _first(c: Conversation, own: Fin) -> list[Part]:
     }
     if not s.payload:
         return [Part("fin", facts)]
-    span = {"first": c.shown(who, s.seq), "last": c.shown(who, own.number - 1)}
+    span: Facts = {"first": c.shown(who, s.seq), "last": c.shown(who, own.number - 1)}
     return [Part("fin-data", facts | span | {"payload_bytes": s.payload})]
 
 
 def _second(c: Conversation, own: Fin, other: Fin) -> list[Part]:
     s, who, peer = own.first, own.who, other.who
-    facts = {"who": who, "frame": s.number, "fin": c.shown(who, own.number)}
+    facts: Facts = {"who": who, "frame": s.number, "fin": c.shown(who, own.number)}
     need = other.number + 1
     ack = c.shown(peer, s.ack)
     parts: list[Part] = []
@@ -40,15 +40,15 @@ def _second(c: Conversation, own: Fin, other: Fin) -> list[Part]:
         return _first(c, own)
     if s.ack < need:
         key = "fin-crossed" if s.ack == need - 1 else "fin-crossed-far"
-        met = {"ack": ack, "need": c.shown(peer, need), "other_frame": other.first.number}
+        met: Facts = {"ack": ack, "need": c.shown(peer, need), "other_frame": other.first.number}
         parts.append(Part(key, facts | met))
     else:
         after = s.at - other.first.at
-        told = facts | {"next": c.shown(who, own.number + 1), "after_s": after}
+        told: Facts = facts | {"next": c.shown(who, own.number + 1), "after_s": after}
         if other.acked_by is not None and other.acked_by.index < s.index:
             parts.append(Part("fin-four-way", told | {"by": other.acked_by.number}))
         else:
-            both = {"ack": ack, "other_fin": c.shown(peer, other.number)}
+            both: Facts = {"ack": ack, "other_fin": c.shown(peer, other.number)}
             parts.append(Part("fin-three-way", told | both))
     if s.payload:
         parts.append(part("fin-carries", payload_bytes=s.payload))
@@ -61,16 +61,16 @@ def _again(c: Conversation, own: Fin, s: Segment) -> list[Part]:
         return []
     sent = [own.first, *own.repeats]
     gaps = tuple(b.at - a.at for a, b in zip(sent, own.repeats, strict=False))
-    facts = {"who": own.who, "need": c.shown(own.who, own.number + 1)}
+    facts: Facts = {"who": own.who, "need": c.shown(own.who, own.number + 1)}
     acked = own.acked_by
     lost = acked is not None and acked.index < s.index
     key = "fin-again-acked" if lost else "fin-again"
-    by = {"by": acked.number} if acked is not None and lost else {}
+    by: Facts = {"by": acked.number} if acked is not None and lost else {}
     if len(own.repeats) == 1:
-        one = {"frame": s.number, "before": own.first.number, "after_s": gaps[0]}
+        one: Facts = {"frame": s.number, "before": own.first.number, "after_s": gaps[0]}
         return [Part(key, {**facts, **one, **by})]
     frames = tuple(r.number for r in own.repeats)
-    many = {"times": len(own.repeats), "frames": frames, "gaps": gaps}
+    many: Facts = {"times": len(own.repeats), "frames": frames, "gaps": gaps}
     return [Part(f"{key}-many", {**facts, **many, **by})]
 
 
@@ -81,7 +81,7 @@ def ack_of_fin(c: Conversation, s: Segment) -> list[Part]:
         return []
     if other.acked_by is not s:
         return _after_repeat(c, s, other)
-    facts = {
+    facts: Facts = {
         "frame": s.number,
         "ack": c.shown(other.who, s.ack),
         "fin": c.shown(other.who, other.number),
@@ -91,7 +91,7 @@ def ack_of_fin(c: Conversation, s: Segment) -> list[Part]:
         return [Part("acks-fin-data" if s.payload else "acks-fin", facts)]
     if own.acked_by is not None and own.acked_by.index < s.index:
         return [Part("final-ack", {k: v for k, v in facts.items() if k != "who"})]
-    mine = {"seq": c.shown(s.who, s.seq), "own_fin": c.shown(s.who, own.number)}
+    mine: Facts = {"seq": c.shown(s.who, s.seq), "own_fin": c.shown(s.who, own.number)}
     return [Part("acks-fin-closing", facts | mine)]
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple
 
+from finwait.capture.connection import Connection
 from finwait.explain.given import Explained, Step
-from finwait.verdict.row import Row
 
 FIN, SYN, RST, PSH, ACK, URG = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20
 """Header bits (RFC 9293 3.1)."""
@@ -122,7 +122,7 @@ class Conversation:
     """A connection and its segments, with everything that arithmetic can say of them."""
 
     def __init__(self, explained: Explained, *, absolute: bool = False) -> None:
-        self.row = Row.of(explained.row)
+        self.row = Connection.of(explained.row)
         self.absolute = absolute
         """Whether people are shown the numbers of the header instead of relative ones."""
         self.truncated: int = explained.truncated

@@ -1,18 +1,20 @@
 """One connection explained: ladder, story, verdict, TIME-WAIT and advice."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple
 
+from finwait.capture.connection import Connection
+from finwait.errors import FinwaitError
 from finwait.explain import story
 from finwait.explain.conversation import Conversation, Segment
 from finwait.explain.given import Explained
 from finwait.explain.item import Item
 from finwait.explain.ladder import ladder
 from finwait.explain.time_wait import TimeWait, time_wait
-from finwait.picture.model import Ladder
+from finwait.picture.ladder import Ladder
 from finwait.verdict.catalogue import Entry, entry
 from finwait.verdict.language import Lang
-from finwait.verdict.row import Row
 from finwait.verdict.verdict import said, sentence
 
 
@@ -30,11 +32,19 @@ class Verdict(NamedTuple):
 class Explanation:
     """One connection, explained. Made by `finwait.explain`; texts are in English or Chinese."""
 
-    def __init__(self, explained: Explained, *, absolute: bool = False) -> None:
+    def __init__(
+        self,
+        explained: Explained,
+        *,
+        absolute: bool = False,
+        faults: Sequence[FinwaitError] = (),
+    ) -> None:
         self._conversation = Conversation(explained, absolute=absolute)
+        self.faults = tuple(faults)
+        """Where the capture broke: `BadCapture` each. What came before is told."""
 
     @property
-    def row(self) -> Row:
+    def row(self) -> Connection:
         """The connection as the core judges it."""
         return self._conversation.row
 
@@ -84,8 +94,8 @@ class Explanation:
         unicode: bool = True,
     ) -> str:
         """Write everything for a terminal of so many columns."""
-        from finwait.explain.page import page  # noqa: PLC0415  # only who prints pays for it
-        from finwait.picture.text import Style  # noqa: PLC0415
+        from finwait.explain.page import page
+        from finwait.picture.ladder_text import Style
 
         style = Style(columns, colour, unicode)
         return page(self, lang, style, full=full)

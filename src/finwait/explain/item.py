@@ -6,6 +6,8 @@ from typing import NamedTuple
 from finwait.explain.words import Fact, messages, say
 from finwait.verdict.language import Lang
 
+Facts = dict[str, Fact]
+"""Facts while they are gathered."""
 Move = tuple[str, str, str]
 """(end, state before, state after)."""
 

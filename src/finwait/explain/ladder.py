@@ -1,5 +1,6 @@
 """From a conversation to a picture: what each arrow says, and what is folded away."""
 
+from finwait.capture.connection import end
 from finwait.explain.conversation import (
     ACK,
     FIN,
@@ -11,10 +12,9 @@ from finwait.explain.conversation import (
 )
 from finwait.explain.resets import trigger
 from finwait.explain.words import messages
-from finwait.picture.model import Arrow, Fold, Ladder, Lane, Pause
+from finwait.picture.ladder import Arrow, Fold, Ladder, Lane, Pause
 from finwait.verdict.catalogue import entry
 from finwait.verdict.language import Lang, count, duration
-from finwait.verdict.row import end
 from finwait.verdict.verdict import sentence
 
 FLAGS = (

@@ -1,7 +1,7 @@
 """How the connection opened: SYN, SYN-ACK, ACK, and what stands for them."""
 
 from finwait.explain.conversation import ACK, SYN, Conversation, Segment, peer_of
-from finwait.explain.item import Item, Part, part
+from finwait.explain.item import Facts, Item, Part, part
 
 
 def prologue(c: Conversation) -> list[Item]:
@@ -39,7 +39,7 @@ def syn(c: Conversation, s: Segment) -> list[Part]:
 
 
 def _syn_ack(c: Conversation, s: Segment) -> list[Part]:
-    facts = {"frame": s.number, "who": s.who, "raw": s.step.seq}
+    facts: Facts = {"frame": s.number, "who": s.who, "raw": s.step.seq}
     syns = [t for t in c.of(peer_of(s.who)) if t.flags & SYN and t.index < s.index]
     if not syns:
         return [Part("syn-ack-alone", facts)]
@@ -69,7 +69,7 @@ def _again(c: Conversation, s: Segment) -> list[Part]:
 
 def handshake_ack(c: Conversation, s: Segment) -> list[Part]:
     """Tell the segment that completes the handshake."""
-    facts = {"who": s.who, "frame": s.number, "ack": c.shown(peer_of(s.who), s.ack)}
+    facts: Facts = {"who": s.who, "frame": s.number, "ack": c.shown(peer_of(s.who), s.ack)}
     first = c.segments[0]
     if not first.flags & SYN or first.flags & ACK:
         return [Part("handshake-ack-bare", facts)]

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from finwait.explain.words import messages
-from finwait.picture.text import Style, draw
+from finwait.picture.ladder_text import Style, draw
 from finwait.picture.width import wrap
 from finwait.verdict.language import Lang
 
@@ -48,7 +48,8 @@ def page(told: "Explanation", lang: Lang, style: Style, *, full: bool) -> str:
         lines += _section(words["advice"], wrap(cause.advice.say(lang), columns - 2), style)
     if cause.kernel is not None:
         lines += _section(words["kernel"], wrap(cause.kernel.say(lang), columns - 2), style)
-    lines += _section(words["source"], wrap(cause.source, columns - 2), style)
+    if not cause.source.startswith("docs/"):
+        lines += _section(words["source"], wrap(cause.source, columns - 2), style)
     return "\n".join(lines) + "\n"
 
 

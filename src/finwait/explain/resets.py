@@ -1,7 +1,7 @@
 """RSTs: their form, what drew them, and what they are worth."""
 
 from finwait.explain.conversation import ACK, RST, Conversation, Segment, peer_of
-from finwait.explain.item import Part, part
+from finwait.explain.item import Facts, Part, part
 
 PRINTABLE = 60
 """Characters shown of a RST's payload."""
@@ -43,18 +43,18 @@ def reset(c: Conversation, s: Segment) -> list[Part]:
 
 
 def _form(c: Conversation, s: Segment) -> list[Part]:
-    facts = {"frame": s.number, "who": s.who}
-    seq = {"seq": c.shown(s.who, s.seq)}
+    facts: Facts = {"frame": s.number, "who": s.who}
+    seq: Facts = {"seq": c.shown(s.who, s.seq)}
     if "rst-owner" in s.labels:
         return [Part("rst-owner", facts | seq | {"ack": c.shown(peer_of(s.who), s.ack)})]
     if "rst-reply" not in s.labels:
         return [Part("rst-unclear", facts | seq)]
     drew = trigger(c, s)
     if s.flags & ACK:
-        ack = {"ack": c.shown(peer_of(s.who), s.ack)}
+        ack: Facts = {"ack": c.shown(peer_of(s.who), s.ack)}
         if c.row.close == "refused":
             return [Part("refused", facts | ack)]
-        number = {"trigger": drew.number} if drew else {"trigger": 0}
+        number: Facts = {"trigger": drew.number} if drew else {"trigger": 0}
         return [Part("rst-reply-syn" if drew else "rst-unclear", facts | seq | ack | number)]
     if drew is None:
         return [Part("rst-reply-unseen", facts | seq)]
@@ -67,7 +67,7 @@ def _form(c: Conversation, s: Segment) -> list[Part]:
 
 def _answers_syn(c: Conversation, s: Segment) -> bool:
     """Tell whether its worth is judged by its ack (RFC 9293 3.10.7.3), not its seq."""
-    return c.row.close == "refused" or s.has(RST | ACK) and s.step.seq == 0
+    return c.row.close == "refused" or (s.has(RST | ACK) and s.step.seq == 0)
 
 
 def _worth(c: Conversation, s: Segment) -> list[Part]:
@@ -80,7 +80,7 @@ def _worth(c: Conversation, s: Segment) -> list[Part]:
         return [part("rst-exact", seq=seq, peer=peer)]
     sent = [t.end for t in c.of(s.who) if t.index < s.index and not t.flags & RST]
     if s.seq > expected and s.seq == max(sent, default=None):
-        facts = {"who": s.who, "peer": peer}
+        facts: Facts = {"who": s.who, "peer": peer}
         return [part("rst-in-flight", seq=seq, expected=c.shown(s.who, expected), **facts)]
     return []
 

@@ -5,7 +5,7 @@ Nothing here is in a language: an `Item` holds keys and facts, and `Item.text` s
 
 from finwait.explain import closing, opening, resets, transfer
 from finwait.explain.conversation import FIN, RST, SYN, Conversation, Segment, peer_of
-from finwait.explain.item import Item, Part, part
+from finwait.explain.item import Facts, Item, Part, part
 
 LIMIT = 2
 """How often one thing is told in full; further ones are counted."""
@@ -107,7 +107,7 @@ class _Teller:
 
     def _payload(self, s: Segment) -> list[Part]:
         parts = transfer.unusual(self.c, s)
-        if not s.payload or parts and {"keep-alive", "window-probe"} & s.labels:
+        if not s.payload or (parts and {"keep-alive", "window-probe"} & s.labels):
             return parts
         if "after-close" in s.labels:
             told = part("after-close", who=s.who, payload_bytes=s.payload, frame=s.number)
@@ -125,7 +125,7 @@ class _Teller:
             return [part("after-fin", frame=s.number, who=s.who, fin=fin)]
         if other is None or other.first.index > s.index:
             return []
-        facts = {"frame": s.number, "payload_bytes": s.payload, "who": s.who}
+        facts: Facts = {"frame": s.number, "payload_bytes": s.payload, "who": s.who}
         if s.ack <= other.number:
             ack, need = c.shown(other.who, s.ack), c.shown(other.who, other.number + 1)
             return [Part("crossed-data", facts | {"ack": ack, "need": need})]
@@ -138,7 +138,7 @@ class _Teller:
         if "challenge-ack" not in s.labels:
             return []
         c = self.c
-        numbers = {"seq": c.shown(s.who, s.seq), "ack": c.shown(peer_of(s.who), s.ack)}
+        numbers: Facts = {"seq": c.shown(s.who, s.seq), "ack": c.shown(peer_of(s.who), s.ack)}
         return [part("challenge-ack", frame=s.number, who=s.who, **numbers)]
 
     def _limited(self, parts: list[Part], s: Segment) -> list[Part]:
@@ -161,7 +161,7 @@ class _Teller:
 
     def _flush(self) -> None:
         for label, frames in self.more.items():
-            facts = {"what": label, "times": len(frames), "frames": tuple(frames)}
+            facts: Facts = {"what": label, "times": len(frames), "frames": tuple(frames)}
             self.items.append(Item(tuple(frames), (Part("more", facts),)))
         self.more.clear()
 
@@ -173,9 +173,9 @@ class _Teller:
         self._flush()
         row = self.c.row
         if row.client_bytes or row.server_bytes:
-            sent = {"client_bytes": row.client_bytes, "server_bytes": row.server_bytes}
+            sent: Facts = {"client_bytes": row.client_bytes, "server_bytes": row.server_bytes}
             self.items.append(Item((), (part("payload", who="client", peer="server", **sent),)))
-        elif row.handshake == "complete" or row.finished and row.close != "refused":
+        elif row.handshake == "complete" or (row.finished and row.close != "refused"):
             self.items.append(Item((), (part("no-payload"),)))
         if row.idle_before_close is not None and row.idle_before_close >= IDLE:
             self.items.append(Item((), (part("idle", idle_s=row.idle_before_close),)))

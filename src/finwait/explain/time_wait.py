@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from finwait.capture.connection import end
 from finwait.explain.conversation import ACK, RST, Conversation, Segment, peer_of
 from finwait.explain.words import Fact, say
 from finwait.verdict.language import Lang
-from finwait.verdict.row import end
 from finwait.verdict.verdict import (
     NS,
     TIME_WAIT_LINUX,
@@ -64,8 +64,7 @@ def time_wait(c: Conversation) -> TimeWait:
     if who != "both":
         row = c.row
         client, server = end(row.client_ip, row.client_port), end(row.server_ip, row.server_port)
-        mine, theirs = (client, server) if who == "client" else (server, client)
-        sentences.append(("why", {"address": mine, "tuple": f"{mine} - {theirs}"}))
+        sentences.append(("why", {"tuple": f"{client} - {server}"}))
     return TimeWait(who, since, tuple(sentences))
 
 
@@ -94,13 +93,11 @@ def _since(c: Conversation, who: str) -> tuple[Segment, bool] | None:
 
 def _why_nobody(c: Conversation) -> tuple[Sentence, ...]:
     row = c.row
+    resets = [s.number for s in c.segments if s.flags & RST]
     if row.close in ("refused", "unanswered", "handshake-reset"):
         return (("never-open", {}),)
-    if "time-wait-assassinated" in row.notes:
-        frames = [s.number for s in c.segments if s.flags & RST]
-        if frames:
-            return (("assassinated", {"frame": frames[-1]}),)
-        return (("assassinated-bare", {}),)
+    if "time-wait-assassinated" in row.notes and resets:
+        return (("assassinated", {"frame": resets[-1]}),)
     if row.close == "reset":
         return (("reset", {}),)
     states = {"client": row.client_state, "server": row.server_state}

@@ -1,7 +1,7 @@
 """What happened to the payload between opening and closing: first words, repeats, holes, windows."""
 
 from finwait.explain.conversation import RST, Conversation, Segment, peer_of
-from finwait.explain.item import Part, part
+from finwait.explain.item import Facts, Part, part
 
 
 def first_words(c: Conversation, s: Segment) -> list[Part]:
@@ -27,7 +27,8 @@ def first_words(c: Conversation, s: Segment) -> list[Part]:
 
 def again(c: Conversation, s: Segment) -> list[Part]:
     """Tell a repeat of payload; all repeats of the same bytes are told at the first of them."""
-    assert s.earlier is not None
+    if s.earlier is None:
+        return []
     before = c.segments[s.earlier]
     first, last = c.shown(s.who, s.seq), c.shown(s.who, s.end - 1)
     if before.end != s.end:
@@ -35,17 +36,19 @@ def again(c: Conversation, s: Segment) -> list[Part]:
     if before.earlier is not None:  # told with the first repeat
         return []
     repeats = _chain(c, s)
-    facts = {"who": s.who, "first": first, "last": last, "need": c.shown(s.who, s.end)}
+    facts: Facts = {"who": s.who, "first": first, "last": last, "need": c.shown(s.who, s.end)}
     acked = c.segments[before.acked_by] if before.acked_by is not None else None
     if acked is not None and acked.index < s.index:
         gap = s.at - before.at
-        return [Part("again-acked", facts | {"frame": s.number, "after_s": gap, "by": acked.number})]
+        return [
+            Part("again-acked", facts | {"frame": s.number, "after_s": gap, "by": acked.number})
+        ]
     if len(repeats) == 1:
         parts = [Part("again", facts | {"frame": s.number, "after_s": s.at - before.at})]
     else:
         gaps = tuple(b.at - a.at for a, b in zip([before, *repeats], repeats, strict=False))
         frames = tuple(r.number for r in repeats)
-        count = {"times": len(repeats), "frames": frames, "gaps": gaps}
+        count: Facts = {"times": len(repeats), "frames": frames, "gaps": gaps}
         parts = [Part("again-many", {**facts, **count})]
     if acked is not None:
         ack = c.shown(s.who, acked.ack)
@@ -64,10 +67,10 @@ def unusual(c: Conversation, s: Segment) -> list[Part]:
     if "gap" in s.labels:
         need = _next_number(c, s)
         if need is not None and need < s.seq:
-            facts = {"first": c.shown(who, s.seq), "need": c.shown(who, need)}
+            facts: Facts = {"first": c.shown(who, s.seq), "need": c.shown(who, need)}
             parts.append(part("gap", frame=frame, who=who, **facts))
     if "out-of-order" in s.labels:
-        span = {"first": c.shown(who, s.seq), "last": c.shown(who, s.end - 1)}
+        span: Facts = {"first": c.shown(who, s.seq), "last": c.shown(who, s.end - 1)}
         parts.append(part("out-of-order", frame=frame, **span))
     if "acks-unseen" in s.labels:
         parts.append(part("acks-unseen", frame=frame, ack=c.shown(peer_of(who), s.ack)))

@@ -2,7 +2,7 @@
 
 A fact's name says how it is written: `..._s` is a time span in seconds, `..._bytes` a number of bytes,
 `..._segments` and `..._times` are counted, `frames` is a list of frame numbers, `gaps` a list of
-spans; `who` and `peer` name an end, `what` a label. Everything else is written as it is.
+spans; `who` and `peer` name an end (`Who` and `Peer` at the start of a sentence), `what` a label. Everything else is written as it is.
 """
 
 import tomllib
@@ -37,30 +37,41 @@ def _file(lang: Lang) -> Mapping[str, object]:
 
 def say(section: str, key: str, facts: Mapping[str, Fact], lang: Lang) -> str:
     """Write a text with its facts."""
-    template = messages(lang, section)[key]
-    text = template.format_map({name: write(name, value, lang) for name, value in facts.items()})
+    written = {name: write(name, value, lang) for name, value in facts.items()}
+    written |= {name.capitalize(): capital(written[name]) for name in _ENDS if name in written}
+    return capital(messages(lang, section)[key].format_map(written))
+
+
+def capital(text: str) -> str:
+    """Begin with a capital letter."""
     return text[:1].upper() + text[1:]
 
 
 def write(name: str, value: Fact, lang: Lang) -> str:
     """Write one fact as its name asks for."""
-    words = messages(lang, "words")
     if isinstance(value, tuple):
         return _list(name, value, lang)
     if isinstance(value, str):
-        if name == "what":
-            return entry("label", value).title.say(lang)
-        return words.get(value, value) if name in _ENDS else value
+        return _word(name, value, lang)
     if name.endswith("_s"):
         return duration(value, lang)
-    number = int(value)
+    return _number(name, int(value), lang)
+
+
+def _word(name: str, value: str, lang: Lang) -> str:
+    if name == "what":
+        return entry("label", value).title.say(lang)
+    return messages(lang, "words").get(value, value) if name in _ENDS else value
+
+
+def _number(name: str, value: int, lang: Lang) -> str:
     if name.endswith("_bytes"):
-        return size(number, lang)
+        return size(value, lang)
+    words = messages(lang, "words")
     for ending in ("segments", "times"):
         if name.endswith(ending):
-            one = words.get(f"{ending}_{number}")
-            return one or words[ending].format(n=count(number))
-    return str(number)
+            return words.get(f"{ending}_{value}") or words[ending].format(n=count(value))
+    return str(value)
 
 
 def _list(name: str, values: tuple[int, ...] | tuple[float, ...], lang: Lang) -> str:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from finwait.picture.model import Arrow, Fold, Ladder, Pause
+from finwait.picture.ladder import Arrow, Fold, Ladder, Pause
 from finwait.picture.width import cut, left, right, width
 
 STATE = 12
@@ -139,16 +139,29 @@ def _arrow(row: Arrow, before: tuple[str, str], how: _How) -> list[str]:
     line = _line(stamp, (states[0], states[1]), middle, how)
     if not row.labels:
         return [line]
-    if layout.label:
-        label = cut("; ".join(row.labels), layout.label)
-        plain = _line(stamp, (states[0], states[1]), " " * layout.arrow, how)
-        gap = layout.indent + 2 + layout.arrow + 1 + STATE + 1 - width(plain)
-        return [line + " " * max(gap, 1) + style.paint("label", label)]
-    below = [cut(text, layout.arrow - 4) for text in row.labels]
-    lines = [line]
-    for text in below:
-        shown = style.paint("label", _centre(text, layout.arrow))
-        lines.append(_line(("", ""), ("", ""), shown, how))
+    if not layout.label:
+        below = (style.paint("label", _centre(text, layout.arrow)) for text in row.labels)
+        return [line, *(_line(("", ""), ("", ""), text, how) for text in below)]
+    lines = []
+    start = layout.indent + layout.arrow + 4 + STATE
+    beside = [(line, _line(stamp, (states[0], states[1]), " " * layout.arrow, how))]
+    empty = _line(("", ""), ("", ""), " " * layout.arrow, how)
+    for text in _joined(row.labels, layout.label):
+        shown, plain = beside.pop() if beside else (empty, empty)
+        gap = " " * max(1, start - width(plain))
+        lines.append(shown + gap + style.paint("label", text))
+    return lines
+
+
+def _joined(labels: tuple[str, ...], columns: int) -> list[str]:
+    """Put as many labels on a line as fit."""
+    lines: list[str] = []
+    for label in labels:
+        longer = f"{lines[-1]}; {label}" if lines else label
+        if lines and width(longer) <= columns:
+            lines[-1] = longer
+        else:
+            lines.append(cut(label, columns))
     return lines
 
 

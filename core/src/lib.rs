@@ -4,15 +4,24 @@
 //! track (segments move two copies of the state machine) → verdict (a closed connection gets its
 //! words) → columns (rows become Arrow).
 
+pub mod columns;
 pub mod completeness;
 pub mod decode;
+pub mod engine;
 pub mod error;
+pub mod explain;
 pub mod frame;
 pub mod machine;
 pub mod mapped;
+pub mod ndjson;
 pub mod segment;
 pub mod seq;
 pub mod skip;
 pub mod slugs;
 pub mod source;
+pub mod track;
+pub mod verdict;
 pub mod zeek;
+
+#[cfg(feature = "python")]
+mod python;

@@ -130,6 +130,11 @@ mod bit {
     pub const PATIENT: u8 = 128;
 }
 
+/// Every `conn_state` there is.
+pub const STATES: [&str; 13] = [
+    "OTH", "S0", "S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR",
+];
+
 /// What few connections need.
 #[derive(Clone, Debug, Default)]
 struct Rare {

@@ -32,12 +32,15 @@ class Analysis:
     def records(self, start: int = 0, count: int | None = None) -> list[dict[str, object]]:
         """Rows as dictionaries with the column names as keys. Timestamps are int nanoseconds,
         durations float seconds, absent values None, lists are lists of str."""
+    def ndjson(self, conns: list[int] | None = None) -> Iterator[bytes]:
+        """Rows as JSON, one object a line, in chunks of about a megabyte that end with a line.
+        conns: only these connections, in this order."""
     def summary(self) -> list[tuple[str, str, str, str, int]]:
         """(close, closed_by, cause, confidence, count), most frequent first."""
     def groups(self) -> list[dict[str, object]]:
         """What repeats across connections, gravest first: one dict a finding with keys
         kind ('idle-close', 'reset-habit', 'reset-burst', 'refused'), server_ip, server_port,
-        matched, total, and, depending on kind, gap_s, reused, reuse_delay_s, at_ns, cause."""
+        matched, total, gap_s, reused, reuse_delay_s, at_ns, by (None where the kind has none)."""
     @property
     def frames(self) -> int: ...
     @property
@@ -61,6 +64,7 @@ class Batch:
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
     def __len__(self) -> int: ...
     def records(self, start: int = 0, count: int | None = None) -> list[dict[str, object]]: ...
+    def ndjson(self) -> bytes: ...
 
 class Follower(Iterator[Batch]):
     """A capture that is still being written, told as its connections end."""
@@ -137,8 +141,6 @@ class Explained:
     def client_wscale(self) -> int | None: ...
     @property
     def server_wscale(self) -> int | None: ...
-    @property
-    def faults(self) -> list[Fault]: ...
 
 def analyze(
     paths: list[str],
@@ -165,10 +167,6 @@ def explain(
     conn: int | None = None,
     ends: tuple[str, int, str, int] | None = None,
     max_steps: int = 100_000,
-) -> Explained | None:
-    """One connection, by its number or by its two ends in either order (the first such). None if
-    there is no such connection."""
-
-def write_ndjson(stream: object, fd: int) -> int:
-    """Writes an Arrow stream (anything with `__arrow_c_stream__`) as one JSON object a line to a
-    file descriptor. Returns the number of rows."""
+) -> tuple[Explained | None, list[Fault]]:
+    """One connection, by its number or by its two ends in either order (the first such), and what
+    could not be read. None if there is no such connection."""

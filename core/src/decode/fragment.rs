@@ -261,6 +261,12 @@ impl Defragmenter {
         }
     }
 
+    /// [`Defragmenter::names`], when the capture is over.
+    #[must_use]
+    pub fn into_names(self) -> ScopeNames {
+        self.names
+    }
+
     /// Words for scopes of segments that came out of fragments.
     #[must_use]
     pub fn names(&self) -> &ScopeNames {

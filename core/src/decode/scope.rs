@@ -140,7 +140,7 @@ pub fn describe(number: u32) -> Option<String> {
 }
 
 /// The words of hashed scopes, learnt from frames as they pass.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ScopeNames(std::collections::HashMap<u32, Box<str>>);
 
 impl ScopeNames {

@@ -2,6 +2,7 @@
 
 from finwait.verdict.catalogue import KINDS, CatalogueError, Entry, entries, entry
 from finwait.verdict.language import LANGS, Lang, Text, language
+from finwait.verdict.row import Row
 from finwait.verdict.verdict import said, sentence
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "CatalogueError",
     "Entry",
     "Lang",
+    "Row",
     "Text",
     "entries",
     "entry",

@@ -1,0 +1,214 @@
+//! Rows sorted by first segment, however many: what does not fit in memory waits in a temporary
+//! file, as sorted runs that are merged when they are read.
+
+use super::rowbytes;
+use crate::verdict::row::Row;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+/// Bytes read from a run at once.
+const CHUNK: usize = 1 << 16;
+
+/// Sorted runs of rows. Reading does not consume them.
+#[derive(Default)]
+pub struct Runs {
+    file: Option<Arc<File>>,
+    written: u64,
+    on_disk: Vec<Span>,
+    in_memory: Vec<Arc<Vec<Row>>>,
+    count: u64,
+}
+
+#[derive(Clone)]
+struct Span {
+    file: Arc<File>,
+    start: u64,
+    end: u64,
+}
+
+impl Runs {
+    /// Writes rows out; if no temporary file can be had they stay in memory.
+    pub fn spill(&mut self, mut rows: Vec<Row>) {
+        sort(&mut rows);
+        match self.write(&rows) {
+            Ok(()) => self.count += rows.len() as u64,
+            Err(_) => self.keep(rows),
+        }
+    }
+
+    /// Keeps rows in memory.
+    pub fn keep(&mut self, mut rows: Vec<Row>) {
+        if rows.is_empty() {
+            return;
+        }
+        sort(&mut rows);
+        self.count += rows.len() as u64;
+        self.in_memory.push(Arc::new(rows));
+    }
+
+    fn write(&mut self, rows: &[Row]) -> io::Result<()> {
+        let file = match &self.file {
+            Some(file) => Arc::clone(file),
+            None => Arc::clone(self.file.insert(Arc::new(unnamed_file()?))),
+        };
+        let start = self.written;
+        let mut bytes = Vec::with_capacity(rows.len() * 256);
+        for row in rows {
+            rowbytes::put(row, &mut bytes);
+        }
+        (&*file).write_all(&bytes)?;
+        self.written += bytes.len() as u64;
+        self.on_disk.push(Span {
+            file,
+            start,
+            end: self.written,
+        });
+        Ok(())
+    }
+
+    /// Takes over another's rows.
+    pub fn merge(&mut self, other: Runs) {
+        self.on_disk.extend(other.on_disk);
+        self.in_memory.extend(other.in_memory);
+        self.count += other.count;
+    }
+
+    /// How many rows.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.count
+    }
+
+    /// True if there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// All rows in order of their first segments.
+    #[must_use]
+    pub fn iter(&self) -> Merged {
+        let disk = self.on_disk.iter().map(|s| Run::Disk {
+            span: s.clone(),
+            buffer: Vec::new(),
+            at: 0,
+        });
+        let memory = self.in_memory.iter().map(|rows| Run::Memory {
+            rows: Arc::clone(rows),
+            at: 0,
+        });
+        let mut merged = Merged {
+            runs: disk.chain(memory).collect(),
+            heads: Vec::new(),
+            heap: BinaryHeap::new(),
+        };
+        for i in 0..merged.runs.len() {
+            merged.heads.push(None);
+            merged.advance(i);
+        }
+        merged
+    }
+}
+
+fn sort(rows: &mut [Row]) {
+    rows.sort_unstable_by_key(order);
+}
+
+fn order(row: &Row) -> (u32, u64) {
+    (row.source, row.first_frame)
+}
+
+/// A file without a name, gone when it is closed, whatever happens to us.
+fn unnamed_file() -> io::Result<File> {
+    let dir = std::env::temp_dir();
+    let path = dir.join(format!(
+        "finwait-{}-{:x}",
+        std::process::id(),
+        foldhash_seed()
+    ));
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(&path)?;
+    std::fs::remove_file(&path)?;
+    Ok(file)
+}
+
+fn foldhash_seed() -> u64 {
+    use std::hash::BuildHasher;
+    foldhash::quality::RandomState::default().hash_one(0u8)
+}
+
+enum Run {
+    Disk {
+        span: Span,
+        buffer: Vec<u8>,
+        at: usize,
+    },
+    Memory {
+        rows: Arc<Vec<Row>>,
+        at: usize,
+    },
+}
+
+impl Run {
+    fn next(&mut self) -> Option<Row> {
+        match self {
+            Run::Memory { rows, at } => {
+                let row = rows.get(*at)?.clone();
+                *at += 1;
+                Some(row)
+            }
+            Run::Disk { span, buffer, at } => loop {
+                if let Some((row, used)) = rowbytes::get(&buffer[*at..]) {
+                    *at += used;
+                    return Some(row);
+                }
+                buffer.drain(..*at);
+                *at = 0;
+                let want = CHUNK.min(usize::try_from(span.end - span.start).unwrap_or(CHUNK));
+                if want == 0 {
+                    return None;
+                }
+                let old = buffer.len();
+                buffer.resize(old + want, 0);
+                span.file
+                    .read_exact_at(&mut buffer[old..], span.start)
+                    .ok()?;
+                span.start += want as u64;
+            },
+        }
+    }
+}
+
+/// Rows of all runs in order.
+pub struct Merged {
+    runs: Vec<Run>,
+    heads: Vec<Option<Row>>,
+    heap: BinaryHeap<Reverse<((u32, u64), usize)>>,
+}
+
+impl Merged {
+    fn advance(&mut self, i: usize) {
+        self.heads[i] = self.runs[i].next();
+        if let Some(row) = &self.heads[i] {
+            self.heap.push(Reverse((order(row), i)));
+        }
+    }
+}
+
+impl Iterator for Merged {
+    type Item = Row;
+
+    fn next(&mut self) -> Option<Row> {
+        let Reverse((_, i)) = self.heap.pop()?;
+        let row = self.heads[i].take();
+        self.advance(i);
+        row
+    }
+}

@@ -1,0 +1,324 @@
+//! From segments to connections: finding the connection a segment belongs to, beginning and ending them.
+
+pub mod closing;
+pub mod conn;
+pub mod endpoint;
+mod flow_table;
+pub mod holes;
+mod recent;
+mod reset;
+
+use crate::machine::State;
+use crate::segment::{FlowKey, Segment, flag};
+use crate::slugs::{Label, Note};
+use conn::{Conn, Outcome};
+use endpoint::seen;
+use flow_table::FlowTable;
+use foldhash::quality::RandomState;
+use recent::Recent;
+use std::collections::VecDeque;
+use std::hash::BuildHasher;
+
+/// How long a finished connection is kept for what may still come: a repeated FIN, a RST, a SYN in
+/// TIME-WAIT. Twice Linux's TIME-WAIT (`TCP_TIMEWAIT_LEN`, 60 s), which is also the longest gap
+/// between two repeats of a FIN (`TCP_RTO_MAX`, 120 s). Nanoseconds of capture time.
+const LINGER: i64 = 120_000_000_000;
+
+/// Open connections held at once unless the caller says otherwise: 1.6 GB at 400 bytes each.
+pub const DEFAULT_MAX_CONNECTIONS: usize = 4_000_000;
+
+/// When the limit is reached, this part of the connections is told and dropped at once, oldest first.
+const EVICT_PART: usize = 16;
+
+/// Takes connections whose time is over.
+pub trait Sink {
+    /// `conn` gets no more segments. `now` is the latest capture time seen.
+    fn ended(&mut self, conn: &Conn, now: i64);
+}
+
+/// Tracks every connection of one capture (or of one shard of it).
+pub struct Tracker {
+    conns: Vec<Conn>,
+    free: Vec<u32>,
+    live: usize,
+    table: FlowTable,
+    hasher: RandomState,
+    recent: Recent,
+    /// Finished connections: index, first frame (which tells a place used again), time.
+    lingering: VecDeque<(u32, u64, i64)>,
+    max_connections: usize,
+    /// Latest capture time seen, nanoseconds.
+    now: i64,
+    /// Connections told early because the limit was reached.
+    pub evicted: u64,
+    /// Connections begun.
+    pub begun: u64,
+}
+
+impl Tracker {
+    /// A tracker that holds at most `max_connections` at once.
+    #[must_use]
+    pub fn new(max_connections: usize, hasher: RandomState) -> Tracker {
+        Tracker {
+            conns: Vec::new(),
+            free: Vec::new(),
+            live: 0,
+            table: FlowTable::default(),
+            hasher,
+            recent: Recent::default(),
+            lingering: VecDeque::new(),
+            max_connections: max_connections.clamp(16, u32::MAX as usize - 2),
+            now: i64::MIN,
+            evicted: 0,
+            begun: 0,
+        }
+    }
+
+    /// Latest capture time seen, nanoseconds; `i64::MIN` before the first segment.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        self.now
+    }
+
+    /// How many connections are held.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.live
+    }
+
+    /// The connection at `index`, as [`Tracker::segment`] returned it.
+    #[must_use]
+    pub fn conn(&self, index: u32) -> &Conn {
+        &self.conns[index as usize]
+    }
+
+    /// Takes a segment; returns the connection it belongs to and what became of it.
+    #[inline]
+    pub fn segment(&mut self, seg: &Segment, source: u32, sink: &mut impl Sink) -> (u32, Outcome) {
+        let hash = flow_hash(&self.hasher, &seg.key);
+        self.segment_hashed(seg, hash, source, sink)
+    }
+
+    /// [`Tracker::segment`] with the hash of its key at hand.
+    #[inline]
+    pub fn segment_hashed(
+        &mut self,
+        seg: &Segment,
+        hash: u64,
+        source: u32,
+        sink: &mut impl Sink,
+    ) -> (u32, Outcome) {
+        self.now = self.now.max(seg.ts);
+        let found = self
+            .table
+            .find(hash, |i| self.conns[i as usize].key == seg.key);
+        let index = match found {
+            Some(i) => i,
+            None => self.begin(seg, hash, source, i64::MIN, sink),
+        };
+        let conn = &mut self.conns[index as usize];
+        let end = &conn.ends[seg.dir as usize];
+        // A copy never moves SND.NXT; only what looks like a repeat is looked up.
+        let fresh = seg.payload > 0 && seg.seq == end.snd_nxt && end.has(seen::SEQ)
+            || seg.flags & (flag::SYN | flag::FIN | flag::RST) == 0 && seg.ack != end.last_ack;
+        if !fresh
+            && end.packets > 0
+            && let Some(frame) = self.recent.copy_of(seg, hash)
+        {
+            conn.zeek.segment(seg);
+            conn.completeness.segment(seg);
+            conn.note(Note::CaptureDuplicate);
+            return (
+                index,
+                Outcome {
+                    refers_to: frame,
+                    ..Outcome::of(Label::Duplicate)
+                },
+            );
+        }
+        self.recent.remember(seg, hash);
+        let index = if seg.flags & flag::SYN != 0 || conn.finished() {
+            self.successor(index, seg, hash, source, sink)
+        } else {
+            index
+        };
+        let conn = &mut self.conns[index as usize];
+        conn.zeek.segment(seg);
+        conn.completeness.segment(seg);
+        let was_finished = conn.closing.is_some() && conn.finished();
+        let outcome = conn.segment(seg);
+        if !was_finished && conn.closing.is_some() && conn.finished() {
+            self.lingering.push_back((index, conn.first_frame, seg.ts));
+        }
+        (index, outcome)
+    }
+
+    /// The connection that `seg` belongs to when the one in the table cannot have it: the tuple is
+    /// used again. Otherwise the same.
+    fn successor(
+        &mut self,
+        index: u32,
+        seg: &Segment,
+        hash: u64,
+        source: u32,
+        sink: &mut impl Sink,
+    ) -> u32 {
+        let conn = &self.conns[index as usize];
+        let over = conn.finished() && seg.ts.saturating_sub(conn.last_ts) > LINGER;
+        let end = &conn.ends[seg.dir as usize];
+        let other_isn = if end.has(seen::SYN) {
+            end.isn != seg.seq
+        } else {
+            end.has(seen::SEQ)
+        };
+        let bare_syn = seg.flags & (flag::SYN | flag::ACK | flag::RST) == flag::SYN;
+        if !(over || bare_syn && other_isn) {
+            return index;
+        }
+        let since = match conn.closing.as_ref().and_then(|c| c.finished) {
+            Some((ts, _)) => seg.ts.saturating_sub(ts).max(0),
+            None => -1,
+        };
+        self.end(index, sink);
+        self.begin(seg, hash, source, since, sink)
+    }
+
+    fn begin(
+        &mut self,
+        seg: &Segment,
+        hash: u64,
+        source: u32,
+        since: i64,
+        sink: &mut impl Sink,
+    ) -> u32 {
+        self.retire(sink);
+        if self.live >= self.max_connections {
+            self.evict(sink);
+        }
+        let mut conn = Conn::new(seg, source);
+        conn.since_previous = since;
+        if since != i64::MIN {
+            conn.note(Note::TupleReused);
+        }
+        self.begun += 1;
+        self.live += 1;
+        let index = match self.free.pop() {
+            Some(i) => {
+                self.conns[i as usize] = conn;
+                i
+            }
+            None => {
+                self.conns.push(conn);
+                (self.conns.len() - 1) as u32
+            }
+        };
+        let (conns, hasher) = (&self.conns, &self.hasher);
+        self.table
+            .insert(hash, index, |i| flow_hash(hasher, &conns[i as usize].key));
+        index
+    }
+
+    fn end(&mut self, index: u32, sink: &mut impl Sink) {
+        let conn = &mut self.conns[index as usize];
+        sink.ended(conn, self.now);
+        let hash = flow_hash(&self.hasher, &conn.key);
+        self.table.remove(hash, index);
+        conn.first_frame = 0; // marks the place as free
+        conn.closing = None;
+        conn.ends.iter_mut().for_each(|e| e.holes = None);
+        self.free.push(index);
+        self.live -= 1;
+    }
+
+    /// Tells finished connections that nothing has come for during [`LINGER`].
+    fn retire(&mut self, sink: &mut impl Sink) {
+        while let Some(&(index, first_frame, since)) = self.lingering.front() {
+            if self.now.saturating_sub(since) <= LINGER {
+                return;
+            }
+            self.lingering.pop_front();
+            let conn = &self.conns[index as usize];
+            if conn.first_frame != first_frame || !conn.finished() {
+                continue;
+            }
+            if self.now.saturating_sub(conn.last_ts) > LINGER {
+                self.end(index, sink);
+            } else {
+                self.lingering.push_back((index, first_frame, conn.last_ts));
+            }
+        }
+    }
+
+    /// Tells the connections that were idle longest, to make room.
+    fn evict(&mut self, sink: &mut impl Sink) {
+        let mut ages: Vec<(i64, u32)> = Vec::with_capacity(self.live);
+        let in_use = self
+            .conns
+            .iter()
+            .enumerate()
+            .filter(|(_, c)| c.first_frame != 0);
+        ages.extend(in_use.map(|(i, c)| (c.last_ts, i as u32)));
+        let n = (ages.len() / EVICT_PART).max(1).min(ages.len());
+        if n == 0 {
+            return;
+        }
+        ages.select_nth_unstable(n - 1);
+        for &(_, index) in &ages[..n] {
+            if !self.conns[index as usize].finished() {
+                self.conns[index as usize].note(Note::Evicted);
+                self.evicted += 1;
+            }
+            self.end(index, sink);
+        }
+    }
+
+    /// Tells every connection that is left. `now` is the time at which the capture ends.
+    pub fn finish(&mut self, now: i64, sink: &mut impl Sink) {
+        self.now = self.now.max(now);
+        for i in 0..self.conns.len() {
+            if self.conns[i].first_frame != 0 {
+                sink.ended(&self.conns[i], self.now);
+            }
+        }
+        self.conns.clear();
+        self.free.clear();
+        self.lingering.clear();
+        self.live = 0;
+        self.table = FlowTable::default();
+    }
+
+    /// Tells connections that were finished more than `quiet` nanoseconds ago: a live capture has paused.
+    pub fn flush_finished(&mut self, quiet: i64, sink: &mut impl Sink) {
+        for (index, first_frame, since) in std::mem::take(&mut self.lingering) {
+            let conn = &self.conns[index as usize];
+            if conn.first_frame != first_frame || !conn.finished() {
+                continue;
+            }
+            if self.now.saturating_sub(conn.last_ts) >= quiet {
+                self.end(index, sink);
+            } else {
+                self.lingering.push_back((index, first_frame, since));
+            }
+        }
+    }
+}
+
+/// The hash of a flow key under this run's random seed.
+#[inline]
+#[must_use]
+pub fn flow_hash(hasher: &RandomState, key: &FlowKey) -> u64 {
+    hasher.hash_one((
+        key.low_ip,
+        key.high_ip,
+        u64::from(key.low_port) << 48 | u64::from(key.high_port) << 32 | u64::from(key.scope),
+    ))
+}
+
+/// Where an end stands, as a row says it: an end that never spoke and was only asked stands in CLOSED.
+#[must_use]
+pub fn final_state(conn: &Conn, end: usize) -> State {
+    match conn.ends[end].state {
+        State::Listen => State::Closed,
+        state => state,
+    }
+}

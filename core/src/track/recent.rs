@@ -1,0 +1,85 @@
+//! Copies: one packet captured at several places of a host (`any`, a bridge, a mirror port).
+//!
+//! A copy is told from a retransmission by the IP identification, which a sender changes when it
+//! sends again, or, where there is none (IPv6; RFC 6864: 0 in atomic datagrams), by the place of capture.
+
+use crate::segment::{Segment, flag, mark};
+
+/// Slots; a power of two. One slot a segment, so copies up to about this many segments apart are seen.
+const SLOTS: usize = 1 << 13;
+
+/// Copies reach the capture within the time that a packet spends in one host or switch.
+const COPY_WITHIN: i64 = 20_000_000;
+
+/// Without an IP identification and at the same place: nothing resends within this time (TLP waits
+/// at least 2 ms, RFC 8985 section 7.2; a fast retransmit needs a round trip).
+const SAME_PLACE_WITHIN: i64 = 100_000;
+
+#[derive(Clone, Copy, Default)]
+struct Slot {
+    signature: u64,
+    ts: i64,
+    frame: u64,
+    tap: u16,
+}
+
+/// What was captured lately.
+pub struct Recent {
+    slots: Vec<Slot>,
+}
+
+impl Default for Recent {
+    fn default() -> Self {
+        Recent {
+            slots: vec![Slot::default(); SLOTS],
+        }
+    }
+}
+
+impl Recent {
+    /// If `seg` is a copy of a segment captured before: that one's frame.
+    #[inline]
+    pub fn copy_of(&self, seg: &Segment, flow_hash: u64) -> Option<u64> {
+        let signature = signature(seg, flow_hash);
+        let slot = &self.slots[signature as usize & (SLOTS - 1)];
+        if slot.signature != signature || slot.frame == seg.number {
+            return None;
+        }
+        let apart = seg.ts.saturating_sub(slot.ts).saturating_abs();
+        let told_apart = seg.ip_id != 0 && !seg.marked(mark::IPV6) || slot.tap != seg.tap;
+        let copy = if told_apart {
+            apart < COPY_WITHIN
+        } else {
+            apart < SAME_PLACE_WITHIN
+                && (seg.payload > 0 || seg.flags & (flag::SYN | flag::FIN) != 0)
+        };
+        copy.then_some(slot.frame)
+    }
+
+    /// Remembers `seg`.
+    #[inline]
+    pub fn remember(&mut self, seg: &Segment, flow_hash: u64) {
+        let signature = signature(seg, flow_hash);
+        self.slots[signature as usize & (SLOTS - 1)] = Slot {
+            signature,
+            ts: seg.ts,
+            frame: seg.number,
+            tap: seg.tap,
+        };
+    }
+}
+
+/// All that stays the same in a copy and most of what changes otherwise. The TTL may differ: a
+/// router's two sides see one packet.
+#[inline]
+fn signature(seg: &Segment, flow_hash: u64) -> u64 {
+    const K: u64 = 0x9e37_79b9_7f4a_7c15;
+    let a = u64::from(seg.seq.0) << 32 | u64::from(seg.ack.0);
+    let b = u64::from(seg.flags) << 48 | u64::from(seg.window) << 32 | u64::from(seg.ts_val);
+    let c = u64::from(seg.ip_id) << 32 | u64::from(seg.payload) | (seg.dir as u64) << 63;
+    let fold = |x: u64, y: u64| {
+        let m = u128::from(x ^ K) * u128::from(y ^ flow_hash | 1);
+        (m as u64) ^ (m >> 64) as u64
+    };
+    fold(fold(a, b), c)
+}

@@ -1,0 +1,330 @@
+//! Which RST ends a connection, and which is only noise (RFC 9293 section 3.10.7, RFC 5961 section 3).
+
+use super::closing::{Reset, Sent};
+use super::conn::{Conn, Outcome};
+use super::endpoint::seen;
+use crate::machine::{Event, State};
+use crate::segment::{Segment, flag, mark};
+use crate::seq::Seq;
+use crate::slugs::{Label, Note, ResetForm};
+
+/// What a RST is worth to its receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Worth {
+    /// Exactly what the receiver expects: the connection is gone.
+    Exact,
+    /// One below it after a FIN: Linux takes it (`tcp_reset_check`), for macOS sends such.
+    BelowFin,
+    /// In the window, not exact: draws a challenge ACK.
+    Doubtful,
+    /// Out of the window, or in SYN-SENT without acking the SYN: ignored.
+    Nothing,
+}
+
+impl Conn {
+    /// Takes a RST.
+    pub(super) fn reset(&mut self, seg: &Segment, out: &mut Outcome) {
+        let s = seg.dir as usize;
+        let worth = self.worth(seg);
+        let form = self.form(seg);
+        if seg.payload > 0 {
+            self.note(Note::RstWithData);
+        }
+        self.count_numbers(seg);
+        out.label(match form {
+            ResetForm::Owner => Label::RstOwner,
+            ResetForm::Reply => Label::RstReply,
+            ResetForm::Unclear => Label::RstUnclear,
+        });
+        let trigger = if form == ResetForm::Reply {
+            self.trigger(seg)
+        } else {
+            None
+        };
+        if let Some(t) = trigger {
+            out.refers_to = t.frame;
+        }
+        if self.finished() {
+            self.after_the_end(seg, worth);
+            return;
+        }
+        match worth {
+            Worth::Exact => {}
+            Worth::BelowFin => self.note(Note::RstInexact),
+            Worth::Doubtful | Worth::Nothing => {
+                out.label(Label::RstIgnored);
+                self.note(Note::RstIgnored);
+                if worth == Worth::Doubtful
+                    && let Some(c) = &mut self.closing
+                {
+                    c.doubtful_rst = Some((seg.number, seg.dir));
+                }
+                return;
+            }
+        }
+        let reset = self.record(seg, form, trigger);
+        self.note(match form {
+            ResetForm::Owner => Note::RstOwner,
+            ResetForm::Reply => Note::RstReply,
+            ResetForm::Unclear => Note::RstInexact,
+        });
+        if form == ResetForm::Unclear && worth == Worth::Exact {
+            self.notes &= !(1 << Note::RstInexact as u8);
+        }
+        if reset.peer_unacked > 0 || reset.unacked > 0 {
+            self.note(Note::DataDestroyed);
+        }
+        if form == ResetForm::Reply && seg.flags & flag::ACK == 0
+            || self.ends[s].state == State::Listen
+        {
+            // no socket sends this RST: whatever stood at this end is gone
+            self.ends[s].retract(State::Closed);
+        } else {
+            self.ends[s].step(Event::SndRst);
+        }
+        self.ends[s ^ 1].step(Event::RcvRst);
+        if let Some(c) = &mut self.closing {
+            c.reset = Some(reset);
+            c.finished = Some((seg.ts, seg.number));
+        }
+        out.label(Label::EndsConnection);
+    }
+
+    fn record(&self, seg: &Segment, form: ResetForm, trigger: Option<Sent>) -> Reset {
+        let (x, y) = (
+            &self.ends[seg.dir as usize],
+            &self.ends[seg.dir.flip() as usize],
+        );
+        let since = |t: i64| {
+            if t == i64::MIN {
+                -1
+            } else {
+                seg.ts.saturating_sub(t).max(0)
+            }
+        };
+        let data = [x, y]
+            .iter()
+            .filter(|e| e.bytes > 0)
+            .map(|e| e.last_data_ts)
+            .max();
+        let ttl_off = if x.ttl == 0 {
+            0
+        } else {
+            i16::from(seg.ttl) - i16::from(x.ttl)
+        };
+        let unacked = |e: &super::endpoint::Endpoint, acked: &super::endpoint::Endpoint| {
+            let ok = e.has(seen::SEQ) && acked.has(seen::ACK) && e.bytes > 0;
+            if ok {
+                e.snd_nxt.since(acked.ack).max(0).unsigned_abs()
+            } else {
+                0
+            }
+        };
+        Reset {
+            by: seg.dir,
+            frame: seg.number,
+            ts: seg.ts,
+            seq: seg.seq,
+            form,
+            trigger: trigger.map_or(0, |t| t.frame),
+            trigger_payload: trigger.map_or(0, |t| t.payload),
+            trigger_fin: trigger.is_some_and(|t| t.fin),
+            trigger_ack: trigger.map_or(Seq(0), |t| t.ack),
+            trigger_ts: trigger.map_or(seg.ts, |t| t.ts),
+            window: super::endpoint::scale(seg.window, x.wscale, self.scaled()),
+            ttl_off,
+            timestamps: seg.marked(mark::TIMESTAMPS),
+            seq_off: if x.has(seen::SEQ) {
+                seg.seq.since(x.snd_nxt)
+            } else {
+                0
+            },
+            unacked: unacked(x, y),
+            peer_unacked: unacked(y, x),
+            streak: x.streak,
+            probing: x.has(seen::PROBING),
+            idle: data.map_or(-1, &since),
+            silence: since(x.last_ts.max(y.last_ts)),
+            last_data: self.last_data,
+            before: [self.ends[0].state, self.ends[1].state],
+            in_handshake: self.in_handshake(),
+        }
+    }
+
+    /// True until the handshake is complete, as far as the capture shows it.
+    fn in_handshake(&self) -> bool {
+        self.ends
+            .iter()
+            .any(|e| matches!(e.state, State::SynSent | State::SynReceived | State::Listen))
+    }
+
+    fn count_numbers(&mut self, seg: &Segment) {
+        let Some(c) = &mut self.closing else { return };
+        let (first, count) = &mut c.rst_numbers[seg.dir as usize];
+        if *count == 0 {
+            (*first, *count) = (seg.seq, 1);
+        } else if *first != seg.seq && seg.seq != *first + 1 {
+            // FIN and FIN+1 are the pair that a keep-alive race leaves: not two numbers
+            *count = count.saturating_add(1);
+        }
+        if c.rsts.iter().all(|n| *n > 0) {
+            self.note(Note::RstBothSides);
+        } else if c.rsts[seg.dir as usize] > 1 {
+            self.note(Note::RstRepeated);
+        }
+    }
+
+    /// A RST after the connection was finished.
+    fn after_the_end(&mut self, seg: &Segment, worth: Worth) {
+        let by_reset = self.closing.as_ref().is_some_and(|c| c.reset.is_some());
+        if by_reset {
+            return;
+        }
+        self.note(Note::RstAfterClose);
+        let y = &mut self.ends[seg.dir.flip() as usize];
+        if y.state == State::TimeWait && worth == Worth::Exact {
+            y.step(Event::RcvRst);
+            self.note(Note::TimeWaitAssassinated);
+        }
+    }
+
+    fn worth(&self, seg: &Segment) -> Worth {
+        let (x, y) = (
+            &self.ends[seg.dir as usize],
+            &self.ends[seg.dir.flip() as usize],
+        );
+        if y.state == State::SynSent && !x.has(seen::SYN) {
+            // RFC 9293 3.10.7.3: in SYN-SENT only a RST that acks the SYN counts
+            let acks_syn = seg.flags & flag::ACK != 0
+                && seg.ack.after(y.isn)
+                && seg.ack.at_or_before(y.snd_nxt);
+            return if acks_syn {
+                Worth::Exact
+            } else {
+                Worth::Nothing
+            };
+        }
+        if seg.has(flag::RST | flag::ACK)
+            && seg.seq == Seq(0)
+            && x.packets == 0
+            && seg.ack == y.snd_nxt
+        {
+            return Worth::Exact;
+        }
+        if !y.has(seen::ACK) {
+            let known = x.has(seen::SEQ);
+            let near = seg.seq.at_or_before(x.snd_nxt + 1) && seg.seq.at_or_after(x.isn);
+            return if !known || near || !x.has(seen::SYN) {
+                Worth::Exact
+            } else {
+                Worth::Doubtful
+            };
+        }
+        let from_expected = seg.seq.since(y.ack);
+        let sent = if x.has(seen::SEQ) {
+            x.snd_nxt.since(y.ack).max(0)
+        } else {
+            0
+        };
+        let finned = y.has(seen::FIN_RECEIVED);
+        if (0..=sent).contains(&from_expected) {
+            Worth::Exact
+        } else if from_expected == -1 && finned {
+            Worth::BelowFin
+        } else if from_expected > 0
+            && x.has(seen::GAP)
+            && from_expected.unsigned_abs() <= y.max_window
+        {
+            // the capture lost part of what the sender had sent
+            Worth::Exact
+        } else if from_expected > 0
+            && from_expected.unsigned_abs() <= y.scaled_window(self.scaled()).max(1)
+        {
+            Worth::Doubtful
+        } else {
+            Worth::Nothing
+        }
+    }
+
+    /// OWNER or REPLY, by the numbers that Linux puts into each (measured; `tcp_send_active_reset`,
+    /// `tcp_v4_send_reset`). RFC 9293 section 3.5.2 asks the same of everyone's replies.
+    fn form(&self, seg: &Segment) -> ResetForm {
+        let x = &self.ends[seg.dir as usize];
+        if seg.flags & flag::ACK == 0 {
+            return ResetForm::Reply;
+        }
+        if seg.seq == Seq(0) && (x.packets == 0 || x.snd_nxt != Seq(0)) {
+            return ResetForm::Reply;
+        }
+        let window_gone = seg.window == 0 && x.window != 0;
+        if window_gone && !seg.marked(mark::TIMESTAMPS) {
+            ResetForm::Unclear
+        } else {
+            ResetForm::Owner
+        }
+    }
+
+    fn trigger(&self, seg: &Segment) -> Option<Sent> {
+        let y = seg.dir.flip() as usize;
+        let c = self.closing.as_ref()?;
+        if seg.flags & flag::ACK == 0 {
+            return c.trigger(y, seg.seq);
+        }
+        // the answer to a segment without ACK acks its end (RFC 9293 section 3.5.2): here, a SYN
+        let e = &self.ends[y];
+        (e.snd_nxt == seg.ack && e.packets > 0).then_some(Sent {
+            frame: e.last_frame,
+            ts: e.last_ts,
+            ack: e.last_ack,
+            payload: e.last_payload,
+            fin: false,
+        })
+    }
+
+    /// A segment after a RST: does it show that the RST ended nothing?
+    pub(super) fn after_reset(&mut self, seg: &Segment, out: &mut Outcome) {
+        let Some(c) = &mut self.closing else { return };
+        if let Some((frame, by)) = c.doubtful_rst
+            && by != seg.dir
+            && seg.payload == 0
+            && c.reset.is_none()
+        {
+            out.label(Label::ChallengeAck);
+            out.refers_to = frame;
+            c.doubtful_rst = None;
+            self.note(Note::RstChallenged);
+            self.note(Note::ChallengeAck);
+            return;
+        }
+        let Some(reset) = c.reset else { return };
+        out.label(Label::AfterClose);
+        if reset.by == seg.dir {
+            if seg.payload > 0 && (seg.seq + seg.payload).after(reset.seq) {
+                c.data_after_reset += u64::from(seg.payload);
+                c.after_reset_end = seg.seq + seg.payload;
+            }
+            return;
+        }
+        // the other end acks what the alleged resetter sent after the RST: it never took effect
+        if c.data_after_reset > 0
+            && seg.ack.after(reset.seq)
+            && seg.ack.at_or_before(c.after_reset_end)
+        {
+            c.reset = None;
+            c.finished = None;
+            for (e, state) in self.ends.iter_mut().zip(reset.before) {
+                e.retract(state);
+            }
+            let keep = [
+                Note::RstOwner,
+                Note::RstReply,
+                Note::DataDestroyed,
+                Note::LateSegment,
+            ];
+            for note in keep {
+                self.notes &= !(1 << note as u8);
+            }
+            self.note(Note::RstIgnored);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! How it closed and who closed it: the table of `close` words, by sequence numbers alone.
+
+use crate::machine::State;
+use crate::segment::Dir;
+use crate::slugs::{Close, ClosedBy, Note};
+use crate::track::closing::{Closing, Fin};
+use crate::track::conn::Conn;
+
+/// How, and by whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// The word.
+    pub close: Close,
+    /// The end whose FIN or RST took effect first; `None` for nobody or both.
+    pub by: Option<Dir>,
+    /// The same as a word.
+    pub closed_by: ClosedBy,
+    /// Both FINs acked, or a RST took effect.
+    pub finished: bool,
+    /// Frame whose FIN or RST took effect first; 0 if none.
+    pub frame: u64,
+    /// Its time, nanoseconds.
+    pub ts: i64,
+    /// Capture order and not numbers told who was first: both FINs ack each other, so the first
+    /// sending of one was not captured.
+    pub by_order: bool,
+}
+
+/// Repeats after which silence counts as vanishing: the gap must have had a chance to grow.
+const VANISHED_REPEATS: u8 = 2;
+
+/// Judges a connection.
+#[must_use]
+pub fn closed(conn: &Conn) -> Closed {
+    let empty = Closing::default();
+    let c = conn.closing.as_deref().unwrap_or(&empty);
+    let who = |dir: Dir| {
+        if dir == conn.client {
+            ClosedBy::Client
+        } else {
+            ClosedBy::Server
+        }
+    };
+    let verdict = |close, by: Option<Dir>, frame, ts| Closed {
+        close,
+        by,
+        closed_by: by.map_or(ClosedBy::None, who),
+        finished: c.finished.is_some(),
+        frame,
+        ts,
+        by_order: false,
+    };
+    if c.reset.is_some() {
+        return reset(conn, c, &verdict);
+    }
+    match (c.fin[0], c.fin[1]) {
+        (Some(up), Some(down)) => both_fins(up, down, &verdict),
+        (Some(fin), None) => one_fin(fin, Dir::Up, &verdict),
+        (None, Some(fin)) => one_fin(fin, Dir::Down, &verdict),
+        (None, None) => no_fin(conn, &verdict),
+    }
+}
+
+type Make<'a> = &'a dyn Fn(Close, Option<Dir>, u64, i64) -> Closed;
+
+fn both_fins(up: Fin, down: Fin, verdict: Make) -> Closed {
+    let up_knew = up.ack.after(down.number);
+    let down_knew = down.ack.after(up.number);
+    let first_captured = if (up.ts, up.frame) <= (down.ts, down.frame) {
+        Dir::Up
+    } else {
+        Dir::Down
+    };
+    let first = match (up_knew, down_knew) {
+        (false, false) => {
+            let f = if first_captured == Dir::Up { up } else { down };
+            return Closed {
+                closed_by: ClosedBy::Both,
+                ..verdict(Close::Simultaneous, None, f.frame, f.ts)
+            };
+        }
+        (false, true) => Dir::Up,
+        (true, false) => Dir::Down,
+        (true, true) => first_captured,
+    };
+    let fin = if first == Dir::Up { up } else { down };
+    let three = fin.acked.is_none_or(|a| a.by_fin);
+    let close = if three {
+        Close::ThreeWay
+    } else {
+        Close::FourWay
+    };
+    Closed {
+        by_order: up_knew && down_knew,
+        ..verdict(close, Some(first), fin.frame, fin.ts)
+    }
+}
+
+fn one_fin(fin: Fin, by: Dir, verdict: Make) -> Closed {
+    let close = if fin.acked.is_some() {
+        Close::HalfClosed
+    } else {
+        Close::FinUnanswered
+    };
+    verdict(close, Some(by), fin.frame, fin.ts)
+}
+
+fn reset(conn: &Conn, c: &Closing, verdict: Make) -> Closed {
+    let Some(reset) = c.reset else {
+        return verdict(Close::Open, None, 0, 0);
+    };
+    let mut by = Some(reset.by);
+    let (mut frame, mut ts) = (reset.frame, reset.ts);
+    let server_reset = reset.by != conn.client;
+    let client_end = conn.client as usize;
+    let close = if reset.in_handshake {
+        let syn_unanswered = !conn.answered() && reset.before[client_end] == State::SynSent;
+        if syn_unanswered && server_reset {
+            Close::Refused
+        } else {
+            Close::HandshakeReset
+        }
+    } else {
+        Close::Reset
+    };
+    // a FIN took effect first if it had been received: acked, or what drew the RST
+    for (d, fin) in [Dir::Up, Dir::Down].into_iter().zip(c.fin) {
+        if let Some(fin) = fin
+            && fin.frame < reset.frame
+            && (fin.acked.is_some() || d == reset.by || reset.trigger == fin.frame)
+            && (fin.ts, fin.frame) < (ts, frame)
+        {
+            (by, frame, ts) = (Some(d), fin.frame, fin.ts);
+        }
+    }
+    verdict(close, by, frame, ts)
+}
+
+fn no_fin(conn: &Conn, verdict: Make) -> Closed {
+    let client = conn.client_end();
+    let server = conn.server_end();
+    if client.state == State::SynSent && !conn.answered() && server.packets == 0 {
+        return verdict(Close::Unanswered, None, 0, 0);
+    }
+    if conn.noted(Note::TimeWaitRefused) && client.state == State::SynSent {
+        return verdict(Close::Unanswered, None, 0, 0);
+    }
+    let silent = conn.ends.iter().any(|e| {
+        let grew =
+            e.last_gap_ms > e.first_gap_ms + e.first_gap_ms / 2 || e.streak >= VANISHED_REPEATS + 2;
+        e.streak >= VANISHED_REPEATS && grew && !e.has(crate::track::endpoint::seen::PROBING)
+    });
+    verdict(
+        if silent { Close::Vanished } else { Close::Open },
+        None,
+        0,
+        0,
+    )
+}

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that cannot show a sign shows ?
     try:
-        return _guarded(lambda: group.main(given, prog_name="finwait", standalone_mode=False))
+        return _guarded(lambda: _run(group, given))
     except KeyboardInterrupt:
         return codes.INTERRUPTED
     except Exception:  # noqa: BLE001  # the last one who can say so
@@ -39,11 +39,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return codes.BUG
 
 
+def _run(group: click.Group, arguments: list[str]) -> object:
+    """Parse and run. Not by click's own `main`, which would answer a closed pipe with code 1."""
+    with group.make_context("finwait", arguments) as context:
+        return group.invoke(context)
+
+
 def _guarded(run: Callable[[], object]) -> int:
     """Run, and turn the errors that have somebody to blame into a message and an exit code."""
     try:
         code = run()
         sys.stdout.flush()
+    except click.exceptions.Exit as done:  # --help and --version
+        return done.exit_code
     except click.exceptions.Abort:
         return codes.INTERRUPTED
     except click.ClickException as error:

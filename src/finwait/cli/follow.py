@@ -3,11 +3,12 @@
 import queue
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import IO, TYPE_CHECKING
 
 from finwait import _core
-from finwait.capture.connections import Connections
+from finwait.capture.connections import Connections, Outcome
 from finwait.cli.output import Stream, opened, write
 from finwait.cli.progress import Stop
 from finwait.cli.summary import summary
@@ -33,18 +34,19 @@ def follow(wish: Wish) -> int:
     summed = wish.format == "table" and wish.output is None
     with stop.listening(), opened(wish.output) as sink:
         reader = _Reader(_core.follow(wish.files[0], max_connections=wish.max_connections), stop)
-        held = list(reader.batches(until=time.monotonic() + HOLD))
+        held = in_order([reader.totals(), *reader.batches(until=time.monotonic() + HOLD)])
+        told = telling.choose(held)
         if reader.ended and summed:
-            say([*summary(reader.totals(), wish.lang), ""], sink)
-        telling.rows(in_order([reader.totals(), *held]), sink)
+            say([*summary(reader.totals(), wish.lang, telling.outcomes), ""], sink)
+        telling.tell(told, sink)
         if not reader.ended:
             for batch in reader.batches():
                 if telling.full:
                     break
-                telling.rows(in_order([batch]), sink)
+                telling.tell(telling.choose(in_order([batch])), sink)
             if summed:
-                say(["", *summary(reader.totals(), wish.lang)], sink)
-    return finish(reader.totals(), wish, stop)
+                say(["", *summary(reader.totals(), wish.lang, telling.outcomes)], sink)
+    return finish(reader.totals(), wish, stop, telling.outcomes)
 
 
 def in_order(parts: Sequence[Stream]) -> "pa.Table":
@@ -109,24 +111,41 @@ class _Telling:
         self._left = wish.limit
         self._table = table_of(wish)
         self._head = True
+        self._met: Counter[tuple[str, str, str, str]] = Counter()
 
     @property
     def full(self) -> bool:
         """Whether as many rows were told as are wanted."""
         return self._left == 0
 
-    def rows(self, table: "pa.Table", sink: IO[bytes]) -> None:
-        """Tell those of the rows that are wanted."""
+    @property
+    def outcomes(self) -> list[Outcome] | None:
+        """How those that met the condition ended; None if there is no condition."""
+        if self._where is None:
+            return None
+        return [Outcome(*words, number) for words, number in self._met.most_common()]
+
+    def choose(self, table: "pa.Table") -> "pa.Table":
+        """Keep those of the rows that are wanted."""
         numbers: Sequence[int] = range(len(table))
         if self._where is not None:
+            from finwait.cli.query import outcomes
+
             numbers = self._where.rows(table)
+            for outcome in outcomes(table, numbers):
+                self._met[outcome[:4]] += outcome.connections
         if self._left is not None:
             numbers = numbers[: self._left]
             self._left -= len(numbers)
+        return arranged(table, numbers, None)
+
+    def tell(self, table: "pa.Table", sink: IO[bytes]) -> None:
+        """Write rows."""
         if self._wish.format == "table":
-            say(self._table.lines(records_of(arranged(table, numbers, None))), sink)
-        elif numbers or self._head:
-            chosen = arranged(table, numbers, self._wish.names)
-            write(chosen, self._wish.format, sink, head=self._head)
+            say(self._table.lines(records_of(table)), sink)
+        elif len(table) or self._head:
+            names = self._wish.names
+            rows = table if names is None else table.select(names)
+            write(rows, self._wish.format, sink, head=self._head)
             self._head = False
         sink.flush()

@@ -1,6 +1,7 @@
 """What several verbs share: the language, and texts of the help in it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import TypeVar
 
 import click
@@ -17,7 +18,7 @@ def choose(arguments: Sequence[str], environ: Mapping[str, str]) -> Lang:
 
     Looked for before the command line is parsed, because the help is in that language too.
     """
-    for argument, after in zip(arguments, [*arguments[1:], ""], strict=True):
+    for argument, after in pairwise([*arguments, ""]):
         if argument == "--":
             break
         name, equals, value = argument.partition("=")

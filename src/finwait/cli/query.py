@@ -1,49 +1,17 @@
 """Which rows, and in which order: `--where`, `--sort`, `--limit`."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from finwait import _core
+from finwait.capture.connections import Outcome
+from finwait.cli.wish import Key, known_columns
 from finwait.errors import Misuse
 
 ROW = "row number within this query"
 """A column that no user can name by accident."""
-
-
-class Key(NamedTuple):
-    """One column to sort by."""
-
-    column: str
-    descending: bool
-
-
-def keys(text: str) -> list[Key]:
-    """Read `--sort`: columns with commas between, a `-` before one that falls. Raises Misuse."""
-    found = [
-        Key(word.strip().removeprefix("-"), word.strip().startswith("-"))
-        for word in text.split(",")
-        if word.strip()
-    ]
-    check_columns([key.column for key in found], "--sort")
-    if not found:
-        raise Misuse("--sort needs a column, such as --sort -duration")
-    return found
-
-
-def check_columns(names: Sequence[str], option: str) -> None:
-    """Raise Misuse, with the list of columns, if one of the names is none."""
-    for name in names:
-        if name not in _core.COLUMNS:
-            raise Misuse(f"{option}: no column {name!r}\n{known_columns()}")
-
-
-def known_columns() -> str:
-    """All columns, for a message."""
-    return f"columns: {', '.join(_core.COLUMNS)}"
 
 
 class Where:
@@ -56,6 +24,7 @@ class Where:
     def __init__(self, condition: str) -> None:
         self._condition = condition
         self._database = duckdb.connect()
+        # Nothing but the columns can be read from here; lock_configuration keeps it so.
         for setting in (
             "SET TimeZone = 'UTC'",
             "SET enable_external_access = false",
@@ -80,14 +49,20 @@ class Where:
         return sorted(int(row[0]) for row in found)
 
 
-def select(
-    table: pa.Table, where: Where | None, sort: Sequence[Key], limit: int | None
-) -> list[int]:
+def select(table: pa.Table, where: Where | None, sort: Sequence[Key]) -> list[int]:
     """Numbers of the rows of `table` to tell, in the order to tell them. Raises Misuse."""
     rows = where.rows(table) if where else list(range(len(table)))
-    if sort:
-        rows = _sorted(table, rows, sort)
-    return rows if limit is None else rows[:limit]
+    return _sorted(table, rows, sort) if sort else rows
+
+
+def outcomes(table: pa.Table, rows: Sequence[int]) -> list[Outcome]:
+    """How these rows ended, counted; the most frequent first."""
+    names = list(Outcome._fields[:-1])
+    chosen = table.select(names).take(pa.array(rows, pa.int64()))
+    counted = chosen.group_by(names).aggregate([([], "count_all")])
+    columns = [counted.column(name).to_pylist() for name in (*names, "count_all")]
+    found = [Outcome(*values) for values in zip(*columns, strict=True)]
+    return sorted(found, key=lambda outcome: -outcome.connections)
 
 
 def _sorted(table: pa.Table, rows: list[int], sort: Sequence[Key]) -> list[int]:

@@ -18,6 +18,7 @@ _FOUND = Text(
 )
 _ONE = Text("1 connection, {first} to {last}", "1 个连接，{first} 至 {last}")
 _NOTHING = Text("no TCP connection", "没有 TCP 连接")
+_MEET = Text("{n} of {total} meet the condition", "{total} 个中有 {n} 个满足条件")
 _EVICTED = Text(
     "{n} connections were told early: too many were open at once (--max-connections)",
     "同时打开的连接过多，提前给出了 {n} 个连接的结论（--max-connections）",
@@ -55,8 +56,13 @@ _KINDS = {
 }
 
 
-def summary(found: Connections, lang: Lang) -> Iterator[str]:
-    """Lines of the summary, without colours."""
+def summary(
+    found: Connections, lang: Lang, chosen: Sequence[Outcome] | None = None
+) -> Iterator[str]:
+    """Lines of the summary, without colours.
+
+    chosen: the outcomes to count instead of all, if only some connections were asked for.
+    """
     if found.interrupted:
         yield _INTERRUPTED.say(lang)
     yield read_line(found, lang)
@@ -70,8 +76,11 @@ def summary(found: Connections, lang: Lang) -> Iterator[str]:
         return
     text = _ONE if total == 1 else _FOUND
     yield text.say(lang).format(connections=count(total), first=_second(first), last=_second(last))
+    if chosen is not None:
+        meeting = sum(outcome.connections for outcome in chosen)
+        yield _MEET.say(lang).format(n=count(meeting), total=count(total))
     yield ""
-    yield from _outcomes(outcomes, lang)
+    yield from _outcomes(outcomes if chosen is None else chosen, lang)
     sentences = [sentence for group in found.groups if (sentence := finding(group, lang))]
     if sentences:
         yield ""

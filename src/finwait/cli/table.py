@@ -80,18 +80,18 @@ MADE = {
     "server": Column("server", lambda record: _end(record, "server")),
     "by": Column("by", lambda record: _text(record["closed_by"])),
     "sure": Column("sure", lambda record: _text(record["confidence"])),
-    "idle s": Column("idle s", lambda record: _seconds(record, "idle_before_close"), right=True),
-    "lasted s": Column("lasted s", lambda record: _seconds(record, "duration"), right=True),
+    "idle_s": Column("idle_s", lambda record: _seconds(record, "idle_before_close"), right=True),
+    "lasted_s": Column("lasted_s", lambda record: _seconds(record, "duration"), right=True),
 }
 """Columns that only the table has."""
 
 USUAL = (
     *("conn", "source", "time", "client", "server", "close", "by", "cause", "sure"),
-    *("idle s", "lasted s", "client_bytes", "server_bytes", "notes"),
+    *("idle_s", "lasted_s", "client_bytes", "server_bytes", "notes"),
 )
 """What is shown when nobody says which columns."""
 SPARED = (
-    *("notes", "sure", "client_bytes", "server_bytes", "time", "lasted s", "idle s", "source"),
+    *("notes", "sure", "client_bytes", "server_bytes", "time", "lasted_s", "idle_s", "source"),
     *("by", "cause"),
 )
 """What goes first when the terminal is too narrow."""

@@ -4,9 +4,10 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 
-from finwait.capture.connections import Connections, Progress, read
+from finwait import _core
+from finwait.capture.connections import Connections, Outcome, Progress, read
 from finwait.cli import codes
 from finwait.cli.output import opened, write
 from finwait.cli.progress import Stop, watched
@@ -39,22 +40,22 @@ def tell(wish: Wish) -> int:
         )
 
     found = watched(work, stop, wish.lang)
-    rows = chosen(found, wish, where)
+    rows, outcomes = choose(found, wish, where)
     with opened(wish.output) as sink:
         if wish.format == "table":
             if wish.output is None:
-                say([*summary(found, wish.lang), ""], sink)
+                say([*summary(found, wish.lang, outcomes), ""], sink)
             say(table_of(wish).lines(records(found, rows)), sink)
         else:
             write(arranged(found, rows, wish.names), wish.format, sink)
-    return finish(found, wish, stop)
+    return finish(found, wish, stop, outcomes)
 
 
-def finish(found: Connections, wish: Wish, stop: Stop) -> int:
+def finish(found: Connections, wish: Wish, stop: Stop, outcomes: Sequence[Outcome] | None) -> int:
     """Say what remains to be said beside the rows, and what the exit code is."""
     if wish.output is not None:
         with opened(None) as sink:
-            say(summary(found, wish.lang), sink)
+            say(summary(found, wish.lang, outcomes), sink)
     if wish.stats is not None:
         with opened(wish.stats) as sink:
             sink.write(stats(found).encode())
@@ -83,7 +84,7 @@ def table_of(wish: Wish) -> Table:
     return Table(
         wish.names,
         shutil.get_terminal_size().columns if terminal else None,
-        several=len(wish.files) > 1,
+        several=wish.several,
         colour=terminal and not os.environ.get("NO_COLOR"),
     )
 
@@ -92,21 +93,34 @@ def condition(wish: Wish) -> "Where | None":
     """Prepare `--where`, if it is given."""
     if wish.where is None:
         return None
-    from finwait.cli.query import Where
-
-    return Where(wish.where)
-
-
-def chosen(found: Connections, wish: Wish, where: "Where | None") -> Sequence[int]:
-    """Numbers of the rows to tell, in order."""
-    if where is None and wish.sort is None:
-        return range(len(found) if wish.limit is None else min(wish.limit, len(found)))
     import pyarrow as pa
 
-    from finwait.cli.query import keys, select
+    from finwait.cli.query import Where
 
-    sort = keys(wish.sort) if wish.sort is not None else []
-    return select(pa.table(found), where, sort, wish.limit)
+    where = Where(wish.where)
+    where.rows(pa.table(_core.analyze([])))  # a mistake is told before anything is read
+    return where
+
+
+class Choice(NamedTuple):
+    """Which rows to tell, in order, and how those that met the condition ended."""
+
+    rows: Sequence[int]
+    outcomes: Sequence[Outcome] | None
+    """None if there was no condition."""
+
+
+def choose(found: Connections, wish: Wish, where: "Where | None") -> Choice:
+    """Find the rows that were asked for."""
+    if where is None and wish.sort is None:
+        return Choice(range(len(found))[: wish.limit], None)
+    import pyarrow as pa
+
+    from finwait.cli.query import outcomes, select
+
+    table = pa.table(found)
+    rows = select(table, where, wish.keys)
+    return Choice(rows[: wish.limit], outcomes(table, rows) if where else None)
 
 
 def records(found: Connections, rows: Sequence[int]) -> Iterator[Record]:

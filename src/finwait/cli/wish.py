@@ -3,7 +3,10 @@
 import os
 import stat
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
 
 from finwait import _core
 from finwait.cli.output import BINARY, Format, format_of
@@ -13,6 +16,13 @@ from finwait.verdict import Lang
 
 STREAMED = frozenset({"table", "ndjson", "csv"})
 """Formats that can be told row by row."""
+
+
+class Key(NamedTuple):
+    """One column to sort by."""
+
+    column: str
+    descending: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +57,17 @@ class Wish:
         return [name.strip() for name in self.columns.split(",") if name.strip()]
 
     @property
+    def keys(self) -> list[Key]:
+        """The columns to sort by; none if nobody asked."""
+        words = [word.strip() for word in (self.sort or "").split(",") if word.strip()]
+        return [Key(word.removeprefix("-"), word.startswith("-")) for word in words]
+
+    @property
+    def several(self) -> bool:
+        """Whether rows of more than one file may come."""
+        return len(self.files) > 1 or Path(self.files[0]).is_dir()
+
+    @property
     def live(self) -> bool:
         """Whether the capture may still be being written and can be told as its connections end."""
         return (
@@ -59,19 +80,28 @@ class Wish:
     def check(self) -> None:
         """Raise Misuse if this cannot be done, whatever the captures hold."""
         names = self.names
-        known = {*_core.COLUMNS, *(MADE if self.format == "table" else ())}
+        only_here = MADE if self.format == "table" else ()
         for name in names or ():
-            if name not in known:
-                listed = ", ".join([*_core.COLUMNS, *(known - set(_core.COLUMNS))])
-                raise Misuse(f"--columns: no column {name!r}\ncolumns: {listed}")
+            if name not in _core.COLUMNS and name not in only_here:
+                raise Misuse(f"--columns: no column {name!r}\n{known_columns(only_here)}")
         if names is not None and (not names or len(set(names)) < len(names)):
             raise Misuse("--columns needs columns, each once, such as --columns conn,close,cause")
+        for key in self.keys:
+            if key.column not in _core.COLUMNS:
+                raise Misuse(f"--sort: no column {key.column!r}\n{known_columns()}")
+        if self.sort is not None and not self.keys:
+            raise Misuse("--sort needs a column, such as --sort -duration")
         if self.format in BINARY and self.output is None and sys.stdout.isatty():
             raise Misuse(f"{self.format} is not for a terminal: give -o FILE or a pipe")
         if self.files.count("-") > 1:
             raise Misuse("standard input can be read once: give - once")
         if "-" in self.files and sys.stdin.isatty():
             raise Misuse("standard input is a terminal: tcpdump -w - | finwait analyze -")
+
+
+def known_columns(more: Iterable[str] = ()) -> str:
+    """All columns, for a message."""
+    return f"columns: {', '.join([*_core.COLUMNS, *more])}"
 
 
 def is_pipe(path: str) -> bool:

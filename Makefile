@@ -32,7 +32,7 @@ test: $(VENV)/.core $(VENV)/.dev ## install what the tests need, then run them
 check: $(VENV)/.core $(VENV)/.dev ## format, lint, types, stubs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/python -m mypy src tests
+	$(BIN)/python -m mypy src tests tools examples
 	$(BIN)/python -m mypy.stubtest finwait._core --mypy-config-file pyproject.toml --allowlist tests/stubtest-allowlist.txt
 	cargo fmt --manifest-path core/Cargo.toml --check
 	cargo clippy --manifest-path core/Cargo.toml --locked --all-targets -- -D warnings

@@ -24,7 +24,7 @@ def generator() -> Path:
 def make(name: str, *args: str, beside: tuple[str, ...] = ()) -> Path:
     """The capture `name`, made by the generator with these arguments unless it is there already.
 
-    `beside` are files the same run writes; `{NAME}` in `args` stands for one of them.
+    `beside` are files the same run writes; where one of their names is an argument, its path is given.
     """
     DATA.mkdir(exist_ok=True)
     path = DATA / name
@@ -32,8 +32,8 @@ def make(name: str, *args: str, beside: tuple[str, ...] = ()) -> Path:
         return path
     # Under other names until they are whole: an interrupted run must not leave half a capture.
     halves = {n: DATA / f"{n}.part" for n in (name, *beside)}
-    filled = [a.format(**{n: str(p) for n, p in halves.items()}) for a in args]
-    command = [str(generator()), *filled, "--seed", str(SEED), "-o", str(halves[name])]
+    given = [str(halves.get(a, a)) for a in args]
+    command = [str(generator()), *given, "--seed", str(SEED), "-o", str(halves[name])]
     subprocess.run(command, check=True)
     for n, half in halves.items():
         half.rename(DATA / n)
@@ -48,8 +48,8 @@ def mix(packets: int) -> tuple[Path, Path]:
     whole = make(
         f"{name}.pcap",
         *("--packets", str(wanted)),
-        *("--also", "96", f"{{{name}-96.pcap}}"),
-        *("--truth", f"{{{name}.ndjson}}"),
+        *("--also", "96", f"{name}-96.pcap"),
+        *("--truth", f"{name}.ndjson"),
         beside=(f"{name}-96.pcap", f"{name}.ndjson"),
     )
     return whole, DATA / f"{name}-96.pcap"

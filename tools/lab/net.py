@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import socket
 import struct
+import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -51,6 +52,12 @@ class Host:
         caller.bind((self.address, port))
         caller.connect_ex(to)
         return caller
+
+    def destroy(self, port: int, peer_port: int) -> None:
+        """`ss -K`: the kernel aborts the socket as an administrator would have it."""
+        command = ["ss", "-K", "sport", "=", str(port), "and", "dport", "=", str(peer_port)]
+        with self.namespace.entered():
+            subprocess.run(command, check=True, capture_output=True)
 
     def states(self) -> dict[tuple[int, int], str]:
         """(local port, remote port) -> state, also of sockets that no process owns any more."""
@@ -201,6 +208,13 @@ def _count(of: socket.socket, command: int) -> int:
 def linger(on: socket.socket, seconds: int) -> None:
     """SO_LINGER: with 0 s, close() sends a RST instead of a FIN."""
     on.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, seconds))
+
+
+def forget(which: socket.socket) -> None:
+    """Closes a socket without a word on the wire, as a power cut would (TCP_REPAIR, linux/tcp.h)."""
+    tcp_repair = 19
+    which.setsockopt(socket.IPPROTO_TCP, tcp_repair, 1)
+    which.close()
 
 
 def _failed(on: socket.socket) -> bool:

@@ -20,7 +20,8 @@ MOST_WORDS = 12  # of the kernel's a connection: what follows repeats
 HEADING = """
 What is known about each connection because of how its capture was made, and what the kernel said
 meanwhile (tracepoints sock:inet_sock_set_state and tcp:tcp_send_reset). Written by {maker};
-never by finwait. "A or B": both are right. A key that is absent is not compared.
+never by finwait. "A or B": both are right. A key that is absent or "any", and a list of causes that
+is empty, is not compared.
 """
 
 
@@ -69,13 +70,19 @@ def _about(connection: Connection, every: tuple[Connection, ...], said: list[Sai
             who = "client"
         elif one.local == connection.server and one.remote == connection.client:
             who = "server"
-        elif one.local == connection.server and one.words.startswith("sends RST"):
-            who = f"server (towards {one.remote}, which is all it knows)"
+        elif _unnamed(one, connection):
+            who = "server (peer unknown)"
         else:
             continue
         if max(turn, 0) == mine or len(same) == 1:
             words.append(f"{who}: {one.words}")
     return words[:MOST_WORDS]
+
+
+def _unnamed(one: Said, connection: Connection) -> bool:
+    """A reset in the name of the listener: the kernel no longer knows towards whom."""
+    listener = one.local == connection.server and one.remote.endswith(":0")
+    return listener and one.words.startswith("sends RST")
 
 
 def main(folder: Path, experiments: Sequence[Experiment]) -> int:
@@ -97,15 +104,17 @@ def main(folder: Path, experiments: Sequence[Experiment]) -> int:
     notebook = Notebook(folder)
     if not notebook.trace.start():
         print("no tracefs here: the truth will lack the kernel's own words", file=sys.stderr)
+    complete = False
     try:
         for name in wanted.name or table:
             began = time.monotonic()
             notebook.trace.clear()
             table[name](notebook)
             print(f"{name:32} {time.monotonic() - began:6.2f} s", flush=True)
+        complete = not wanted.name
     finally:
         notebook.trace.stop()
-    _write(folder / "truth.toml", notebook.captures, complete=not wanted.name)
+        _write(folder / "truth.toml", notebook.captures, complete=complete)
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,6 +37,12 @@ class Recorder:
     def skip(self, seconds: float) -> None:
         """Moves the capture's clock forward from here: nobody waits 350 s for an idle timeout."""
         self._skipped += int(seconds * 1e9)
+
+    def keep(self, wanted: Callable[[int, bytes], bool]) -> None:
+        """Forgets the frames for which `wanted(place, data)` is false, as a lossy capture would."""
+        self.frames = [
+            frame for place, frame in enumerate(self.frames) if wanted(place, frame.data)
+        ]
 
     def cut(self, snaplen: int) -> None:
         """As captured with a snap length."""

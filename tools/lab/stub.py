@@ -29,7 +29,7 @@ class Stub(Net):
         self.inbox: list[Segment] = []
         self.host = Host(address)
         space = self.host.namespace
-        self._fd = space.device("wire")
+        self.descriptor = space.device("wire")
         if not six:
             space.sysctl("net.ipv6.conf.all.disable_ipv6", 1)
         space.ip("link set wire up")
@@ -37,11 +37,11 @@ class Stub(Net):
         space.ip(f"{'-6' if six else '-4'} route add default dev wire")
 
     def step(self, timeout: float) -> bool:
-        ready, _, _ = select.select([self._fd], [], [], timeout)
+        ready, _, _ = select.select([self.descriptor], [], [], timeout)
         moved = False
         while ready:
             try:
-                data = os.read(self._fd, 65536)
+                data = os.read(self.descriptor, 65536)
             except BlockingIOError:
                 break
             segment = parse(data)
@@ -55,10 +55,10 @@ class Stub(Net):
         """Hands the kernel a segment."""
         data = build(segment)
         self.recorder.add(data)
-        os.write(self._fd, data)
+        os.write(self.descriptor, data)
 
     def close(self) -> None:
-        os.close(self._fd)
+        os.close(self.descriptor)
         self.host.namespace.close()
 
 

@@ -23,7 +23,8 @@ class Why:
 @dataclass
 class Connection:
     """The truth about one connection. A field that is None is not compared: the wire, as captured,
-    leaves more than one right answer. States are RFC 9293's, "A or B" where two answers are right.
+    leaves more than one right answer. "A or B": both are right; "any": not compared. States are
+    RFC 9293's. An empty `cause` is not compared.
     """
 
     client: str

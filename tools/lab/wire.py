@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import socket
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -37,13 +38,15 @@ class Wire(Net):
     """A wire that can lose, hold, reorder and invent packets.
 
     tap: whose end the capture is made at. What is lost on the way *to* that end is not captured.
+    vlan: captured as on a trunk: every Ethernet frame gets this 802.1Q tag.
     """
 
     def __init__(
         self, *, six: bool = False, ethernet: bool = False, vlan: int = 0, tap: Side = "client"
     ) -> None:
         self.client_address, self.server_address = (CLIENT6, SERVER6) if six else (CLIENT4, SERVER4)
-        self._start = ETHERNET_HEADER + (4 if vlan else 0) if ethernet else 0
+        self._start = ETHERNET_HEADER if ethernet else 0
+        self._tag = struct.pack("!HH", 0x8100, vlan) if vlan else b""
         self.tap = tap
         self.recorder = Recorder(ETHERNET if ethernet else RAW)
         self.held: list[_Packet] = []
@@ -51,10 +54,10 @@ class Wire(Net):
         self._losses: list[_Loss] = []
         self._fds: dict[Side, int] = {}
         self.last: dict[Side, Segment] = {}  # the last segment that each side sent
-        self.client = self._host(self.client_address, "client", vlan)
-        self.server = self._host(self.server_address, "server", vlan)
+        self.client = self._host(self.client_address, "client")
+        self.server = self._host(self.server_address, "server")
 
-    def _host(self, address: str, side: Side, vlan: int) -> Host:
+    def _host(self, address: str, side: Side) -> Host:
         host = Host(address)
         space, ethernet = host.namespace, bool(self._start)
         descriptor = space.device("wire", tap=ethernet)
@@ -63,19 +66,14 @@ class Wire(Net):
             space.ip(f"link set wire address {MACS[side]}")
         if host.family == socket.AF_INET:
             space.sysctl("net.ipv6.conf.all.disable_ipv6", 1)
-        device = "wire"
-        if vlan:
-            device = f"wire.{vlan}"
-            space.ip(f"link add link wire name {device} type vlan id {vlan}")
         space.ip("link set wire up")
-        space.ip(f"link set {device} up")
         six = host.family == socket.AF_INET6
-        space.ip(f"address add {address}/{128 if six else 32} dev {device}" + " nodad" * six)
-        space.ip(f"{'-6' if six else '-4'} route add default dev {device}")
+        space.ip(f"address add {address}/{128 if six else 32} dev wire" + " nodad" * six)
+        space.ip(f"{'-6' if six else '-4'} route add default dev wire")
         if ethernet:
             peer = self.server_address if side == "client" else self.client_address
             other = MACS["server" if side == "client" else "client"]
-            space.ip(f"neigh add {peer} lladdr {other} dev {device}")
+            space.ip(f"neigh add {peer} lladdr {other} dev wire")
         return host
 
     # What the wire does.
@@ -103,14 +101,22 @@ class Wire(Net):
         for packet in held:
             self._deliver(packet)
 
-    def inject(self, segment: Segment, to: Side) -> None:
-        """A segment that neither end has sent."""
+    def inject(self, segment: Segment, to: Side, *, seen: bool = False) -> None:
+        """A segment that neither end has sent. On its way away from the tap it is captured only
+        if `seen`: then the tap sits where the stranger does."""
         sender: Side = "server" if to == "client" else "client"
         data = build(segment)
         if self._start:
             ends = [bytes.fromhex(MACS[side].replace(":", "")) for side in (to, sender)]
             data = b"".join(ends) + (b"\x86\xdd" if ":" in segment.src else b"\x08\x00") + data
+        if seen and sender == self.tap:
+            self._capture(data)
         self._deliver(_Packet(sender, data, segment))
+
+    def _capture(self, data: bytes) -> None:
+        if self._tag:  # between the addresses and the type
+            data = data[:12] + self._tag + data[12:]
+        self.recorder.add(data)
 
     def step(self, timeout: float) -> bool:
         ready, _, _ = select.select(list(self._fds.values()), [], [], timeout)
@@ -130,7 +136,7 @@ class Wire(Net):
     def _carry(self, packet: _Packet) -> None:
         self.last[packet.sender] = packet.segment
         if packet.sender == self.tap:
-            self.recorder.add(packet.data)
+            self._capture(packet.data)
         for loss in self._losses:
             if loss.times and loss.match(packet.sender, packet.segment):
                 loss.times -= 1
@@ -142,22 +148,27 @@ class Wire(Net):
 
     def _deliver(self, packet: _Packet) -> None:
         if packet.sender != self.tap:
-            self.recorder.add(packet.data)
+            self._capture(packet.data)
         receiver: Side = "server" if packet.sender == "client" else "client"
         os.write(self._fds[receiver], packet.data)
 
     def open(self, port: int, from_port: int) -> tuple[socket.socket, socket.socket]:
         """A connection: the client's socket and the server's. Nobody listens afterwards."""
-        listener = self.server.listen(port)
-        caller = self.client.dial(from_port, (self.server_address, port))
-        ends = self.connected(caller), self.accept(listener)
-        listener.close()
-        return ends
+        with self.server.listen(port) as listener:
+            return self.call(listener, from_port)
 
-    def ends(self, from_port: int, port: int) -> tuple[str, str]:
-        """The kernel's word on both ends: their states, "none" where it knows no socket."""
-        client = self.client.states().get((from_port, port), "none")
-        return client, self.server.states().get((port, from_port), "none")
+    def call(self, listener: socket.socket, from_port: int) -> tuple[socket.socket, socket.socket]:
+        """The same with a listener that stays."""
+        caller = self.client.dial(from_port, listener.getsockname()[:2])
+        return self.connected(caller), self.accept(listener)
+
+    def at_end(self, from_port: int, port: int) -> list[str]:
+        """Where the kernels say that both ends stand now; a socket that is gone is not there."""
+        ends = {
+            "client": self.client.states().get((from_port, port)),
+            "server": self.server.states().get((port, from_port)),
+        }
+        return [f"{who}: {where} at the end" for who, where in ends.items() if where]
 
     def close(self) -> None:
         for descriptor in self._fds.values():

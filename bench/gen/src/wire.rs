@@ -61,7 +61,7 @@ impl Head {
             Head::Response => b"HTTP/1.1 200 OK\r\nServer: made-up\r\nContent-Type: a/b\r\n\r\n",
             Head::Hello => b"\x16\x03\x03\x00\x00\x14",
             Head::Record => b"\x17\x03\x03\x00\x00\x5a",
-            Head::Alert => b"\x15\x03\x03\x00\x13\x99",
+            Head::Alert => b"\x17\x03\x03\x00\x13\x99",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Frames from a mapped file: only record headers are touched here.
 
-use super::walk::{Stop, Walked, Walker, Window};
+use super::format::Walker;
+use super::walk::{Stop, Walked, Window};
 use crate::error::CaptureError;
 use crate::frame::{Batch, Bytes, Source};
 use crate::mapped::Mapped;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 const FRAMES: usize = 4096;
 
 /// Longest window that a batch may span, so that `FrameRef::start` fits.
-const WINDOW: u64 = 1 << 30;
+const WINDOW: usize = 1 << 30;
 
 /// Reads frames from a mapped file.
 pub(super) struct MappedFile {
@@ -39,7 +40,7 @@ impl MappedFile {
             file,
             len: map.as_slice().len() as u64,
             map: Arc::new(map),
-            walker: Walker::Start,
+            walker: Walker::Start { live: false },
             at: 0,
             number: 1,
             broken: None,
@@ -72,16 +73,17 @@ impl MappedFile {
     fn advance(&mut self, batch: &mut Batch) -> Result<bool, CaptureError> {
         self.check_length()?;
         let origin = self.at;
-        let here = &self.map.as_slice()[origin as usize..];
+        let whole = self.map.as_slice();
+        let here = &whole[whole.len().min(origin as usize)..];
         let window = Window {
-            bytes: &here[..here.len().min(WINDOW as usize)],
+            bytes: &here[..here.len().min(WINDOW)],
             origin,
             from: 0,
+            last: here.len() <= WINDOW,
         };
         let Walked { next, stop } = self.walker.walk(window, FRAMES, &mut batch.frames);
         self.at = origin + next;
         let span = (next as usize).min(window.bytes.len());
-        let at_end = window.bytes.len() == here.len();
         batch.bytes = Bytes::Mapped {
             map: Arc::clone(&self.map),
             offset: origin as usize,
@@ -89,7 +91,7 @@ impl MappedFile {
         };
         let found = match stop {
             Stop::Full => return Ok(false),
-            Stop::More if !at_end => return Ok(false),
+            Stop::More if !window.last => return Ok(false),
             Stop::More => self.walker.cut(
                 Window {
                     from: span,

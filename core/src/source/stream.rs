@@ -1,15 +1,18 @@
 //! Frames from anything that can be read: pipes, small files, decompressed streams.
 
-use super::walk::{Stop, Walker, Window};
+use super::compressed::Input;
+use super::format::Walker;
+use super::walk::{Stop, Window};
 use crate::error::CaptureError;
 use crate::frame::{Batch, Bytes, Source};
 use std::io::{self, ErrorKind, Read};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Bytes asked for at once; a batch holds about as much. Small enough to be still in the L2 cache
-/// when the frames are decoded.
-const CHUNK: usize = 512 * 1024;
+/// Bytes asked for at first, so that a small file costs little and the first frames come soon.
+const FIRST_CHUNK: usize = 16 * 1024;
+
+/// Bytes asked for at once in the long run; a batch holds about as much. Small enough to be still
+/// in the L2 cache when the frames are decoded.
+const LAST_CHUNK: usize = 512 * 1024;
 
 /// What comes after the frames that were found.
 enum End {
@@ -45,12 +48,14 @@ struct Buffer {
 /// Reads frames from a stream of bytes.
 pub(super) struct Stream {
     path: String,
-    input: Box<dyn Read + Send>,
+    input: Input,
     /// Give what is there rather than wait for more.
     live: bool,
     walker: Walker,
     /// Bytes after the last whole record of the previous batch.
     carry: Vec<u8>,
+    /// Bytes to ask for; doubles from batch to batch.
+    chunk: usize,
     /// Bytes of the stream to pass over; `carry` is empty then.
     skip: u64,
     /// Offset of `carry` in the stream.
@@ -58,31 +63,24 @@ pub(super) struct Stream {
     /// Number of the next frame.
     number: u64,
     end: End,
-    /// Bytes of the file read so far.
-    read: Arc<AtomicU64>,
+    /// Size of the file.
     total: Option<u64>,
 }
 
 impl Stream {
-    /// `read` counts what `input` takes from a file of `total` bytes.
-    pub(super) fn new(
-        path: &str,
-        input: Box<dyn Read + Send>,
-        live: bool,
-        read: Arc<AtomicU64>,
-        total: Option<u64>,
-    ) -> Stream {
+    /// `total` is the size of the file that `input` reads.
+    pub(super) fn new(path: &str, input: Input, live: bool, total: Option<u64>) -> Stream {
         Stream {
             path: path.to_owned(),
             input,
             live,
-            walker: Walker::Start,
+            walker: Walker::Start { live },
             carry: Vec::new(),
+            chunk: FIRST_CHUNK,
             skip: 0,
             at: 0,
             number: 1,
             end: End::Open,
-            read,
             total,
         }
     }
@@ -126,12 +124,14 @@ impl Stream {
     fn advance(&mut self, buffer: &mut Buffer, batch: &mut Batch) {
         let mut from = 0;
         loop {
-            let target = CHUNK.max(buffer.filled * 2);
+            let target = self.chunk.max(buffer.filled * 2);
+            self.chunk = LAST_CHUNK.min(self.chunk * 2);
             let filled = self.fill(buffer, target);
             let window = Window {
                 bytes: &buffer.bytes[..buffer.filled],
                 origin: buffer.origin,
                 from,
+                last: matches!(filled, Filled::End),
             };
             let walked = self.walker.walk(window, usize::MAX, &mut batch.frames);
             from = buffer.filled;
@@ -154,11 +154,12 @@ impl Stream {
                     break;
                 }
                 Filled::Failed(e) => {
+                    let (message, is_io) = self.input.explain(&e);
                     self.end = End::Broken(CaptureError {
                         path: self.path.clone(),
                         offset: buffer.origin + buffer.filled as u64,
-                        message: e.to_string(),
-                        is_io: true,
+                        message,
+                        is_io,
                     });
                     break;
                 }
@@ -208,26 +209,10 @@ impl Source for Stream {
     }
 
     fn bytes_read(&self) -> u64 {
-        self.read.load(Ordering::Relaxed)
+        self.input.bytes_read()
     }
 
     fn bytes_total(&self) -> Option<u64> {
         self.total
-    }
-}
-
-/// Counts the bytes that are read through it.
-pub(super) struct Counted<R> {
-    /// Where they come from.
-    pub inner: R,
-    /// Their count.
-    pub count: Arc<AtomicU64>,
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let n = self.inner.read(buf)?;
-        self.count.fetch_add(n as u64, Ordering::Relaxed);
-        Ok(n)
     }
 }

@@ -1,13 +1,7 @@
 //! What every format's walker shares: it steps from record to record over bytes that are already
 //! there, and never looks at a payload.
 
-use super::pcap::{self, Pcap};
 use crate::error::CaptureError;
-use crate::frame::FrameRef;
-
-/// Most bytes that one frame may have captured. libpcap's MAXIMUM_SNAPLEN, which is also
-/// Wireshark's limit for every link type that can carry TCP; only D-Bus and USB captures hold more.
-pub(super) const MAX_CAPTURED: u32 = 262_144;
 
 /// Where the bytes contradict themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +54,8 @@ pub(super) struct Window<'a> {
     pub origin: u64,
     /// Where in `bytes` the walk starts.
     pub from: usize,
+    /// Nothing follows `bytes`.
+    pub last: bool,
 }
 
 impl Window<'_> {
@@ -110,80 +106,15 @@ impl Order {
     }
 }
 
-/// A walker over whatever format the first bytes show.
-pub(super) enum Walker {
-    /// The first bytes have not been seen.
-    Start,
-    /// The pcap family.
-    Pcap(Pcap),
-}
-
-impl Walker {
-    /// Appends the next frames to `frames`, until it has `room` of them or the bytes run out.
-    /// `start` of each frame counts from the beginning of `window.bytes`.
-    pub(super) fn walk(
-        &mut self,
-        window: Window<'_>,
-        room: usize,
-        frames: &mut Vec<FrameRef>,
-    ) -> Walked {
-        let mut window = window;
-        if let Walker::Start = self {
-            match recognise(window) {
-                Ok((walker, header)) => {
-                    *self = walker;
-                    window.from += header;
-                }
-                Err(walked) => return walked,
-            }
-        }
-        match self {
-            Walker::Start => Walked {
-                next: window.from as u64,
-                stop: Stop::More,
-            },
-            Walker::Pcap(pcap) => pcap.walk(window, room, frames),
-        }
-    }
-
-    /// The stream ended at the end of `window`, with `missing` bytes still to be passed over: the
-    /// break, if that is not between two records.
-    pub(super) fn cut(&self, window: Window<'_>, _missing: u64) -> Option<Break> {
-        let left = window.bytes.len() - window.from;
-        let message = match self {
-            Walker::Start => format!("the file ends after {left} bytes, inside the file header"),
-            Walker::Pcap(_) if left == 0 => return None,
-            Walker::Pcap(pcap) => pcap.cut(&window.bytes[window.from..]),
+impl Order {
+    /// Eight bytes; 0 if they are not exactly that many.
+    pub(super) fn u64(self, bytes: &[u8]) -> u64 {
+        let Ok(b) = bytes.try_into() else {
+            return 0;
         };
-        Some(Break {
-            offset: window.origin + window.from as u64,
-            message,
-        })
-    }
-}
-
-/// Tells the format by its first bytes; the walker and the length of the file header.
-fn recognise(window: Window<'_>) -> Result<(Walker, usize), Walked> {
-    let head = &window.bytes[window.from..];
-    let more = Walked {
-        next: window.from as u64,
-        stop: Stop::More,
-    };
-    let Some(&magic) = head.first_chunk::<4>() else {
-        return Err(more);
-    };
-    let Some(kind) = pcap::Kind::of(magic) else {
-        let found = magic.map(|b| format!("{b:02x}")).join(" ");
-        return Err(window.broken(
-            window.from,
-            format!("the first bytes are {found}, which is neither pcap nor pcapng"),
-        ));
-    };
-    if head.len() < kind.header() {
-        return Err(more);
-    }
-    match Pcap::new(kind, head) {
-        Ok(pcap) => Ok((Walker::Pcap(pcap), kind.header())),
-        Err((at, message)) => Err(window.broken(window.from + at, message)),
+        match self {
+            Order::Little => u64::from_le_bytes(b),
+            Order::Big => u64::from_be_bytes(b),
+        }
     }
 }

@@ -2,7 +2,6 @@
 
 from finwait.verdict.catalogue import KINDS, CatalogueError, Entry, entries, entry
 from finwait.verdict.language import LANGS, Lang, Text, language
-from finwait.verdict.row import Row
 from finwait.verdict.verdict import said, sentence
 
 __all__ = [
@@ -11,7 +10,6 @@ __all__ = [
     "CatalogueError",
     "Entry",
     "Lang",
-    "Row",
     "Text",
     "entries",
     "entry",

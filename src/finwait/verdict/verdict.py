@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from finwait.capture.connection import Connection, end
 from finwait.verdict.catalogue import entry
 from finwait.verdict.language import Lang, Text, count, duration, size
-from finwait.verdict.row import Row, end
 
 NS = 1_000_000_000
 
@@ -25,7 +25,7 @@ class Ends(NamedTuple):
     server: str
 
     @classmethod
-    def of(cls, row: Row) -> "Ends":
+    def of(cls, row: Connection) -> "Ends":
         """Take the ends of a row."""
         return cls(end(row.client_ip, row.client_port), end(row.server_ip, row.server_port))
 
@@ -43,7 +43,7 @@ def other(who: str) -> str:
     return "server" if who == "client" else "client"
 
 
-def holder(row: Row) -> str:
+def holder(row: Connection) -> str:
     """Say who holds TIME-WAIT after the last segment: client, server, both or none."""
     client, server = row.client_state == "TIME-WAIT", row.server_state == "TIME-WAIT"
     return "both" if client and server else "client" if client else "server" if server else "none"
@@ -60,12 +60,12 @@ _HELD = Text(
 )
 
 
-def sentence(row: Row | Mapping[str, object], lang: Lang = "en") -> str:
+def sentence(row: Connection | Mapping[str, object], lang: Lang = "en") -> str:
     """Tell a connection in one line: who closed, how, why, and who holds TIME-WAIT.
 
-    `row` is a `Row` or a record of the core. Raises TypeError or KeyError if it is neither.
+    `row` is a `Connection` or a record of the core. Raises TypeError or KeyError if it is neither.
     """
-    row = row if isinstance(row, Row) else Row.of(row)
+    row = row if isinstance(row, Connection) else Connection.of(row)
     ends = Ends.of(row)
     close = entry("close", row.close)
     line = close.line or close.title
@@ -93,7 +93,8 @@ def sentence(row: Row | Mapping[str, object], lang: Lang = "en") -> str:
                 who=name if lang == "zh" or who == "both" else f"the {name}", until=until
             )
         )
-    return ("；" if lang == "zh" else "; ").join(parts)
+    text = ("；" if lang == "zh" else "; ").join(parts)
+    return text[:1].upper() + text[1:]
 
 
 def said(evidence: str, lang: Lang = "en") -> str:

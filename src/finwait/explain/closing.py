@@ -1,0 +1,135 @@
+"""The closing by FIN, told by its numbers: four-way, three-way or simultaneous."""
+
+from finwait.explain.conversation import FIN, Conversation, Fin, Segment, peer_of
+from finwait.explain.item import Facts, Item, Part, part
+
+
+def fin(c: Conversation, s: Segment) -> list[Part]:
+    """Tell a segment with FIN."""
+    own, other = c.fins[s.who], c.fins[peer_of(s.who)]
+    if own is None or s.end != own.number + 1:
+        return []
+    if s is not own.first:
+        return _again(c, own, s)
+    if other is None or other.first.index > s.index:
+        return _first(c, own)
+    return _second(c, own, other)
+
+
+def _first(c: Conversation, own: Fin) -> list[Part]:
+    s, who = own.first, own.who
+    facts: Facts = {
+        "who": who,
+        "frame": s.number,
+        "fin": c.shown(who, own.number),
+        "next": c.shown(who, own.number + 1),
+    }
+    if not s.payload:
+        return [Part("fin", facts)]
+    span: Facts = {"first": c.shown(who, s.seq), "last": c.shown(who, own.number - 1)}
+    return [Part("fin-data", facts | span | {"payload_bytes": s.payload})]
+
+
+def _second(c: Conversation, own: Fin, other: Fin) -> list[Part]:
+    s, who, peer = own.first, own.who, other.who
+    facts: Facts = {"who": who, "frame": s.number, "fin": c.shown(who, own.number)}
+    need = other.number + 1
+    ack = c.shown(peer, s.ack)
+    parts: list[Part] = []
+    if s.ack < need and other.first.ack > own.number:  # captured late: this FIN was really first
+        return _first(c, own)
+    if s.ack < need:
+        key = "fin-crossed" if s.ack == need - 1 else "fin-crossed-far"
+        met: Facts = {"ack": ack, "need": c.shown(peer, need), "other_frame": other.first.number}
+        parts.append(Part(key, facts | met))
+    else:
+        after = s.at - other.first.at
+        told: Facts = facts | {"next": c.shown(who, own.number + 1), "after_s": after}
+        if other.acked_by is not None and other.acked_by.index < s.index:
+            parts.append(Part("fin-four-way", told | {"by": other.acked_by.number}))
+        else:
+            both: Facts = {"ack": ack, "other_fin": c.shown(peer, other.number)}
+            parts.append(Part("fin-three-way", told | both))
+    if s.payload:
+        parts.append(part("fin-carries", payload_bytes=s.payload))
+    return parts
+
+
+def _again(c: Conversation, own: Fin, s: Segment) -> list[Part]:
+    """Tell every repeat of a FIN at the first of them."""
+    if s is not own.repeats[0]:
+        return []
+    sent = [own.first, *own.repeats]
+    gaps = tuple(b.at - a.at for a, b in zip(sent, own.repeats, strict=False))
+    facts: Facts = {"who": own.who, "need": c.shown(own.who, own.number + 1)}
+    acked = own.acked_by
+    lost = acked is not None and acked.index < s.index
+    key = "fin-again-acked" if lost else "fin-again"
+    by: Facts = {"by": acked.number} if acked is not None and lost else {}
+    if len(own.repeats) == 1:
+        one: Facts = {"frame": s.number, "before": own.first.number, "after_s": gaps[0]}
+        return [Part(key, {**facts, **one, **by})]
+    frames = tuple(r.number for r in own.repeats)
+    many: Facts = {"times": len(own.repeats), "frames": frames, "gaps": gaps}
+    return [Part(f"{key}-many", {**facts, **many, **by})]
+
+
+def ack_of_fin(c: Conversation, s: Segment) -> list[Part]:
+    """Tell a segment without FIN that is the first to ack the other end's FIN."""
+    other, own = c.fins[peer_of(s.who)], c.fins[s.who]
+    if other is None or s.flags & FIN:
+        return []
+    if other.acked_by is not s:
+        return _after_repeat(c, s, other)
+    facts: Facts = {
+        "frame": s.number,
+        "ack": c.shown(other.who, s.ack),
+        "fin": c.shown(other.who, other.number),
+        "who": s.who,
+    }
+    if own is None or own.first.index > s.index:
+        return [Part("acks-fin-data" if s.payload else "acks-fin", facts)]
+    if own.acked_by is not None and own.acked_by.index < s.index:
+        return [Part("final-ack", {k: v for k, v in facts.items() if k != "who"})]
+    mine: Facts = {"seq": c.shown(s.who, s.seq), "own_fin": c.shown(s.who, own.number)}
+    return [Part("acks-fin-closing", facts | mine)]
+
+
+def _after_repeat(c: Conversation, s: Segment, other: Fin) -> list[Part]:
+    """Tell an ack that answers a repeated FIN, with or without having received it."""
+    before = c.segments[s.index - 1] if s.index else None
+    if before is None or before not in other.repeats or s.payload:
+        return []
+    ack = c.shown(other.who, s.ack)
+    if s.ack > other.number:
+        return [part("fin-reacked", frame=s.number, ack=ack)]
+    need = c.shown(other.who, other.number + 1)
+    return [part("fin-missed", frame=s.number, ack=ack, need=need, who=s.who)]
+
+
+def epilogue(c: Conversation) -> list[Item]:
+    """Say how it stands after the last segment, when nothing ended it."""
+    row = c.row
+    if not c.segments:
+        return []
+    last = c.segments[-1].number
+    items = [
+        Item((own.first.number,), (_never_acked(c, own),))
+        for own in c.fins.values()
+        if own is not None and own.acked_by is None and row.close != "reset"
+    ]
+    match row.close:
+        case "half-closed":
+            items.append(Item((), (part("half-closed", peer=peer_of(row.closed_by)),)))
+        case "vanished":
+            items.append(Item((), (part("vanished", frame=last, who=c.segments[-1].who),)))
+        case "unanswered":
+            items.append(Item((), (part("no-answer"),)))
+        case "open":
+            items.append(Item((), (part("open"),)))
+    return items
+
+
+def _never_acked(c: Conversation, own: Fin) -> Part:
+    need = c.shown(own.who, own.number + 1)
+    return part("fin-never-acked", need=need, who=own.who, frame=own.first.number)

@@ -1,0 +1,261 @@
+"""A captured connection with its numbers worked out: relative, unwrapped, and who acked what.
+
+The states and labels are the core's; this adds only arithmetic on sequence numbers.
+"""
+
+from collections.abc import Sequence
+from heapq import heappop, heappush
+from typing import NamedTuple
+
+from finwait.capture.connection import Connection
+from finwait.explain.given import Explained, Step
+
+FIN, SYN, RST, PSH, ACK, URG = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20
+"""Header bits (RFC 9293 3.1)."""
+
+WRAP = 1 << 32
+"""Sequence numbers are taken modulo 2**32 (RFC 9293 3.4)."""
+REACH = 1 << 30
+"""A number farther away than the largest window (RFC 7323 2.3) belongs to no segment of this end."""
+LOOK_BACK = 256
+"""Segments searched backwards for the first sending of bytes that were cut differently."""
+
+
+class Segment:
+    """One captured segment. Numbers are relative to the initial ones and do not wrap."""
+
+    __slots__ = (
+        "ack",
+        "acked_by",
+        "at",
+        "client_state",
+        "earlier",
+        "end",
+        "flags",
+        "index",
+        "labels",
+        "moves",
+        "number",
+        "payload",
+        "refers_to",
+        "seq",
+        "server_state",
+        "step",
+        "who",
+        "window",
+    )
+
+    def __init__(self, index: int, step: Step, first_ts: int) -> None:
+        self.index = index
+        self.step = step
+        self.number: int = step.number
+        self.at: float = (step.ts - first_ts) / 1e9
+        """Seconds since the first segment."""
+        self.who: str = "client" if step.from_client else "server"
+        self.flags: int = step.flags
+        self.payload: int = step.payload
+        self.labels: frozenset[str] = frozenset(step.labels)
+        self.refers_to: int = step.refers_to
+        self.client_state: str = step.client_state
+        self.server_state: str = step.server_state
+        self.seq: int = step.seq
+        self.end: int = step.seq
+        """The number after the last one that it takes."""
+        self.ack: int = step.ack
+        self.window: int = step.window
+        """In bytes, scaled."""
+        self.acked_by: int | None = None
+        """Index of the first later segment of the other end that acks `end`."""
+        self.earlier: int | None = None
+        """Index of the latest earlier sending of the same bytes, SYN or FIN."""
+        self.moves: tuple[tuple[str, str, str], ...] = ()
+        """(end, state before, state after) of each end whose state it changes."""
+
+    def has(self, bits: int) -> bool:
+        """Tell whether all of `bits` are set."""
+        return self.flags & bits == bits
+
+    @property
+    def span(self) -> int:
+        """Numbers it takes: payload, SYN and FIN each count (RFC 9293 3.4)."""
+        return self.payload + bool(self.flags & SYN) + bool(self.flags & FIN)
+
+    @property
+    def copy(self) -> bool:
+        """A packet captured twice, or one that its receiver drops: not part of the conversation."""
+        return "duplicate" in self.labels or "bad-checksum" in self.labels
+
+
+class Fin(NamedTuple):
+    """One end's FIN."""
+
+    who: str
+    first: Segment
+    number: int
+    """The sequence number that it takes."""
+    acked_by: Segment | None
+    repeats: tuple[Segment, ...]
+
+
+class _Unwrapper:
+    """Turns numbers modulo 2**32 into numbers that do not wrap, each near the one before."""
+
+    def __init__(self, base: int | None) -> None:
+        self.base = base or 0
+        self.known = base is not None
+        self.last = 0
+
+    def learn(self, base: int) -> None:
+        if not self.known:
+            self.base, self.known = base % WRAP, True
+
+    def near(self, raw: int) -> int:
+        ahead = (raw - self.base - self.last) % WRAP
+        return self.last + (ahead - WRAP if ahead >= WRAP // 2 else ahead)
+
+    def advance(self, value: int) -> None:
+        if 0 < value - self.last < REACH:
+            self.last = value
+
+
+class Conversation:
+    """A connection and its segments, with everything that arithmetic can say of them."""
+
+    def __init__(self, explained: Explained, *, absolute: bool = False) -> None:
+        self.row = Connection.of(explained.row)
+        self.absolute = absolute
+        """Whether people are shown the numbers of the header instead of relative ones."""
+        self.truncated: int = explained.truncated
+        steps: Sequence[Step] = explained.steps
+        first_ts = steps[0].ts if steps else 0
+        self.segments = [Segment(i, step, first_ts) for i, step in enumerate(steps)]
+        self.isn: dict[str, int | None] = {
+            "client": explained.client_isn,
+            "server": explained.server_isn,
+        }
+        scales = (explained.client_wscale, explained.server_wscale)
+        self.wscale: dict[str, int | None] = dict(zip(("client", "server"), scales, strict=True))
+        self.base: dict[str, int] = {}
+        """Raw number that is written as 0."""
+        self._number()
+        self._find_acks()
+        self._find_repeats()
+        self._find_moves()
+        self.fins = {who: self._fin(who) for who in ("client", "server")}
+
+    def raw(self, who: str, relative: int) -> int:
+        """Give the number in the header for one of `who`'s relative numbers."""
+        return (relative + self.base[who]) % WRAP
+
+    def shown(self, who: str, relative: int) -> int:
+        """Give one of `who`'s numbers as people are to see it."""
+        return self.raw(who, relative) if self.absolute else relative
+
+    def acked_up_to(self, who: str, before: int) -> int | None:
+        """Give the last ack that `who` sent before index `before`: what it expects next."""
+        for s in reversed(self.segments[:before]):
+            if s.who == who and s.flags & ACK and not s.flags & RST and not s.copy:
+                return s.ack
+        return None
+
+    def by_frame(self, number: int, before: int) -> Segment | None:
+        """Find the segment of a frame, searching backwards from index `before`.
+
+        In rotated files a frame number may occur twice.
+        """
+        for segment in reversed(self.segments[:before]):
+            if segment.number == number:
+                return segment
+        return None
+
+    def of(self, who: str) -> list[Segment]:
+        """Give the segments of one end, without copies."""
+        return [s for s in self.segments if s.who == who and not s.copy]
+
+    def _number(self) -> None:
+        unwrap = {who: _Unwrapper(self.isn[who]) for who in ("client", "server")}
+        for s in self.segments:
+            if not s.flags & RST:
+                unwrap[s.who].learn(s.seq if s.flags & SYN else s.seq - 1)
+        for s in self.segments:  # an end that only reset, or was never captured, is known by acks
+            if s.flags & ACK and not s.flags & RST:
+                unwrap[peer_of(s.who)].learn(s.ack - 1)
+            if s.flags & RST:
+                unwrap[s.who].learn(s.seq - bool(s.seq))
+        scaled = all(shift is not None for shift in self.wscale.values())
+        for s in self.segments:
+            mine, theirs = unwrap[s.who], unwrap[peer_of(s.who)]
+            if s.has(RST | ACK) and s.seq == 0 and mine.near(0) != 0:
+                s.end = s.seq = 0  # RFC 9293 3.5.2: "sequence number zero", no one's number
+            else:
+                s.seq = mine.near(s.seq)
+                s.end = s.seq + s.span
+            s.ack = theirs.near(s.ack) if s.flags & ACK else 0
+            shift = self.wscale[s.who]
+            # RFC 7323 2.2: the window of a SYN is never scaled; 2.3: no shift above 14
+            s.window <<= min(shift or 0, 14) if scaled and not s.flags & SYN else 0
+            if not s.flags & RST and not s.copy:
+                mine.advance(s.end)
+        self.base = {who: unwrap[who].base for who in unwrap}
+
+    def _find_acks(self) -> None:
+        waiting: dict[str, list[tuple[int, int]]] = {"client": [], "server": []}
+        for s in self.segments:
+            if s.copy:
+                continue
+            if s.flags & ACK and not s.flags & RST:
+                queue = waiting[peer_of(s.who)]
+                while queue and queue[0][0] <= s.ack:
+                    self.segments[heappop(queue)[1]].acked_by = s.index
+            if s.span and not s.flags & RST:
+                heappush(waiting[s.who], (s.end, s.index))
+
+    def _find_repeats(self) -> None:
+        for who in ("client", "server"):
+            latest: dict[int, int] = {}
+            sent: list[Segment] = []
+            highest = None
+            for s in self.of(who):
+                if not s.span or s.flags & RST:
+                    continue
+                if s.end in latest:
+                    s.earlier = latest[s.end]
+                elif highest is not None and s.end < highest:
+                    s.earlier = _overlapped(s, sent)
+                latest[s.end] = s.index
+                sent.append(s)
+                highest = s.end if highest is None else max(highest, s.end)
+
+    def _find_moves(self) -> None:
+        midstream = self.row.handshake == "missing"
+        before = ("", "") if midstream else ("CLOSED", "LISTEN")
+        for s in self.segments:
+            after = (s.client_state, s.server_state)
+            s.moves = tuple(
+                (who, old, new)
+                for who, old, new in zip(("client", "server"), before, after, strict=True)
+                if old != new and old and new
+            )
+            before = after
+
+    def _fin(self, who: str) -> Fin | None:
+        sent = [s for s in self.of(who) if s.flags & FIN and not s.flags & RST]
+        if not sent:
+            return None
+        first = sent[0]
+        repeats = tuple(s for s in sent[1:] if s.end == first.end)
+        acks = [i for i in (first.acked_by, *(s.acked_by for s in repeats)) if i is not None]
+        acked_by = self.segments[min(acks)] if acks else None
+        return Fin(who, first, first.end - 1, acked_by, repeats)
+
+
+def peer_of(who: str) -> str:
+    """Give the other end."""
+    return "server" if who == "client" else "client"
+
+
+def _overlapped(segment: Segment, sent: list[Segment]) -> int | None:
+    for old in reversed(sent[-LOOK_BACK:]):
+        if old.seq < segment.end and segment.seq < old.end:
+            return old.index
+    return None

@@ -1,0 +1,46 @@
+"""Which connection is meant: by its number, or by its two ends."""
+
+import re
+from socket import AF_INET, AF_INET6, inet_pton
+from typing import Final
+
+from finwait.errors import Misuse
+
+Ends = tuple[str, int, str, int]
+"""Address and port of one end and of the other, in either order."""
+
+_END: Final = r"(?:\[(?P<six{n}>[^\]]*)\]|(?P<four{n}>[^\[\]:-]*)):(?P<port{n}>\d{{1,5}})"
+_BOTH: Final = re.compile(_END.format(n=1) + r"\s*[-,]\s*" + _END.format(n=2))
+PORT_MAX: Final = 0xFFFF
+"""RFC 9293 3.1: 16 bits."""
+
+
+def which(text: str) -> int | Ends:
+    """Read "17", "10.0.0.2:5000-10.0.0.1:80" or "[2001:db8::1]:5000-[2001:db8::2]:80".
+
+    Raises Misuse, with an example, if it is neither.
+    """
+    asked = text.strip()
+    if asked.isascii() and asked.isdigit():
+        return int(asked)
+    found = _BOTH.fullmatch(asked)
+    if found is None:
+        raise Misuse(
+            f"no connection is called {text!r}: give its number, as `finwait analyze` lists it, or its"
+            " ends, such as 10.0.0.2:5000-10.0.0.1:80 or [2001:db8::1]:5000-[2001:db8::2]:80"
+        )
+    (a, a_port), (b, b_port) = (_end(found, n) for n in (1, 2))
+    return a, a_port, b, b_port
+
+
+def _end(found: re.Match[str], n: int) -> tuple[str, int]:
+    six, four = found[f"six{n}"], found[f"four{n}"]
+    family, address = (AF_INET, four) if six is None else (AF_INET6, six)
+    try:
+        inet_pton(family, address)
+    except OSError:
+        raise Misuse(f"{address!r} is not an address") from None
+    port = int(found[f"port{n}"])
+    if port > PORT_MAX:
+        raise Misuse(f"{port} is not a port: ports have 16 bits")
+    return address, port

@@ -1,0 +1,101 @@
+"""One connection explained: ladder, story, verdict, TIME-WAIT and advice."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+from finwait.capture.connection import Connection
+from finwait.errors import FinwaitError
+from finwait.explain import story
+from finwait.explain.conversation import Conversation, Segment
+from finwait.explain.given import Explained
+from finwait.explain.item import Item
+from finwait.explain.ladder import ladder
+from finwait.explain.time_wait import TimeWait, time_wait
+from finwait.picture.ladder import Ladder
+from finwait.verdict.catalogue import Entry, entry
+from finwait.verdict.language import Lang
+from finwait.verdict.verdict import said, sentence
+
+
+class Verdict(NamedTuple):
+    """What the core judged, in one language."""
+
+    sentence: str
+    cause: Entry
+    confidence: Entry
+    evidence_for: tuple[str, ...]
+    evidence_against: tuple[str, ...]
+    notes: tuple[Entry, ...]
+
+
+class Explanation:
+    """One connection, explained. Made by `finwait.explain`; texts are in English or Chinese."""
+
+    def __init__(
+        self,
+        explained: Explained,
+        *,
+        absolute: bool = False,
+        faults: Sequence[FinwaitError] = (),
+    ) -> None:
+        self._conversation = Conversation(explained, absolute=absolute)
+        self.faults = tuple(faults)
+        """Where the capture broke: `BadCapture` each. What came before is told."""
+
+    @property
+    def row(self) -> Connection:
+        """The connection as the core judges it."""
+        return self._conversation.row
+
+    @property
+    def segments(self) -> list[Segment]:
+        """Its segments, with relative numbers."""
+        return self._conversation.segments
+
+    @property
+    def truncated(self) -> int:
+        """Segments that were left out of the middle."""
+        return self._conversation.truncated
+
+    @cached_property
+    def story(self) -> list[Item]:
+        """What happened, point by point."""
+        return story.tell(self._conversation)
+
+    @cached_property
+    def time_wait(self) -> TimeWait:
+        """Who holds TIME-WAIT, until when, or why nobody does."""
+        return time_wait(self._conversation)
+
+    def verdict(self, lang: Lang = "en") -> Verdict:
+        """Give the verdict in words."""
+        row = self.row
+        return Verdict(
+            sentence(row, lang),
+            entry("cause", row.cause),
+            entry("confidence", row.confidence),
+            tuple(said(e, lang) for e in row.evidence_for),
+            tuple(said(e, lang) for e in row.evidence_against),
+            tuple(entry("note", slug) for slug in row.notes),
+        )
+
+    def ladder(self, lang: Lang = "en", *, full: bool = False) -> Ladder:
+        """Give the picture; long connections are folded unless `full`."""
+        return ladder(self._conversation, lang, full=full)
+
+    def text(
+        self,
+        lang: Lang = "en",
+        *,
+        columns: int = 100,
+        colour: bool = False,
+        full: bool = False,
+        unicode: bool = True,
+    ) -> str:
+        """Write everything for a terminal of so many columns."""
+        from finwait.explain.page import page
+        from finwait.picture.ladder_text import Style
+
+        style = Style(columns, colour, unicode)
+        return page(self, lang, style, full=full)

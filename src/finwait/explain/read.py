@@ -1,0 +1,47 @@
+"""From a capture to an explanation, by way of the core."""
+
+import os
+from collections.abc import Sequence
+
+from finwait import _core
+from finwait.capture.connections import blame
+from finwait.errors import Misuse
+from finwait.explain.ends import Ends, which
+from finwait.explain.explanation import Explanation
+
+Source = str | os.PathLike[str]
+
+
+def read(
+    source: Source | Sequence[Source],
+    conn: int | str,
+    *,
+    joined: bool,
+    absolute: bool,
+    max_segments: int,
+) -> Explanation:
+    """Do what `finwait.explain` promises."""
+    several = [source] if isinstance(source, str | os.PathLike) else source
+    paths = [os.fspath(path) for path in several]
+    if not paths:
+        raise Misuse("no capture to read: give a path")
+    asked: int | Ends = which(conn) if isinstance(conn, str) else conn
+    if isinstance(asked, int) and asked < 0:
+        raise Misuse(f"no connection {asked}: connections are counted from 0")
+    if max_segments < 1:
+        raise Misuse("max_segments is 1 or more")
+    found = _core.explain(
+        paths,
+        joined=joined,
+        conn=asked if isinstance(asked, int) else None,
+        ends=None if isinstance(asked, int) else asked,
+        max_steps=max_segments,
+    )
+    if found is None:
+        faults = _core.analyze(paths, joined=joined).faults
+        if faults:
+            raise blame(faults[0])
+        raise Misuse(
+            f"no connection {conn} in {', '.join(paths)}: `finwait analyze` lists what there is"
+        )
+    return Explanation(found, absolute=absolute, faults=[blame(fault) for fault in found.faults])

@@ -1,0 +1,118 @@
+"""Who holds TIME-WAIT, until when, or why nobody does."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from finwait.capture.connection import end
+from finwait.explain.conversation import ACK, RST, Conversation, Segment, peer_of
+from finwait.explain.words import Fact, say
+from finwait.verdict.language import Lang
+from finwait.verdict.verdict import (
+    NS,
+    TIME_WAIT_LINUX,
+    TIME_WAIT_MACOS,
+    TIME_WAIT_RFC,
+    clock,
+    holder,
+)
+
+Sentence = tuple[str, Mapping[str, Fact]]
+UNACKED = ("FIN-WAIT-1", "CLOSING", "LAST-ACK")
+"""States that wait for the ack of their own FIN (RFC 9293 3.3.2)."""
+
+
+class TimeWait(NamedTuple):
+    """Who holds TIME-WAIT after the last segment."""
+
+    holder: str
+    """client, server, both or none."""
+    since: int | None
+    """Nanoseconds since the Unix epoch; the latest start or restart of its clock."""
+    sentences: tuple[Sentence, ...]
+
+    def until(self, seconds: int) -> int | None:
+        """Give the moment at which a TIME-WAIT of so many seconds ends, in nanoseconds."""
+        return None if self.since is None else self.since + seconds * NS
+
+    def text(self, lang: Lang) -> list[str]:
+        """Put it into words, a sentence each."""
+        return [say("time_wait", key, facts, lang) for key, facts in self.sentences]
+
+
+def time_wait(c: Conversation) -> TimeWait:
+    """Work out who holds TIME-WAIT."""
+    who = holder(c.row)
+    if who == "none":
+        return TimeWait(who, None, _why_nobody(c))
+    ends = ("client", "server") if who == "both" else (who,)
+    starts = [s for s in (_since(c, one) for one in ends) if s is not None]
+    if not starts:
+        return TimeWait(who, None, (("unknown", _states(c)),))
+    start, restarted = max(starts, key=lambda found: found[0].index)
+    since = start.step.ts
+    facts: dict[str, Fact] = {"start": clock(since)}
+    for name, seconds in (
+        ("linux", TIME_WAIT_LINUX),
+        ("macos", TIME_WAIT_MACOS),
+        ("rfc", TIME_WAIT_RFC),
+    ):
+        facts[name] = clock(since + seconds * NS)
+    key = "holds-both" if who == "both" else "holds"
+    sentences: list[Sentence] = [(key, facts | {"who": who})]
+    if restarted:
+        sentences.append(("restarted", {"frame": start.number}))
+    if who != "both":
+        row = c.row
+        client, server = end(row.client_ip, row.client_port), end(row.server_ip, row.server_port)
+        sentences.append(("why", {"tuple": f"{client} - {server}"}))
+    return TimeWait(who, since, tuple(sentences))
+
+
+def _since(c: Conversation, who: str) -> tuple[Segment, bool] | None:
+    """Find the segment that started this end's clock, and whether it started it anew.
+
+    RFC 9293 3.10.7.4 restarts it for a repeated FIN, Linux for any segment with ACK
+    (tcp_timewait_state_process).
+    """
+    entered: Segment | None = None
+    for s in c.segments:
+        state = s.client_state if who == "client" else s.server_state
+        if state != "TIME-WAIT":
+            entered = None
+        elif entered is None:
+            entered = s
+    if entered is None:
+        return None
+    again = [
+        s
+        for s in c.of(peer_of(who))
+        if s.index > entered.index and s.flags & ACK and not s.flags & RST
+    ]
+    return (again[-1], True) if again else (entered, False)
+
+
+def _why_nobody(c: Conversation) -> tuple[Sentence, ...]:
+    row = c.row
+    resets = [s.number for s in c.segments if s.flags & RST]
+    if row.close in ("refused", "unanswered", "handshake-reset"):
+        return (("never-open", {}),)
+    if "time-wait-assassinated" in row.notes and resets:
+        return (("assassinated", {"frame": resets[-1]}),)
+    if row.close == "reset":
+        return (("reset", {}),)
+    states = {"client": row.client_state, "server": row.server_state}
+    sentences: list[Sentence] = []
+    for who, state in states.items():
+        if state == "FIN-WAIT-2":
+            sentences.append(("waiting", {"who": who, "state": state}))
+        elif state in UNACKED:
+            sentences.append(("unacked", {"who": who, "state": state}))
+    if sentences:
+        return tuple(sentences)
+    if row.closed_by == "none":
+        return (("open", {}),)
+    return (("unknown", _states(c)),)
+
+
+def _states(c: Conversation) -> dict[str, Fact]:
+    return {"client_state": c.row.client_state, "server_state": c.row.server_state}

@@ -1,0 +1,141 @@
+"""What happened to the payload between opening and closing: first words, repeats, holes, windows."""
+
+from finwait.explain.conversation import RST, Conversation, Segment, peer_of
+from finwait.explain.item import Facts, Part, part
+
+
+def first_words(c: Conversation, s: Segment) -> list[Part]:
+    """Tell the first payload of the connection, and the first of the other end."""
+    earlier = [t for t in c.segments[: s.index] if t.payload and not t.copy]
+    first, last = c.shown(s.who, s.end - s.payload - _fin(s)), c.shown(s.who, s.end - 1 - _fin(s))
+    if not earlier:
+        return [
+            part(
+                "first-data",
+                who=s.who,
+                frame=s.number,
+                payload_bytes=s.payload,
+                first=first,
+                last=last,
+                next=c.shown(s.who, s.end - _fin(s)),
+            )
+        ]
+    if all(t.who != s.who for t in earlier):
+        return [part("answer-data", who=s.who, frame=s.number, first=first)]
+    return []
+
+
+def again(c: Conversation, s: Segment) -> list[Part]:
+    """Tell a repeat of payload; all repeats of the same bytes are told at the first of them."""
+    if s.earlier is None:
+        return []
+    before = c.segments[s.earlier]
+    first, last = c.shown(s.who, s.seq), c.shown(s.who, s.end - 1)
+    if before.end != s.end:
+        return [part("again-cut", who=s.who, frame=s.number, first=first, last=last)]
+    if before.earlier is not None:  # told with the first repeat
+        return []
+    repeats = _chain(c, s)
+    facts: Facts = {"who": s.who, "first": first, "last": last, "need": c.shown(s.who, s.end)}
+    acked = c.segments[before.acked_by] if before.acked_by is not None else None
+    if acked is not None and acked.index < s.index:
+        gap = s.at - before.at
+        return [
+            Part("again-acked", facts | {"frame": s.number, "after_s": gap, "by": acked.number})
+        ]
+    if len(repeats) == 1:
+        parts = [Part("again", facts | {"frame": s.number, "after_s": s.at - before.at})]
+    else:
+        gaps = tuple(b.at - a.at for a, b in zip([before, *repeats], repeats, strict=False))
+        frames = tuple(r.number for r in repeats)
+        count: Facts = {"times": len(repeats), "frames": frames, "gaps": gaps}
+        parts = [Part("again-many", {**facts, **count})]
+    if acked is not None:
+        ack = c.shown(s.who, acked.ack)
+        parts.append(part("again-arrived", frame=acked.number, ack=ack))
+    return parts
+
+
+def _chain(c: Conversation, s: Segment) -> list[Segment]:
+    return [t for t in c.of(s.who) if t.end == s.end and t.index >= s.index and t.payload]
+
+
+def unusual(c: Conversation, s: Segment) -> list[Part]:
+    """Tell what the core's labels say of one segment beyond plain data and acks."""
+    parts: list[Part] = []
+    who, frame = s.who, s.number
+    if "gap" in s.labels:
+        need = _next_number(c, s)
+        if need is not None and need < s.seq:
+            facts: Facts = {"first": c.shown(who, s.seq), "need": c.shown(who, need)}
+            parts.append(part("gap", frame=frame, who=who, **facts))
+    if "out-of-order" in s.labels:
+        span: Facts = {"first": c.shown(who, s.seq), "last": c.shown(who, s.end - 1)}
+        parts.append(part("out-of-order", frame=frame, **span))
+    if "acks-unseen" in s.labels:
+        parts.append(part("acks-unseen", frame=frame, ack=c.shown(peer_of(who), s.ack)))
+    if "keep-alive" in s.labels:
+        parts.extend(_keep_alive(c, s))
+    if "zero-window" in s.labels and not _zero_before(c, s):
+        parts.append(part("zero-window", frame=frame, who=who))
+    if "window-probe" in s.labels:
+        parts.append(part("window-probe", frame=frame, who=who))
+    if s.window and (closed := _zero_before(c, s)) is not None:
+        parts.append(part("window-open", frame=frame, after_s=s.at - closed.at))
+    return parts
+
+
+def _keep_alive(c: Conversation, s: Segment) -> list[Part]:
+    """Tell keep-alive probes: answered ones one by one, unanswered ones together."""
+    probes, answer = [s], None
+    for t in c.segments[s.index + 1 :]:
+        if t.who == s.who and "keep-alive" in t.labels:
+            probes.append(t)
+        elif t.who != s.who and not t.copy:
+            answer = t
+            break
+        elif not t.copy:
+            break
+    before = _before(c, s)
+    if before is not None and "keep-alive" in before.labels:
+        return []  # told with the first of the run
+    seq = c.shown(s.who, s.seq)
+    if len(probes) == 1:
+        parts = [part("keep-alive", frame=s.number, who=s.who, seq=seq)]
+    else:
+        frames = tuple(p.number for p in probes)
+        parts = [part("keep-alive-many", who=s.who, times=len(probes), frames=frames, seq=seq)]
+    if answer is not None and "keep-alive-ack" in answer.labels:
+        ack = c.shown(s.who, answer.ack)
+        parts.append(part("keep-alive-answered", frame=answer.number, who=answer.who, ack=ack))
+    elif answer is None or answer.flags & RST:
+        parts.append(part("keep-alive-silent"))
+    return parts
+
+
+def _before(c: Conversation, s: Segment) -> Segment | None:
+    """Give the segment of either end before `s`, copies left out."""
+    for t in reversed(c.segments[: s.index]):
+        if not t.copy:
+            return t
+    return None
+
+
+def _next_number(c: Conversation, s: Segment) -> int | None:
+    ends = [t.end for t in c.segments[: s.index] if t.who == s.who and not t.copy]
+    return max(ends, default=None)
+
+
+def _zero_before(c: Conversation, s: Segment) -> Segment | None:
+    """Give the segment that closed the window, if it is still closed before `s`."""
+    closed = None
+    for t in reversed(c.segments[: s.index]):
+        if t.who == s.who and not t.copy and not t.flags & 0x06:
+            if t.window:
+                break
+            closed = t
+    return closed
+
+
+def _fin(s: Segment) -> int:
+    return s.flags & 1

@@ -1,0 +1,63 @@
+"""A ladder: two life lines and the segments between them. Every text in it is ready to be shown."""
+
+from typing import NamedTuple
+
+
+class Lane(NamedTuple):
+    """One end of the ladder."""
+
+    role: str
+    """Such as "client"."""
+    address: str
+    """Such as "192.0.2.1:40001"."""
+    state: str
+    """Where it stands before the first arrow; empty if that is not known."""
+
+
+class Arrow(NamedTuple):
+    """One segment."""
+
+    frame: int
+    """Frame number; 0 if it has none."""
+    at: float
+    """Seconds since the first segment."""
+    rightward: bool
+    """From the left lane to the right one."""
+    flags: str
+    """Such as "FIN ACK"."""
+    numbers: tuple[str, ...]
+    """Such as ("seq 3001", "ack 20", "len 0", "win 65536"), the weightiest first."""
+    kind: str
+    """syn, fin, rst, data, ack or probe: what it is drawn as."""
+    left: str
+    """State of the left end after it; empty if that is not known."""
+    right: str
+    """State of the right end after it."""
+    labels: tuple[str, ...] = ()
+    """What stands beside it."""
+    crosses: bool = False
+    """It was sent before the arrow above it had arrived: the two cross."""
+    faint: bool = False
+    """A copy, or a segment that its receiver drops."""
+
+
+class Fold(NamedTuple):
+    """Arrows that are left out."""
+
+    text: str
+
+
+class Pause(NamedTuple):
+    """A long time between two arrows."""
+
+    text: str
+
+
+class Ladder(NamedTuple):
+    """The whole picture, from top to bottom."""
+
+    title: str
+    left: Lane
+    right: Lane
+    rows: tuple[Arrow | Fold | Pause, ...]
+    footer: str = ""

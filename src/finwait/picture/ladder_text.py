@@ -1,0 +1,187 @@
+"""A ladder as terminal text."""
+
+from typing import NamedTuple
+
+from finwait.picture.ladder import Arrow, Fold, Ladder, Pause
+from finwait.picture.width import cut, left, right, width
+
+STATE = 12
+"""Columns of a state: "SYN-RECEIVED" is the longest."""
+ARROW_MIN, ARROW_MAX = 30, 60
+"""Columns between the life lines."""
+LABEL_MIN = 22
+"""Columns that a label needs beside the picture; else it goes below its arrow."""
+
+COLOURS = {
+    "syn": "32",
+    "fin": "33",
+    "rst": "1;31",
+    "data": "36",
+    "ack": "",
+    "probe": "35",
+    "faint": "2",
+    "state": "1",
+    "label": "35",
+    "heading": "1",
+}
+"""SGR parameters (ECMA-48 8.3.117) by what they paint."""
+
+
+class Style(NamedTuple):
+    """How a terminal wants its text."""
+
+    columns: int = 100
+    colour: bool = False
+    unicode: bool = True
+
+    def paint(self, what: str, text: str) -> str:
+        """Colour a text if the terminal shows colours."""
+        code = COLOURS.get(what, "")
+        if not self.colour or not code or not text:
+            return text
+        return f"\x1b[{code}m{text}\x1b[0m"
+
+
+class _Signs(NamedTuple):
+    dash: str
+    to_right: str
+    to_left: str
+    line: str
+    dots: str
+
+
+_UNICODE = _Signs("─", "▶", "◀", "│", "┊")
+_ASCII = _Signs("-", ">", "<", "|", ":")
+
+
+class _Layout(NamedTuple):
+    frame: int
+    time: int
+    arrow: int
+    label: int
+    """0: labels go below."""
+    digits: int
+
+    @property
+    def indent(self) -> int:
+        """Columns before the left life line."""
+        return self.frame + 1 + self.time + 1 + STATE + 1
+
+
+def draw(ladder: Ladder, style: Style) -> list[str]:
+    """Draw a ladder, one string a line without line ends."""
+    signs = _UNICODE if style.unicode else _ASCII
+    layout = _layout(ladder, style.columns)
+    lines = _head(ladder, layout, style)
+    before = (ladder.left.state, ladder.right.state)
+    if any(before):
+        lines.append(_line(("", ""), before, " " * layout.arrow, (layout, signs, style)))
+    for row in ladder.rows:
+        match row:
+            case Arrow():
+                after = (row.left, row.right)
+                lines += _arrow(row, before, (layout, signs, style))
+                before = after
+            case Fold(text) | Pause(text):
+                middle = _centre(f"{signs.dots} {text} {signs.dots}", layout.arrow)
+                shown = style.paint("faint", middle)
+                lines.append(_line(("", ""), ("", ""), shown, (layout, signs, style)))
+    return lines
+
+
+_How = tuple[_Layout, _Signs, Style]
+
+
+def _layout(ladder: Ladder, columns: int) -> _Layout:
+    arrows = [row for row in ladder.rows if isinstance(row, Arrow)]
+    frame = max([1, *(len(str(a.frame)) for a in arrows)])
+    span = max([0.0, *(a.at for a in arrows)])
+    digits = 6 if span < 1000 else 3
+    time = len(f"{span:.{digits}f}")
+    fixed = frame + 1 + time + 1 + STATE + 2 + 2 + STATE
+    room = columns - fixed
+    label = room - ARROW_MIN - 14
+    if label >= LABEL_MIN:
+        arrow = min(ARROW_MAX, room - LABEL_MIN - 1)
+        return _Layout(frame, time, arrow, room - arrow - 1, digits)
+    return _Layout(frame, time, max(ARROW_MIN, min(ARROW_MAX, room)), 0, digits)
+
+
+def _head(ladder: Ladder, layout: _Layout, style: Style) -> list[str]:
+    lines = []
+    start = layout.indent + layout.arrow + 3
+    for mine, theirs in (
+        (ladder.left.role, ladder.right.role),
+        (ladder.left.address, ladder.right.address),
+    ):
+        first = right(mine, layout.indent - 1)
+        lines.append(style.paint("heading", left(first, max(start, width(first) + 2)) + theirs))
+    return lines
+
+
+def _line(stamp: tuple[str, str], states: tuple[str, str], middle: str, how: _How) -> str:
+    layout, signs, style = how
+    frame, time = stamp
+    text = f"{right(frame, layout.frame)} {right(time, layout.time)} "
+    mine = style.paint("state", right(states[0], STATE))
+    theirs = style.paint("state", left(states[1], STATE)) if states[1] else ""
+    return f"{text}{mine} {signs.line}{middle}{signs.line} {theirs}".rstrip()
+
+
+def _arrow(row: Arrow, before: tuple[str, str], how: _How) -> list[str]:
+    layout, signs, style = how
+    what = "faint" if row.faint else row.kind
+    middle = style.paint(what, _shaft(row, layout.arrow, signs))
+    states = tuple(
+        new if new != old else "" for old, new in zip(before, (row.left, row.right), strict=True)
+    )
+    stamp = (str(row.frame) if row.frame else "", f"{row.at:.{layout.digits}f}")
+    line = _line(stamp, (states[0], states[1]), middle, how)
+    if not row.labels:
+        return [line]
+    if not layout.label:
+        below = (style.paint("label", _centre(text, layout.arrow)) for text in row.labels)
+        return [line, *(_line(("", ""), ("", ""), text, how) for text in below)]
+    lines = []
+    start = layout.indent + layout.arrow + 4 + STATE
+    beside = [(line, _line(stamp, (states[0], states[1]), " " * layout.arrow, how))]
+    empty = _line(("", ""), ("", ""), " " * layout.arrow, how)
+    for text in _joined(row.labels, layout.label):
+        shown, plain = beside.pop() if beside else (empty, empty)
+        gap = " " * max(1, start - width(plain))
+        lines.append(shown + gap + style.paint("label", text))
+    return lines
+
+
+def _joined(labels: tuple[str, ...], columns: int) -> list[str]:
+    """Put as many labels on a line as fit."""
+    lines: list[str] = []
+    for label in labels:
+        longer = f"{lines[-1]}; {label}" if lines else label
+        if lines and width(longer) <= columns:
+            lines[-1] = longer
+        else:
+            lines.append(cut(label, columns))
+    return lines
+
+
+def _shaft(row: Arrow, columns: int, signs: _Signs) -> str:
+    """Write the arrow with as much on it as fits."""
+    room = columns - 6
+    text = row.flags
+    for number in row.numbers:
+        longer = f"{text} {number}".strip()
+        if width(longer) > room:
+            break
+        text = longer
+    rest = columns - width(text) - 3
+    before, after = min(2, rest // 2), rest - min(2, rest // 2)
+    if row.rightward:
+        return f"{signs.dash * before} {text} {signs.dash * after}{signs.to_right}"
+    return f"{signs.to_left}{signs.dash * after} {text} {signs.dash * before}"
+
+
+def _centre(text: str, columns: int) -> str:
+    text = cut(text, columns)
+    free = columns - width(text)
+    return " " * (free // 2) + text + " " * (free - free // 2)

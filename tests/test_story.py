@@ -1,0 +1,134 @@
+"""The story of each closing: the numbers it gives, and that both languages tell all of it."""
+
+import pytest
+from tests.stories import STORIES
+
+from finwait.explain.explanation import Explanation
+from finwait.explain.item import Part
+from finwait.verdict.language import LANGS, Lang
+
+TOLD = {name: Explanation(story) for name, story in STORIES.items()}
+
+
+def part(name: str, key: str) -> Part:
+    found = [p for item in TOLD[name].story for p in item.parts if p.key == key]
+    assert len(found) == 1, f"{key} told {len(found)} times in {name}"
+    return found[0]
+
+
+def keys(name: str) -> list[str]:
+    return [p.key for item in TOLD[name].story for p in item.parts]
+
+
+def test_four_way() -> None:
+    assert part("four-way", "fin").facts == {"who": "client", "frame": 10, "fin": 20, "next": 21}
+    assert part("four-way", "acks-fin").facts["frame"] == 11
+    assert part("four-way", "fin-four-way").facts["by"] == 11
+    assert part("four-way", "final-ack").facts == {"frame": 13, "ack": 3002, "fin": 3001}
+    assert "fin-three-way" not in keys("four-way")
+
+
+def test_three_way() -> None:
+    facts = part("three-way", "fin-three-way").facts
+    assert (facts["ack"], facts["other_fin"], facts["fin"]) == (21, 20, 3001)
+    assert "fin-four-way" not in keys("three-way")
+
+
+def test_simultaneous() -> None:
+    text = TOLD["simultaneous"].text()
+    facts = part("simultaneous", "fin-crossed").facts
+    assert (facts["ack"], facts["need"], facts["other_frame"]) == (3001, 3002, 10)
+    assert "Its ack 3001 is one short of 3002" in " ".join(text.split())
+    assert part("simultaneous", "acks-fin-closing").facts["seq"] == 3002
+
+
+def test_rst_without_fin() -> None:
+    assert part("rst-without-fin", "rst-owner").facts == {
+        "frame": 10,
+        "who": "client",
+        "seq": 20,
+        "ack": 3001,
+    }
+    assert part("rst-without-fin", "rst-exact").facts["seq"] == 20
+
+
+def test_rst_after_fin() -> None:
+    stale = part("rst-after-fin", "stale-data").facts
+    assert stale["frame"] == 12
+    assert stale["after_s"] == pytest.approx(1.021427)
+    assert part("rst-after-fin", "rst-reply").facts["trigger"] == 12
+    assert part("rst-after-fin", "rst-reply").facts["seq"] == 3002
+
+
+def test_fin_again_is_never_acknowledged_and_no_fault() -> None:
+    again = part("fin-again", "fin-again-many").facts
+    assert again["times"] == 4
+    assert again["frames"] == (13, 14, 15, 16)
+    assert again["gaps"] == pytest.approx((0.213365, 0.435071, 0.832358, 1.665149))
+    assert part("fin-again", "fin-never-acked").facts["need"] == 3002
+    assert "never acknowledged" in TOLD["fin-again"].text()
+    assert "not a fault" in TOLD["fin-again"].text(columns=200)
+
+
+def test_race_crossed() -> None:
+    crossed = part("race-crossed", "crossed-data").facts
+    assert (crossed["ack"], crossed["need"]) == (3001, 3002)
+    assert part("race-crossed", "idle").facts["idle_s"] == pytest.approx(5.000213)
+    assert part("race-crossed", "rst-reply-fin").facts["seq"] == 3001
+    assert part("race-crossed", "rst-again").facts["frames"] == (14,)
+
+
+def test_refused() -> None:
+    assert part("refused", "refused").facts == {"frame": 2, "who": "server", "ack": 1}
+
+
+def test_unanswered() -> None:
+    assert part("unanswered", "syn-again").facts["gaps"] == pytest.approx((1.02, 2.016))
+    assert keys("unanswered")[-1] == "no-answer"
+
+
+def test_vanished() -> None:
+    again = part("vanished", "again-many").facts
+    assert (again["need"], again["times"]) == (39, 3)
+    assert keys("vanished")[-1] == "vanished"
+
+
+def test_challenged() -> None:
+    ignored = part("challenged", "rst-ignored").facts
+    assert (ignored["seq"], ignored["expected"], ignored["off"]) == (101, 1, 100)
+    assert part("challenged", "challenge-ack").facts["ack"] == 1
+
+
+def test_midstream_numbers_wrap() -> None:
+    assert part("midstream", "first-data").facts["next"] == 20
+    assert part("midstream", "fin").facts["fin"] == 20
+    assert "midstream-port" in keys("midstream")
+
+
+@pytest.mark.parametrize("lang", LANGS)
+@pytest.mark.parametrize("name", STORIES)
+def test_every_number_is_told(name: str, lang: Lang) -> None:
+    for item in TOLD[name].story:
+        text = item.text(lang)
+        for told in item.parts:
+            for fact, value in told.facts.items():
+                if type(value) is int and fact in {"frame", "ack", "need", "fin", "next", "raw"}:
+                    assert str(value) in text, f"{told.key}: {fact}"
+        assert "{" not in text
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_time_wait_is_explained(name: str) -> None:
+    told = TOLD[name].time_wait
+    assert told.text("en")
+    assert told.text("zh")
+    holders = {
+        "four-way": "client",
+        "three-way": "client",
+        "midstream": "client",
+        "simultaneous": "both",
+    }
+    assert told.holder == holders.get(name, "none")
+    if told.since is not None:
+        assert told.since == TOLD[name].segments[-1].step.ts
+        assert told.until(60) == told.since + 60_000_000_000

@@ -35,6 +35,8 @@ class Analysis:
     def ndjson(self, conns: list[int] | None = None) -> Iterator[bytes]:
         """Rows as JSON, one object a line, in chunks of about a megabyte that end with a line.
         conns: only these connections, in this order."""
+    def chunks(self, size: int) -> Iterator[list[dict[str, object]]]:
+        """All rows as `records` gives them, `size` at a time."""
     def summary(self) -> list[tuple[str, str, str, str, int]]:
         """(close, closed_by, cause, confidence, count), most frequent first."""
     def groups(self) -> list[dict[str, object]]:

@@ -1,0 +1,178 @@
+//! One connection with all its segments, as Python objects.
+
+use super::rows::record;
+use super::{Caller, Fault};
+use crate::explain::{Explained as Story, Step as StoryStep, Which, explain as explain_one};
+use crate::segment::from_v4;
+use crate::slugs::Label;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList};
+use std::net::IpAddr;
+
+/// One segment of an explained connection.
+#[pyclass(frozen, module = "finwait._core")]
+pub(super) struct Step {
+    step: StoryStep,
+    #[pyo3(get)]
+    from_client: bool,
+    client: usize,
+}
+
+#[pymethods]
+impl Step {
+    #[getter]
+    fn number(&self) -> u64 {
+        self.step.segment.number
+    }
+    #[getter]
+    fn ts(&self) -> i64 {
+        self.step.segment.ts
+    }
+    #[getter]
+    fn seq(&self) -> u32 {
+        self.step.segment.seq.0
+    }
+    #[getter]
+    fn ack(&self) -> u32 {
+        self.step.segment.ack.0
+    }
+    #[getter]
+    fn flags(&self) -> u16 {
+        self.step.segment.flags
+    }
+    #[getter]
+    fn window(&self) -> u16 {
+        self.step.segment.window
+    }
+    #[getter]
+    fn payload(&self) -> u32 {
+        self.step.segment.payload
+    }
+    #[getter]
+    fn ttl(&self) -> u8 {
+        self.step.segment.ttl
+    }
+    #[getter]
+    fn ip_id(&self) -> u16 {
+        self.step.segment.ip_id
+    }
+    #[getter]
+    fn header<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.step.header)
+    }
+    #[getter]
+    fn data<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.step.data)
+    }
+    #[getter]
+    fn client_state(&self) -> &'static str {
+        self.step.states[self.client].name()
+    }
+    #[getter]
+    fn server_state(&self) -> &'static str {
+        self.step.states[self.client ^ 1].name()
+    }
+    #[getter]
+    fn labels(&self) -> Vec<&'static str> {
+        Label::ALL
+            .iter()
+            .filter(|l| self.step.outcome.is(**l))
+            .map(|l| l.slug())
+            .collect()
+    }
+    #[getter]
+    fn refers_to(&self) -> u64 {
+        self.step.outcome.refers_to
+    }
+}
+
+/// One connection with all its segments.
+#[pyclass(frozen, module = "finwait._core")]
+pub(super) struct Explained {
+    row: Py<PyDict>,
+    steps: Py<PyList>,
+    #[pyo3(get)]
+    truncated: u64,
+    #[pyo3(get)]
+    client_isn: Option<u32>,
+    #[pyo3(get)]
+    server_isn: Option<u32>,
+    #[pyo3(get)]
+    client_wscale: Option<u8>,
+    #[pyo3(get)]
+    server_wscale: Option<u8>,
+}
+
+#[pymethods]
+impl Explained {
+    #[getter]
+    fn row(&self, py: Python<'_>) -> Py<PyDict> {
+        self.row.clone_ref(py)
+    }
+    #[getter]
+    fn steps(&self, py: Python<'_>) -> Py<PyList> {
+        self.steps.clone_ref(py)
+    }
+}
+
+#[pyfunction]
+#[pyo3(signature = (paths, *, joined=false, conn=None, ends=None, max_steps=100_000))]
+pub(super) fn explain(
+    py: Python<'_>,
+    paths: Vec<String>,
+    joined: bool,
+    conn: Option<u64>,
+    ends: Option<(String, u16, String, u16)>,
+    max_steps: usize,
+) -> PyResult<(Option<Explained>, Vec<Fault>)> {
+    let which = match (conn, ends) {
+        (Some(n), None) => Which::Number(n),
+        (None, Some((a, ap, b, bp))) => Which::Ends(address(&a)?, ap, address(&b)?, bp),
+        _ => return Err(PyValueError::new_err("give either conn or ends")),
+    };
+    let mut caller = Caller::new(None);
+    let (story, faults) = py.detach(|| explain_one(&paths, joined, which, max_steps, &mut caller));
+    if let Some(e) = caller.error {
+        return Err(e);
+    }
+    let shown = faults.iter().map(Fault::from).collect();
+    let Some(story) = story else {
+        return Ok((None, shown));
+    };
+    Ok((Some(explained(py, story, &paths)?), shown))
+}
+
+fn explained(py: Python<'_>, story: Story, paths: &[String]) -> PyResult<Explained> {
+    let client = story.row.client as usize;
+    let row = record(py, &story.row, story.number, paths, &story.scopes)?;
+    let steps = PyList::empty(py);
+    for step in story.steps {
+        let from_client = step.segment.dir as usize == client;
+        steps.append(Py::new(
+            py,
+            Step {
+                step,
+                from_client,
+                client,
+            },
+        )?)?;
+    }
+    Ok(Explained {
+        row: row.unbind(),
+        steps: steps.unbind(),
+        truncated: story.truncated,
+        client_isn: story.isn[client],
+        server_isn: story.isn[client ^ 1],
+        client_wscale: story.wscale[client],
+        server_wscale: story.wscale[client ^ 1],
+    })
+}
+
+fn address(text: &str) -> PyResult<u128> {
+    match text.parse() {
+        Ok(IpAddr::V4(a)) => Ok(from_v4(u32::from(a))),
+        Ok(IpAddr::V6(a)) => Ok(u128::from(a)),
+        Err(_) => Err(PyValueError::new_err(format!("not an IP address: {text}"))),
+    }
+}

@@ -115,6 +115,7 @@ mod tests {
                 wscale: NO_WSCALE,
                 mss: 0,
                 sack_permitted: false,
+                payload_cut: false,
                 ts_val: 0,
                 ts_ecr: 0,
                 sack: (Seq(0), Seq(0)),

@@ -190,6 +190,8 @@ pub struct Segment {
     pub mss: u16,
     /// SACK-permitted option present.
     pub sack_permitted: bool,
+    /// The frame was cut by the snap length before the end of the payload.
+    pub payload_cut: bool,
     /// TSval.
     pub ts_val: u32,
     /// TSecr.

@@ -5,6 +5,8 @@
 //! not an RFC: an end is `Established` as soon as its SYN was answered, a RST always counts, a
 //! FIN closes its end whatever its number. Judged against Zeek's own baselines in `tests/judge`.
 //!
+//! Checksums are ignored, as `zeek -C` does: captures of a sending host hold wrong ones.
+//!
 //! Zeek ends its record of a connection by timers of its own ([`Zeek::segment`]) and begins another
 //! when more segments come. What is told here is the first record, the one whose `ts` is the
 //! connection's first segment.
@@ -193,7 +195,8 @@ impl Zeek {
             && seg.window != 0
             && seg.seq == self.ends[me].last
             && seg.ack.at_or_before(self.ends[peer].last)
-            && seg.marks & mark::BAD_CHECKSUM == 0
+            && !(seg.payload_cut && seg.payload > 0)
+            && seg.marks & mark::OPTIONS_CUT == 0
             && now.wrapping_sub(self.last_time) < 60 * SECOND
             && self.history.has(self.is_orig(me), letter)
     }
@@ -241,8 +244,8 @@ impl Zeek {
             self.bits = (self.bits | bit::DONE) & !bit::CALM;
             return;
         }
-        if seg.marks & mark::BAD_CHECKSUM != 0 {
-            self.count(seg.dir as usize, Counter::Checksum);
+        if seg.marks & mark::OPTIONS_CUT != 0 {
+            // Zeek uses no segment without its whole header.
             return;
         }
         self.process(seg, now);

@@ -24,18 +24,16 @@ pub(super) enum Once {
 /// What gets a letter whenever its count reaches a power of ten.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Counter {
-    Checksum,
     Retransmission,
     ZeroWindow,
     Gap,
 }
 
 impl Counter {
-    pub(super) const COUNT: usize = 4;
+    pub(super) const COUNT: usize = 3;
 
     pub(super) fn letter(self, is_orig: bool) -> u8 {
         let letter = match self {
-            Counter::Checksum => b'C',
             Counter::Retransmission => b'T',
             Counter::ZeroWindow => b'W',
             Counter::Gap => b'G',

@@ -33,7 +33,8 @@ impl Zeek {
         if let Some(before) = acked {
             self.check_gap(peer, me, before, seg.ack);
         }
-        if seg.payload > 0 && !seg.has(flag::RST) && self.ends[me].has(end_bit::HOLES) {
+        let counts = seg.payload > 0 && !seg.payload_cut && !seg.has(flag::RST);
+        if counts && self.ends[me].has(end_bit::HOLES) {
             let from = seg.seq + u32::from(seg.has(flag::SYN));
             self.deliver(me, from, from + seg.payload);
         }
@@ -158,26 +159,28 @@ impl Zeek {
             return;
         }
         if seg.has(flag::FIN) && end.last == end.start + 1 {
-            self.open_hole(me, seg);
+            self.open_hole(me, seg, past);
             self.ends[me].last = past;
         } else if end.state == State::Reset {
+            // Nothing after a RST is believed.
         } else if advance > 0 {
-            self.open_hole(me, seg);
+            self.open_hole(me, seg, past);
             self.ends[me].last = past;
         } else if seg.payload > 0 {
             self.count(me, Counter::Retransmission);
         }
     }
 
-    /// Begins to keep account of what is missing, if the segment leaves a hole before it.
-    fn open_hole(&mut self, me: usize, seg: &Segment) {
+    /// Begins to keep account of what is missing, if the segment leaves a hole before it or is cut.
+    fn open_hole(&mut self, me: usize, seg: &Segment, past: Seq) {
         let end = &mut self.ends[me];
         let reached = end.last.max(end.ack);
-        if seg.has(flag::SYN) || end.has(end_bit::HOLES) || !seg.seq.after(reached) {
-            return;
+        let is_hole =
+            seg.seq.after(reached) || (seg.payload_cut && seg.payload > 0 && past.after(reached));
+        if is_hole && !seg.has(flag::SYN) && !end.has(end_bit::HOLES) {
+            end.bits |= end_bit::HOLES;
+            self.rare().holes[me].open(reached);
         }
-        end.bits |= end_bit::HOLES;
-        self.rare().holes[me].open(reached);
     }
 
     fn deliver(&mut self, me: usize, from: Seq, to: Seq) {

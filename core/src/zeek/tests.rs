@@ -20,6 +20,7 @@ fn seg(dir: Dir, flags: u16, seq: u32, ack: u32, payload: u32) -> Segment {
         wscale: NO_WSCALE,
         mss: 0,
         sack_permitted: false,
+        payload_cut: false,
         ts_val: 0,
         ts_ecr: 0,
         sack: (Seq(0), Seq(0)),

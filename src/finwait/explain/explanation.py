@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from finwait.capture.connection import Connection
 from finwait.errors import FinwaitError
@@ -16,6 +16,10 @@ from finwait.picture.ladder import Ladder
 from finwait.verdict.catalogue import Entry, entry
 from finwait.verdict.language import Lang
 from finwait.verdict.verdict import said, sentence
+
+if TYPE_CHECKING:
+    from finwait.explain.as_data import Json
+    from finwait.picture.ladder_svg import Theme
 
 
 class Verdict(NamedTuple):
@@ -97,5 +101,41 @@ class Explanation:
         from finwait.explain.page import page
         from finwait.picture.ladder_text import Style
 
-        style = Style(columns, colour, unicode)
-        return page(self, lang, style, full=full)
+        return page(self, lang, Style(columns, colour, unicode), full=full)
+
+    def segment_text(
+        self,
+        frame: int,
+        lang: Lang = "en",
+        *,
+        columns: int = 100,
+        colour: bool = False,
+    ) -> str:
+        """Write one segment, every field of its header bit by bit.
+
+        Raises Misuse if the frame is not one of this connection.
+        """
+        from finwait.explain.opened import find
+        from finwait.explain.segment_page import page
+        from finwait.picture.ladder_text import Style
+
+        c = self._conversation
+        return page(c, find(c, frame), self.story, lang, Style(columns, colour))
+
+    def svg(self, lang: Lang = "en", *, theme: "Theme" = "auto", full: bool = False) -> str:
+        """Draw the ladder; theme "auto" is light unless the reader's system asks for dark."""
+        from finwait.picture.ladder_svg import draw
+
+        return draw(self.ladder(lang, full=full), lang, theme)
+
+    def data(self, lang: Lang = "en") -> "dict[str, Json]":
+        """Give everything as plain data that `json.dumps` takes."""
+        from finwait.explain.as_data import as_data
+
+        return as_data(self, lang)
+
+    def segment_data(self, frame: int, lang: Lang = "en") -> "dict[str, Json]":
+        """Give one segment as plain data. Raises Misuse as `segment_text` does."""
+        from finwait.explain.as_data import segment_opened
+
+        return segment_opened(self._conversation, frame, lang)

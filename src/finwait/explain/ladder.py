@@ -162,8 +162,12 @@ def _labels(c: Conversation, s: Segment, lang: Lang) -> tuple[str, ...]:
             continue
         title = entry("label", slug).title.say(lang)
         about = _about(c, s, slug)
-        labels.append(f"{title} (#{about})" if about else title)
+        labels.append(_with_frame(title, about, lang) if about else title)
     return tuple(labels)
+
+
+def _with_frame(title: str, frame: int, lang: Lang) -> str:
+    return f"{title} #{frame}" if lang == "zh" else f"{title} (#{frame})"
 
 
 def _about(c: Conversation, s: Segment, slug: str) -> int:

@@ -78,7 +78,11 @@ class _Teller:
 
     def _add(self, s: Segment, parts: list[Part]) -> None:
         if parts:
-            self.items.append(Item((s.number,), tuple(parts), s.moves))
+            frames = [s.number]
+            for p in parts:
+                more = p.facts.get("frames")
+                frames += [int(f) for f in more] if isinstance(more, tuple) else []
+            self.items.append(Item(tuple(dict.fromkeys(frames)), tuple(parts), s.moves))
 
     def _parts(self, s: Segment) -> list[Part]:
         if "duplicate" in s.labels:

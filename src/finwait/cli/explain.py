@@ -1,0 +1,162 @@
+"""`finwait explain`: one connection in words, segment by segment."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from finwait.cli import codes
+from finwait.cli.options import helps, lang_option
+from finwait.errors import CannotOpen
+from finwait.verdict.language import Lang
+
+if TYPE_CHECKING:
+    from finwait.explain import Explanation
+
+COLUMNS = 100
+"""Columns of a page that no terminal shows."""
+
+_EPILOG = "\n".join(
+    [
+        "\b",
+        helps("Examples:", "示例："),
+        "  finwait explain day.pcap 17",
+        "  finwait explain day.pcap 10.0.0.2:5000-10.0.0.1:80 --segment 12",
+        "  finwait explain day.pcap '[2001:db8::1]:5000-[2001:db8::2]:80' --svg ladder.svg",
+        "",
+        "\b",
+        helps("Exit codes:", "退出码："),
+        helps("  0    done", "  0    完成"),
+        helps(
+            "  1    misuse: no such connection, no such segment, unknown option",
+            "  1    用法错误：没有这个连接、没有这个报文段、未知选项",
+        ),
+        helps(
+            "  2    the capture is broken; the connection was told as far as it goes",
+            "  2    抓包文件损坏；连接已尽可能讲解",
+        ),
+        helps(
+            "  3    the system refused: no such file, no permission",
+            "  3    系统拒绝：文件不存在、没有权限",
+        ),
+    ]
+)
+
+
+@click.command(
+    "explain",
+    epilog=_EPILOG,
+    help=helps(
+        "Tell one connection: a ladder with the states of both ends, why each number is what it is,"
+        " the verdict with its evidence, and who holds TIME-WAIT.\n\n"
+        "FILE is a capture as `finwait analyze` takes it. CONN is a number of its table, or the two"
+        " ends in either order: A:PORT-B:PORT, IPv6 in brackets.",
+        "讲解一个连接：带有两端状态的时序图、每个号码为何如此、结论与证据，以及谁持有 TIME-WAIT。\n\n"
+        "FILE 是 `finwait analyze` 能读的抓包文件。CONN 是其表格中的编号，或任意顺序的两端："
+        "A:端口-B:端口，IPv6 地址加方括号。",
+    ),
+)
+@click.argument("file", metavar="FILE")
+@click.argument("conn", metavar="CONN")
+@click.option(
+    "--segment",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help=helps(
+        "Open the segment in frame N: every field of its header, bit by bit.",
+        "打开第 N 帧的报文段：逐位讲解头部的每个字段。",
+    ),
+)
+@click.option(
+    "--absolute",
+    is_flag=True,
+    help=helps(
+        "Sequence numbers as in the header, not relative to the initial ones.",
+        "使用头部中的原始序列号，而不是相对值。",
+    ),
+)
+@click.option(
+    "--full",
+    is_flag=True,
+    help=helps("Fold nothing, however long.", "不折叠，无论多长。"),
+)
+@click.option(
+    "--svg",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help=helps("Draw the ladder into this file, too.", "同时把时序图画到这个 SVG 文件。"),
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help=helps("How to write it.", "输出格式。"),
+)
+@lang_option
+def command(
+    *,
+    file: str,
+    conn: str,
+    segment: int | None,
+    absolute: bool,
+    full: bool,
+    svg: str | None,
+    form: Literal["text", "json"],
+    lang: Lang,
+) -> int:
+    """Tell one connection."""
+    from finwait.explain import MOST_SEGMENTS, explain
+
+    most = sys.maxsize if full else MOST_SEGMENTS
+    told = explain(file, conn, absolute=absolute, max_segments=most)
+    if svg is not None:
+        _save(svg, told.svg(lang, full=full))
+    if form == "json":
+        _json(told, segment, lang)
+    elif segment is not None:
+        columns, colour = _terminal()
+        sys.stdout.write(told.segment_text(segment, lang, columns=columns, colour=colour))
+    else:
+        columns, colour = _terminal()
+        unicode = _shows_unicode()
+        sys.stdout.write(
+            told.text(lang, columns=columns, colour=colour, full=full, unicode=unicode)
+        )
+    for fault in told.faults:
+        print(f"finwait: {fault}", file=sys.stderr)
+    return min(map(codes.code_of, told.faults), default=codes.DONE)
+
+
+def _json(told: "Explanation", segment: int | None, lang: Lang) -> None:
+    import json
+
+    data = told.data(lang) if segment is None else told.segment_data(segment, lang)
+    json.dump(data, sys.stdout, ensure_ascii=False, indent=2)
+    sys.stdout.write("\n")
+
+
+def _save(path: str, picture: str) -> None:
+    try:
+        Path(path).write_text(picture, encoding="utf-8")
+    except OSError as error:
+        raise CannotOpen(path, error.strerror or str(error)) from None
+
+
+def _terminal() -> tuple[int, bool]:
+    """Columns of standard output, and whether it shows colours (https://no-color.org)."""
+    shows = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    colour = shows and not os.environ.get("NO_COLOR")
+    return shutil.get_terminal_size((COLUMNS, 24)).columns, colour
+
+
+def _shows_unicode() -> bool:
+    try:
+        "─▶│┊".encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -41,6 +41,7 @@ class Segment:
         "seq",
         "server_state",
         "step",
+        "via",
         "who",
         "window",
     )
@@ -70,6 +71,8 @@ class Segment:
         """Index of the latest earlier sending of the same bytes, SYN or FIN."""
         self.moves: tuple[tuple[str, str, str], ...] = ()
         """(end, state before, state after) of each end whose state it changes."""
+        self.via: dict[str, str] = {}
+        """The state that an end passes on its way, where the segment shows two changes at once."""
 
     def has(self, bits: int) -> bool:
         """Tell whether all of `bits` are set."""
@@ -140,8 +143,12 @@ class Conversation:
         self._number()
         self._find_acks()
         self._find_repeats()
-        self._find_moves()
         self.fins = {who: self._fin(who) for who in ("client", "server")}
+        self.begin = self._begin()
+        """Where client and server stand before the first segment; empty if that is not known."""
+        self._find_moves()
+        self.draws = self._draws()
+        """Index of each segment that drew a RST, and the frame of that RST."""
 
     def raw(self, who: str, relative: int) -> int:
         """Give the number in the header for one of `who`'s relative numbers."""
@@ -171,6 +178,29 @@ class Conversation:
     def of(self, who: str) -> list[Segment]:
         """Give the segments of one end, without copies."""
         return [s for s in self.segments if s.who == who and not s.copy]
+
+    def drew(self, reset: Segment) -> Segment | None:
+        """Find the segment that drew a RST of REPLY form (RFC 9293 3.5.2)."""
+        if "rst-reply" not in reset.labels:
+            return None
+        if reset.refers_to:
+            return self.by_frame(reset.refers_to, reset.index)
+        for s in reversed(self.segments[: reset.index]):
+            if s.who == reset.who or s.copy or s.flags & RST:
+                continue
+            if reset.flags & ACK:
+                if not s.flags & ACK and s.end == reset.ack:
+                    return s
+            elif s.flags & ACK and s.step.ack == reset.step.seq:
+                return s
+        return None
+
+    def _draws(self) -> dict[int, int]:
+        found: dict[int, int] = {}
+        for reset in self.segments:
+            if reset.flags & RST and (drew := self.drew(reset)) is not None:
+                found.setdefault(drew.index, reset.number)
+        return found
 
     def _number(self) -> None:
         unwrap = {who: _Unwrapper(self.isn[who]) for who in ("client", "server")}
@@ -226,17 +256,43 @@ class Conversation:
                 sent.append(s)
                 highest = s.end if highest is None else max(highest, s.end)
 
+    def _begin(self) -> tuple[str, str]:
+        """Say where the ends stood before the first segment.
+
+        A server that answers with a SYN-ACK was in LISTEN, and is until it answers: nothing earlier
+        shows it, so the core calls it CLOSED.
+        """
+        row = self.row
+        if row.handshake == "missing" or not self.segments:
+            return "", ""
+        answer = next((s for s in self.of("server") if s.has(SYN | ACK)), None)
+        if answer is None:
+            return "CLOSED", "CLOSED" if row.close == "refused" else ""
+        for s in self.segments[: answer.index]:
+            if s.server_state == "CLOSED":
+                s.server_state = "LISTEN"
+        return "CLOSED", "LISTEN"
+
     def _find_moves(self) -> None:
-        midstream = self.row.handshake == "missing"
-        before = ("", "") if midstream else ("CLOSED", "LISTEN")
+        before = self.begin
         for s in self.segments:
             after = (s.client_state, s.server_state)
-            s.moves = tuple(
-                (who, old, new)
-                for who, old, new in zip(("client", "server"), before, after, strict=True)
-                if old != new and old and new
-            )
+            moves: list[tuple[str, str, str]] = []
+            for who, old, new in zip(("client", "server"), before, after, strict=True):
+                if old in ("", new) or not new:
+                    continue
+                if old == "FIN-WAIT-1" and new == "TIME-WAIT" and self._crossed(who):
+                    s.via[who] = "CLOSING"
+                    moves += [(who, old, "CLOSING"), (who, "CLOSING", new)]
+                else:
+                    moves.append((who, old, new))
+            s.moves = tuple(moves)
             before = after
+
+    def _crossed(self, who: str) -> bool:
+        """Tell whether the FIN that `who` received did not ack its own (RFC 9293 3.6, Figure 13)."""
+        own, other = self.fins[who], self.fins[peer_of(who)]
+        return own is not None and other is not None and other.first.ack <= own.number
 
     def _fin(self, who: str) -> Fin | None:
         sent = [s for s in self.of(who) if s.flags & FIN and not s.flags & RST]

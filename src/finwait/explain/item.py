@@ -34,9 +34,12 @@ class Item(NamedTuple):
         )
         if not self.moves:
             return text
+        ways: dict[str, list[str]] = {}
+        for who, old, new in self.moves:
+            ways.setdefault(who, [old]).append(new)
         moves = (
-            words["move"].format(who=_bare(who, lang), old=old, new=new)
-            for who, old, new in self.moves
+            words["move"].format(who=_bare(who, lang), way=" → ".join(way))
+            for who, way in ways.items()
         )
         return text + words["moves"].format(list=words["move_comma"].join(moves))
 

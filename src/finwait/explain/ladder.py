@@ -1,6 +1,5 @@
 """From a conversation to a picture: what each arrow says, and what is folded away."""
 
-from finwait.capture.connection import end
 from finwait.explain.conversation import (
     ACK,
     FIN,
@@ -10,7 +9,6 @@ from finwait.explain.conversation import (
     Segment,
     peer_of,
 )
-from finwait.explain.resets import trigger
 from finwait.explain.words import messages
 from finwait.picture.ladder import Arrow, Fold, Ladder, Lane, Pause
 from finwait.verdict.catalogue import entry
@@ -47,12 +45,11 @@ PAUSE = 1.0
 def ladder(c: Conversation, lang: Lang, *, full: bool = False) -> Ladder:
     """Make the picture of a connection."""
     row, words = c.row, messages(lang, "headings")
-    midstream = row.handshake == "missing"
     lanes = [
-        Lane(entry("closed_by", who).title.say(lang), end(ip, port), "" if midstream else state)
-        for who, ip, port, state in (
-            ("client", row.client_ip, row.client_port, "CLOSED"),
-            ("server", row.server_ip, row.server_port, "LISTEN"),
+        Lane(entry("closed_by", who).title.say(lang), address, state)
+        for who, address, state in (
+            ("client", row.client, c.begin[0]),
+            ("server", row.server, c.begin[1]),
         )
     ]
     rows: list[Arrow | Fold | Pause] = []
@@ -140,6 +137,8 @@ def _arrow(c: Conversation, s: Segment, before: Segment | None, lang: Lang) -> A
         kind=_kind(s),
         left=s.client_state,
         right=s.server_state,
+        left_via=s.via.get("client", ""),
+        right_via=s.via.get("server", ""),
         labels=_labels(c, s, lang),
         crosses=crosses(before, s),
         faint=s.copy or "rst-ignored" in s.labels,
@@ -158,11 +157,14 @@ def _kind(s: Segment) -> str:
 def _labels(c: Conversation, s: Segment, lang: Lang) -> tuple[str, ...]:
     labels = []
     for slug in s.step.labels:
-        if slug in PLAIN:
+        if slug in PLAIN or slug == "rst-trigger":
             continue
         title = entry("label", slug).title.say(lang)
         about = _about(c, s, slug)
         labels.append(_with_frame(title, about, lang) if about else title)
+    drew = c.draws.get(s.index)
+    if drew is not None:
+        labels.append(_with_frame(entry("label", "rst-trigger").title.say(lang), drew, lang))
     return tuple(labels)
 
 
@@ -173,7 +175,7 @@ def _with_frame(title: str, frame: int, lang: Lang) -> str:
 def _about(c: Conversation, s: Segment, slug: str) -> int:
     """Give the frame that a label refers to, 0 if none."""
     if slug == "rst-reply":
-        drew = trigger(c, s)
+        drew = c.drew(s)
         return drew.number if drew else 0
     if slug in ("retransmission", "fin-retransmission", "syn-retransmission"):
         return c.segments[s.earlier].number if s.earlier is not None else 0

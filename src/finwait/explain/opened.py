@@ -17,7 +17,6 @@ from finwait.explain.conversation import (
 )
 from finwait.explain.header import FIXED, Field, Option, decode
 from finwait.explain.item import Facts
-from finwait.explain.resets import trigger
 from finwait.explain.words import messages, say
 from finwait.verdict.catalogue import entry
 from finwait.verdict.language import Lang
@@ -148,7 +147,7 @@ def _seq(c: Conversation, s: Segment, value: int) -> Said:
         return "seq-zero", {}
     facts: Facts = {"relative": s.seq, "who": s.who}
     if s.flags & RST:
-        drew = trigger(c, s) if "rst-reply" in s.labels else None
+        drew = c.drew(s)
         return ("seq-reply", facts | {"trigger": drew.number}) if drew else ("seq-rst", facts)
     facts |= {"first": s.seq, "last": s.end - 1, "next": s.end}
     if s.flags & FIN and s.payload:

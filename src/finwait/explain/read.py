@@ -30,18 +30,18 @@ def read(
         raise Misuse(f"no connection {asked}: connections are counted from 0")
     if max_segments < 1:
         raise Misuse("max_segments is 1 or more")
-    found = _core.explain(
+    found, broken = _core.explain(
         paths,
         joined=joined,
         conn=asked if isinstance(asked, int) else None,
         ends=None if isinstance(asked, int) else asked,
         max_steps=max_segments,
     )
-    if found is None:
-        faults = _core.analyze(paths, joined=joined).faults
-        if faults:
-            raise blame(faults[0])
-        raise Misuse(
-            f"no connection {conn} in {', '.join(paths)}: `finwait analyze` lists what there is"
-        )
-    return Explanation(found, absolute=absolute, faults=[blame(fault) for fault in found.faults])
+    faults = [blame(fault) for fault in broken]
+    if found is not None:
+        return Explanation(found, absolute=absolute, faults=faults)
+    if faults:
+        raise faults[0]
+    raise Misuse(
+        f"no connection {conn} in {', '.join(paths)}: `finwait analyze` lists what there is"
+    )

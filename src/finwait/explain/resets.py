@@ -7,21 +7,6 @@ PRINTABLE = 60
 """Characters shown of a RST's payload."""
 
 
-def trigger(c: Conversation, s: Segment) -> Segment | None:
-    """Find the segment that drew a RST of REPLY form (RFC 9293 3.5.2)."""
-    if s.refers_to:
-        return c.by_frame(s.refers_to, s.index)
-    for t in reversed(c.segments[: s.index]):
-        if t.who == s.who or t.copy or t.flags & RST:
-            continue
-        if s.flags & ACK:
-            if not t.flags & ACK and t.end == s.ack:
-                return t
-        elif t.flags & ACK and t.step.ack == s.step.seq:
-            return t
-    return None
-
-
 def reset(c: Conversation, s: Segment) -> list[Part]:
     """Tell a RST."""
     before = [t for t in c.of(s.who) if t.flags & RST and t.index < s.index]
@@ -49,7 +34,7 @@ def _form(c: Conversation, s: Segment) -> list[Part]:
         return [Part("rst-owner", facts | seq | {"ack": c.shown(peer_of(s.who), s.ack)})]
     if "rst-reply" not in s.labels:
         return [Part("rst-unclear", facts | seq)]
-    drew = trigger(c, s)
+    drew = c.drew(s)
     if s.flags & ACK:
         ack: Facts = {"ack": c.shown(peer_of(s.who), s.ack)}
         if c.row.close == "refused":

@@ -54,7 +54,6 @@ class _Teller:
         self.told: dict[str, int] = {}
         self.more: dict[str, list[int]] = {}
         self.summed_up = False
-        self.triggers = self._triggers()
         self.handshake_told = False
 
     def tell(self) -> list[Item]:
@@ -134,7 +133,7 @@ class _Teller:
             ack, need = c.shown(other.who, s.ack), c.shown(other.who, other.number + 1)
             return [Part("crossed-data", facts | {"ack": ack, "need": need})]
         acked = other.acked_by
-        if s.index in self.triggers and acked is not None and acked.index < s.index:
+        if s.index in self.c.draws and acked is not None and acked.index < s.index:
             return [Part("stale-data", facts | {"after_s": s.at - acked.at})]
         return [Part("half-close", facts)]
 
@@ -183,11 +182,3 @@ class _Teller:
             self.items.append(Item((), (part("no-payload"),)))
         if row.idle_before_close is not None and row.idle_before_close >= IDLE:
             self.items.append(Item((), (part("idle", idle_s=row.idle_before_close),)))
-
-    def _triggers(self) -> set[int]:
-        drew = (
-            resets.trigger(self.c, s)
-            for s in self.c.segments
-            if s.flags & RST and "rst-reply" in s.labels
-        )
-        return {t.index for t in drew if t is not None}

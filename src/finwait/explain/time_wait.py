@@ -57,7 +57,7 @@ def time_wait(c: Conversation) -> TimeWait:
         ("rfc", TIME_WAIT_RFC),
     ):
         facts[name] = clock(since + seconds * NS)
-    key = "holds-both" if who == "both" else "holds"
+    key = "holds-both" if who == "both" else _why_holder(c, who)
     sentences: list[Sentence] = [(key, facts | {"who": who})]
     if restarted:
         sentences.append(("restarted", {"frame": start.number}))
@@ -89,6 +89,13 @@ def _since(c: Conversation, who: str) -> tuple[Segment, bool] | None:
         if s.index > entered.index and s.flags & ACK and not s.flags & RST
     ]
     return (again[-1], True) if again else (entered, False)
+
+
+def _why_holder(c: Conversation, who: str) -> str:
+    other = c.fins[peer_of(who)]
+    if c.row.close == "simultaneous":
+        return "holds-crossed"
+    return "holds-unseen" if other is None or other.acked_by is None else "holds"
 
 
 def _why_nobody(c: Conversation) -> tuple[Sentence, ...]:

@@ -33,6 +33,9 @@ class Arrow(NamedTuple):
     """State of the left end after it; empty if that is not known."""
     right: str
     """State of the right end after it."""
+    left_via: str = ""
+    """State that the left end passes on its way there, if the segment shows two changes at once."""
+    right_via: str = ""
     labels: tuple[str, ...] = ()
     """What stands beside it."""
     crosses: bool = False

@@ -34,6 +34,8 @@ MONO: Final = 0.602
 """Width of a character of a monospace font, in ems."""
 STATE_SIZE: Final = 12.5
 NUMBER_SIZE: Final = 13.0
+VIA: Final = 24
+"""How far above a state the one is shown that was passed on the way to it."""
 INSET: Final = 9
 """Between a life line and the tip of an arrow."""
 
@@ -131,10 +133,13 @@ def _changes(shafts: list[_Shaft], *, left: bool) -> list[_Change]:
     found: list[_Change] = []
     for shaft in shafts:
         state = shaft.row.left if left else shaft.row.right
+        via = shaft.row.left_via if left else shaft.row.right_via
         sends = shaft.row.rightward == left
         y = shaft.start if sends else shaft.end
         if found and y < found[-1].y:  # crossing arrows: the other end moved meanwhile
             y = found[-1].y
+        if via:
+            found.append(_Change(max(y - VIA, found[-1].y if found else y), via))
         if state and (not found or found[-1].state != state):
             found.append(_Change(y, state))
     return found

@@ -9,7 +9,7 @@ STATE = 12
 """Columns of a state: "SYN-RECEIVED" is the longest."""
 ARROW_MIN, ARROW_MAX = 30, 60
 """Columns between the life lines."""
-LABEL_MIN = 22
+LABEL_MIN = 28
 """Columns that a label needs beside the picture; else it goes below its arrow."""
 
 COLOURS = {
@@ -80,6 +80,9 @@ def draw(ladder: Ladder, style: Style) -> list[str]:
         match row:
             case Arrow():
                 after = (row.left, row.right)
+                if row.left_via or row.right_via:
+                    via = (row.left_via, row.right_via)
+                    lines.append(_line(("", ""), via, " " * layout.arrow, (layout, signs, style)))
                 lines += _arrow(row, before, (layout, signs, style))
                 before = after
             case Fold(text) | Pause(text):

@@ -18,11 +18,12 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import captures
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from measure import Failed, Series, cached_share, once, warm
 from peers import PEERS, Tool
+
+import captures
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent

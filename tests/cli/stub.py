@@ -82,6 +82,9 @@ class Totals:
     def records(self, start: int = 0, count: int | None = None) -> list[Row]:
         return self.rows[start:] if count is None else self.rows[start : start + count]
 
+    def chunks(self, size: int) -> list[list[Row]]:
+        return [self.rows[start : start + size] for start in range(0, len(self.rows), size)]
+
     def summary(self) -> list[tuple[str, str, str, str, int]]:
         seen: dict[tuple[str, str, str, str], int] = {}
         for r in self.rows:

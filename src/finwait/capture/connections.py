@@ -44,7 +44,8 @@ class Finding(NamedTuple):
     """idle-close: the longest time between the close and that use, in seconds."""
     at_ns: int | None = None
     """reset-burst: when, in nanoseconds since the Unix epoch."""
-    cause: str | None = None
+    by: str | None = None
+    """idle-close and reset-habit: who closes, 'client' or 'server'."""
 
     @classmethod
     def of(cls, group: dict[str, object]) -> Self:
@@ -72,8 +73,7 @@ class Connections:
         return f"<finwait.Connections: {len(self)} of {self.used} segments>"
 
     def __iter__(self) -> Iterator[Connection]:
-        for start in range(0, len(self), CHUNK):
-            yield from map(Connection.of, self._core.records(start, CHUNK))
+        yield from map(Connection.of, self.records())
 
     @overload
     def __getitem__(self, index: int) -> Connection: ...
@@ -137,9 +137,17 @@ class Connections:
         """The last segment of all, likewise."""
         return self._core.last_ts
 
-    def records(self, start: int = 0, number: int | None = None) -> list[dict[str, object]]:
-        """Rows as dictionaries, without a `Connection` each."""
-        return self._core.records(start, number)
+    def records(self) -> Iterator[dict[str, object]]:
+        """The rows as dictionaries, without a `Connection` each."""
+        for chunk in self._core.chunks(CHUNK):
+            yield from chunk
+
+    def ndjson(self, conns: list[int] | None = None) -> Iterator[bytes]:
+        """Rows as JSON, one object a line, in chunks that end with a line.
+
+        conns: only these connections, in this order.
+        """
+        return self._core.ndjson(conns)
 
     @property
     def interrupted(self) -> bool:

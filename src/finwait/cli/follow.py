@@ -9,20 +9,18 @@ from typing import IO, TYPE_CHECKING
 
 from finwait import _core
 from finwait.capture.connections import Connections, Outcome
-from finwait.cli.output import Stream, opened, write
+from finwait.cli.output import opened, projected, write_lines, write_table
 from finwait.cli.progress import Stop
 from finwait.cli.summary import summary
-from finwait.cli.tell import arranged, condition, finish, records_of, say, table_of
+from finwait.cli.tell import arranged, condition, finish, say, table_of
 from finwait.cli.wish import Wish
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from finwait.cli.query import Where
 
-HOLD = 1.0
-"""Seconds for which results are held back. A pipe that has delivered everything by then is told like
-a file: ordered by first segments, the summary first."""
+SETTLE = 0.3
+"""Seconds after the first rows in which a pipe that was only a file has ended, too. It is told like a
+file: the summary first."""
 TICK = 0.1
 """Seconds after which a reader that waits looks whether it was interrupted."""
 
@@ -34,26 +32,20 @@ def follow(wish: Wish) -> int:
     summed = wish.format == "table" and wish.output is None
     with stop.listening(), opened(wish.output) as sink:
         reader = _Reader(_core.follow(wish.files[0], max_connections=wish.max_connections), stop)
-        held = in_order([reader.totals(), *reader.batches(until=time.monotonic() + HOLD)])
-        told = telling.choose(held)
+        first = [(batch, telling.choose(batch)) for batch in reader.settled()]
         if reader.ended and summed:
             say([*summary(reader.totals(), wish.lang, telling.outcomes), ""], sink)
-        telling.tell(told, sink)
+        for batch, rows in first:
+            telling.tell(batch, rows, sink)
         if not reader.ended:
             for batch in reader.batches():
+                telling.tell(batch, telling.choose(batch), sink)
                 if telling.full:
                     break
-                telling.tell(telling.choose(in_order([batch])), sink)
             if summed:
                 say(["", *summary(reader.totals(), wish.lang, telling.outcomes)], sink)
+        telling.end(reader.totals(), sink)
     return finish(reader.totals(), wish, stop, telling.outcomes)
-
-
-def in_order(parts: Sequence[Stream]) -> "pa.Table":
-    """One table of these rows, ordered by first segments."""
-    import pyarrow as pa
-
-    return pa.concat_tables([pa.table(part) for part in parts]).sort_by("conn")
 
 
 class _Reader:
@@ -74,6 +66,15 @@ class _Reader:
             self._queue.put(error)
         else:
             self._queue.put(None)
+
+    def settled(self) -> list[_core.Batch]:
+        """Give what a file would give at once: all up to the end, or up to a moment after the first."""
+        found = []
+        for batch in self.batches():
+            found.append(batch)
+            found.extend(self.batches(until=time.monotonic() + SETTLE))
+            break
+        return found
 
     def batches(self, until: float | None = None) -> Iterator[_core.Batch]:
         """Give the batches up to the end, or up to a moment of the monotonic clock."""
@@ -125,27 +126,41 @@ class _Telling:
             return None
         return [Outcome(*words, number) for words, number in self._met.most_common()]
 
-    def choose(self, table: "pa.Table") -> "pa.Table":
-        """Keep those of the rows that are wanted."""
-        numbers: Sequence[int] = range(len(table))
+    def choose(self, batch: _core.Batch) -> Sequence[int]:
+        """Find those of its rows that are wanted."""
+        rows: Sequence[int] = range(len(batch))
         if self._where is not None:
+            import pyarrow as pa
+
             from finwait.cli.query import outcomes
 
-            numbers = self._where.rows(table)
-            for outcome in outcomes(table, numbers):
+            table = pa.table(batch)
+            rows = self._where.rows(table)
+            for outcome in outcomes(table, rows):
                 self._met[outcome[:4]] += outcome.connections
         if self._left is not None:
-            numbers = numbers[: self._left]
-            self._left -= len(numbers)
-        return arranged(table, numbers, None)
+            rows = rows[: self._left]
+            self._left -= len(rows)
+        return rows
 
-    def tell(self, table: "pa.Table", sink: IO[bytes]) -> None:
-        """Write rows."""
-        if self._wish.format == "table":
-            say(self._table.lines(records_of(table)), sink)
-        elif len(table) or self._head:
-            names = self._wish.names
-            rows = table if names is None else table.select(names)
-            write(rows, self._wish.format, sink, head=self._head)
-            self._head = False
+    def tell(self, batch: _core.Batch, rows: Sequence[int], sink: IO[bytes]) -> None:
+        """Write rows of a batch."""
+        names = self._wish.names
+        match self._wish.format:
+            case "table":
+                records = batch.records()
+                say(self._table.lines(records[row] for row in rows), sink)
+            case "ndjson":
+                lines = batch.ndjson().splitlines(keepends=True)
+                chosen = (lines[row] for row in rows)
+                kept = chosen if names is None else (projected(line, names) for line in chosen)
+                write_lines(kept, "ndjson", sink)
+            case _:
+                write_table(arranged(batch, rows, names), "csv", sink, head=self._head)
+                self._head = False
         sink.flush()
+
+    def end(self, found: Connections, sink: IO[bytes]) -> None:
+        """Write what even an empty output has."""
+        if self._wish.format == "csv" and self._head:
+            write_table(arranged(found, range(0), self._wish.names), "csv", sink)

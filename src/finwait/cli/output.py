@@ -1,14 +1,17 @@
 """Rows in the formats that machines read: ndjson, json, csv, parquet, arrow."""
 
+import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Literal, Protocol, get_args
+from typing import IO, TYPE_CHECKING, Literal, get_args
 
-from finwait import _core
 from finwait.errors import CannotOpen, Misuse
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Format = Literal["table", "json", "ndjson", "csv", "parquet", "arrow"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -24,13 +27,6 @@ _SUFFIXES: dict[str, Format] = {
     ".arrow": "arrow",
     ".feather": "arrow",
 }
-
-
-class Stream(Protocol):
-    """Rows that cross as Arrow: an analysis, a batch, a table of pyarrow."""
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """Give the PyCapsule of the stream."""
 
 
 def format_of(path: str) -> Format:
@@ -82,46 +78,52 @@ def _umask() -> int:
     return mask
 
 
-def write(rows: Stream, form: Format, sink: IO[bytes], *, head: bool = True) -> None:
-    """Write rows in one of the machine formats.
+def write_lines(chunks: Iterable[bytes], form: Format, sink: IO[bytes]) -> None:
+    """Write JSON objects, a line each, that come in chunks of whole lines: as they are (ndjson), or
+    as one array (json).
+    """
+    if form == "ndjson":
+        sink.writelines(chunks)
+        return
+    before = b"[\n"
+    for chunk in chunks:
+        for line in chunk.splitlines():
+            sink.write(before + line)
+            before = b",\n"
+    sink.write(b"[]\n" if before == b"[\n" else b"\n]\n")
+
+
+def projected(line: bytes, names: Sequence[str]) -> bytes:
+    """Keep only some keys of a JSON object."""
+    values = json.loads(line)
+    kept = {name: values[name] for name in names}
+    return json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def write_table(table: "pa.Table", form: Format, sink: IO[bytes], *, head: bool = True) -> None:
+    """Write rows as csv, parquet or arrow.
 
     head: whether a CSV begins with its names, for rows that come in several goes.
     """
     match form:
-        case "ndjson":
-            sink.flush()
-            _core.write_ndjson(rows, sink.fileno())
-        case "json":
-            _write_json(rows, sink)
         case "csv":
-            _write_csv(rows, sink, head=head)
+            _write_csv(table, sink, head=head)
         case "parquet":
-            _write_parquet(rows, sink)
+            import pyarrow.parquet
+
+            pyarrow.parquet.write_table(table, sink, compression="zstd")
         case "arrow":
-            _write_arrow(rows, sink)
-        case "table":
-            raise AssertionError("a table is not written by machines")
+            _write_arrow(table, sink)
+        case _:
+            raise AssertionError(f"{form} has lines")
 
 
-def _write_json(rows: Stream, sink: IO[bytes]) -> None:
-    """One array, an object a line: the very objects of ndjson with commas between."""
-    with tempfile.TemporaryFile() as lines:
-        _core.write_ndjson(rows, lines.fileno())
-        lines.seek(0)
-        before = b"[\n"
-        for line in lines:
-            sink.write(before + line.rstrip(b"\n"))
-            before = b",\n"
-        sink.write(b"[]\n" if before == b"[\n" else b"\n]\n")
-
-
-def _write_csv(rows: Stream, sink: IO[bytes], *, head: bool) -> None:
+def _write_csv(table: "pa.Table", sink: IO[bytes], *, head: bool) -> None:
     """RFC 4180 with \\n; lists with `;` between, times as in ndjson, nothing where a value is absent."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.csv
 
-    table = pa.table(rows)
     for number, field in enumerate(table.schema):
         column = table.column(number)
         if pa.types.is_list(field.type):
@@ -137,18 +139,10 @@ def _write_csv(rows: Stream, sink: IO[bytes], *, head: bool) -> None:
     pyarrow.csv.write_csv(table, sink, options)
 
 
-def _write_parquet(rows: Stream, sink: IO[bytes]) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet
-
-    pyarrow.parquet.write_table(pa.table(rows), sink, compression="zstd")
-
-
-def _write_arrow(rows: Stream, sink: IO[bytes]) -> None:
+def _write_arrow(table: "pa.Table", sink: IO[bytes]) -> None:
     """An IPC file where one can seek, an IPC stream into a pipe."""
     import pyarrow as pa
 
-    table = pa.table(rows)
     make = pa.ipc.new_file if sink.seekable() else pa.ipc.new_stream
     with make(sink, table.schema) as writer:
         writer.write_table(table)

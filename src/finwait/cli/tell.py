@@ -4,12 +4,13 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from finwait import _core
 from finwait.capture.connections import Connections, Outcome, Progress, read
 from finwait.cli import codes
-from finwait.cli.output import opened, write
+from finwait.cli.output import opened, projected, write_lines, write_table
 from finwait.cli.progress import Stop, watched
 from finwait.cli.stats import stats
 from finwait.cli.summary import summary
@@ -42,12 +43,15 @@ def tell(wish: Wish) -> int:
     found = watched(work, stop, wish.lang)
     rows, outcomes = choose(found, wish, where)
     with opened(wish.output) as sink:
-        if wish.format == "table":
-            if wish.output is None:
-                say([*summary(found, wish.lang, outcomes), ""], sink)
-            say(table_of(wish).lines(records(found, rows)), sink)
-        else:
-            write(arranged(found, rows, wish.names), wish.format, sink)
+        match wish.format:
+            case "table":
+                if wish.output is None:
+                    say([*summary(found, wish.lang, outcomes), ""], sink)
+                say(table_of(wish).lines(records(found, rows)), sink)
+            case "ndjson" | "json":
+                write_lines(lines(found, rows, wish.names), wish.format, sink)
+            case "csv" | "parquet" | "arrow":
+                write_table(arranged(found, rows, wish.names), wish.format, sink)
     return finish(found, wish, stop, outcomes)
 
 
@@ -124,13 +128,11 @@ def choose(found: Connections, wish: Wish, where: "Where | None") -> Choice:
 
 
 def records(found: Connections, rows: Sequence[int]) -> Iterator[Record]:
-    """The rows as dictionaries, some thousand at a time."""
+    """The rows as dictionaries."""
     if isinstance(rows, range):
-        for start in range(rows.start, rows.stop, CHUNK):
-            yield from found.records(start, min(CHUNK, rows.stop - start))
+        yield from islice(found.records(), len(rows))
     else:
-        for row in rows:
-            yield from found.records(row, 1)
+        yield from records_of(arranged(found, rows, None))
 
 
 def records_of(table: "pa.Table") -> Iterator[Record]:
@@ -144,17 +146,25 @@ def records_of(table: "pa.Table") -> Iterator[Record]:
         yield from batch.to_pylist()
 
 
+def lines(found: Connections, rows: Sequence[int], names: list[str] | None) -> Iterator[bytes]:
+    """The rows as JSON, one object a line, some lines at a time."""
+    every = rows == range(len(found))
+    for chunk in found.ndjson(None if every else list(rows)):
+        if names is None:
+            yield chunk
+        else:
+            yield from (projected(line, names) for line in chunk.splitlines())
+
+
 def arranged(
-    found: "Connections | pa.Table", rows: Sequence[int], names: list[str] | None
-) -> "Connections | pa.Table":
+    found: "Connections | _core.Batch", rows: Sequence[int], names: list[str] | None
+) -> "pa.Table":
     """The rows and columns that are wanted, in their order, as Arrow."""
-    if names is None and rows == range(len(found)):
-        return found
     import pyarrow as pa
 
     table: pa.Table = pa.table(found)
-    if isinstance(rows, range):
-        table = table.slice(rows.start, len(rows))
-    else:
+    if not isinstance(rows, range):
         table = table.take(pa.array(rows, pa.int64()))
+    elif len(rows) < len(table):
+        table = table.slice(0, len(rows))
     return table if names is None else table.select(names)

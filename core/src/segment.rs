@@ -62,10 +62,11 @@ pub mod mark {
 }
 
 /// Which way a segment went, in terms of the ordered key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Dir {
     /// From `low` to `high`.
+    #[default]
     Up = 0,
     /// From `high` to `low`.
     Down = 1,
@@ -86,7 +87,7 @@ impl Dir {
 /// The two ends of a connection in a canonical order, so that both directions share a key.
 ///
 /// IPv4 addresses are held as IPv4-mapped IPv6 (`::ffff:a.b.c.d`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FlowKey {
     /// Address of the lower end; "lower" compares (address, port) as big-endian numbers.
     pub low_ip: u128,
@@ -105,29 +106,16 @@ impl FlowKey {
     #[inline]
     #[must_use]
     pub fn new(src: u128, dst: u128, sport: u16, dport: u16, scope: u32) -> (FlowKey, Dir) {
-        if (src, sport) <= (dst, dport) {
-            (
-                FlowKey {
-                    low_ip: src,
-                    high_ip: dst,
-                    low_port: sport,
-                    high_port: dport,
-                    scope,
-                },
-                Dir::Up,
-            )
-        } else {
-            (
-                FlowKey {
-                    low_ip: dst,
-                    high_ip: src,
-                    low_port: dport,
-                    high_port: sport,
-                    scope,
-                },
-                Dir::Down,
-            )
-        }
+        // Selects instead of a branch: which way a segment goes cannot be foreseen.
+        let up = (src < dst) | ((src == dst) & (sport <= dport));
+        let key = FlowKey {
+            low_ip: if up { src } else { dst },
+            high_ip: if up { dst } else { src },
+            low_port: if up { sport } else { dport },
+            high_port: if up { dport } else { sport },
+            scope,
+        };
+        (key, if up { Dir::Up } else { Dir::Down })
     }
 
     /// Address and port of the sender of a segment that went `dir`.
@@ -157,8 +145,8 @@ pub fn to_ip(n: u128) -> IpAddr {
     }
 }
 
-/// A decoded TCP segment.
-#[derive(Clone, Copy, Debug)]
+/// A decoded TCP segment. The default is a place to decode into and means nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Segment {
     /// Nanoseconds since the Unix epoch.
     pub ts: i64,

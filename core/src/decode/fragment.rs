@@ -135,6 +135,8 @@ struct Datagram {
     start: Vec<u8>,
     /// What of `start` was captured.
     captured: Runs,
+    /// A piece was cut by the snap length.
+    cut: bool,
     /// An overlap was found: all its fragments are lost, also those still to come (RFC 5722
     /// section 4; Linux does the same for IPv4).
     dead: bool,
@@ -152,6 +154,7 @@ impl Datagram {
             proto: w.piece.proto,
             start: Vec::new(),
             captured: Runs::default(),
+            cut: false,
             dead: false,
         }
     }
@@ -179,6 +182,7 @@ impl Datagram {
         if from == 0 {
             self.proto = w.piece.proto;
         }
+        self.cut |= w.rest().len() < len as usize;
         self.keep(from as usize, w.rest());
         self.runs.0.len() <= MAX_RUNS
     }
@@ -316,25 +320,19 @@ impl Defragmenter {
             end: whole.runs.prefix() as usize,
             ..f.walk
         };
+        let mut segment = Segment::default();
         let result = match walk.run(Layer::Proto(whole.proto)) {
             // A fragment inside. The layer limit ends this.
-            Ok(Layer::Fragment) => {
-                let inner = Fragment { walk, ..*f };
-                return self.push(inner, counts);
-            }
-            Ok(_) => found(&walk, f.ts, f.number, mark::FRAGMENTED),
+            Ok(Layer::Fragment) => return self.push(Fragment { walk, ..*f }, counts),
+            Ok(_) => found(&walk, f.ts, f.number, mark::FRAGMENTED, &mut segment),
             Err(skip) => Err(skip),
         };
-        match result {
-            Ok(segment) => {
-                let scope = walk.scope;
-                self.names.learn(segment.key.scope, || Some(scope));
-                Some(segment)
-            }
-            Err(skip) => {
-                counts.add(skip);
-                None
-            }
+        if let Err(skip) = result {
+            counts.add(skip);
+            return None;
         }
+        segment.payload_cut = whole.cut;
+        self.names.learn(segment.key.scope, || Some(walk.scope));
+        Some(segment)
     }
 }

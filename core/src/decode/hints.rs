@@ -42,6 +42,17 @@ const LONGEST_RECORD: u16 = (1 << 14) + 2_048;
 /// Marks for how a payload begins.
 #[inline]
 fn start(first: [u8; 8]) -> u16 {
+    // Most segments begin in the middle of something.
+    if (CHANGE_CIPHER_SPEC..=APPLICATION_DATA).contains(&first[0]) || first[0].is_ascii_uppercase()
+    {
+        known_start(first)
+    } else {
+        0
+    }
+}
+
+#[inline(never)]
+fn known_start(first: [u8; 8]) -> u16 {
     let [kind, major, minor, high, low, ..] = first;
     if (CHANGE_CIPHER_SPEC..=APPLICATION_DATA).contains(&kind) {
         let len = u16::from_be_bytes([high, low]);

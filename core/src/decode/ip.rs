@@ -26,11 +26,11 @@ pub(super) mod proto {
 }
 
 /// Shortest IPv4 header.
-const V4_HEADER: usize = 20;
+pub(super) const V4_HEADER: usize = 20;
 /// IPv6 header without extensions.
-const V6_HEADER: usize = 40;
+pub(super) const V6_HEADER: usize = 40;
 /// Fragment offset and More Fragments of an IPv4 header (RFC 791 section 3.1).
-const V4_FRAGMENT: u16 = 0x3fff;
+pub(super) const V4_FRAGMENT: u16 = 0x3fff;
 const V4_MORE: u16 = 0x2000;
 
 /// IPv4 or IPv6, as the version field says.

@@ -188,8 +188,9 @@ pub(super) fn mpls(w: &mut Walk) -> Step {
     }
     match w.peek::<1>(Skip::LinkCut)?[0] >> 4 {
         4 if looks_like_v4(w) => Ok(Layer::Ip4),
-        6 if looks_like_v6(w) => Ok(Layer::Ip6),
+        6 if v6_fills(w) => Ok(Layer::Ip6),
         _ if looks_like_ethernet(w, 0) => ethernet(w),
+        6 => Ok(Layer::Ip6),
         // A pseudowire's control word (RFC 4385 section 3).
         0 if looks_like_ethernet(w, 4) => {
             w.skip(4);
@@ -206,11 +207,11 @@ fn looks_like_v4(w: &Walk) -> bool {
     rest.len() < 20 || (rest[0] & 0x0f >= 5 && usize::from(be16(rest, 2)) <= len)
 }
 
-/// True if an IPv6 header here has a possible length.
-fn looks_like_v6(w: &Walk) -> bool {
+/// True if an IPv6 header here has the length that is left. (No link pads a frame that long.)
+fn v6_fills(w: &Walk) -> bool {
     let rest = w.rest();
     let len = w.end.saturating_sub(w.at);
-    rest.len() < 40 || usize::from(be16(rest, 4)) + 40 <= len
+    rest.len() < 40 || usize::from(be16(rest, 4)) + 40 == len
 }
 
 /// True if an Ethernet frame that starts after `skip` bytes would have a type worth following.

@@ -88,6 +88,16 @@ impl Scope {
         true
     }
 
+    /// [`Scope::number`] of one VLAN.
+    #[inline]
+    pub(super) fn vlan(id: u16) -> u32 {
+        if id == 0 {
+            0
+        } else {
+            (Kind::Vlan as u32) << 24 | u32::from(id)
+        }
+    }
+
     fn used(&self) -> &[(u8, u32)] {
         &self.parts[..usize::from(self.len)]
     }

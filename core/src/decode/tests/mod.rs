@@ -1,9 +1,11 @@
 //! Frames built by hand, byte for byte.
 
 mod build;
+mod links;
 mod plain;
 mod tunnels;
 
+use super::scope::describe;
 use super::{Decoded, Layers, ScopeNames, decode, locate};
 use crate::frame::FrameRef;
 use crate::segment::Segment;

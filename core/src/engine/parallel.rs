@@ -2,7 +2,7 @@
 
 use super::sink::Rows;
 use super::{Counts, Progress, Report, Watch, open};
-use crate::decode::{Decoded, Defragmenter, Fragment, ScopeNames, decode, locate};
+use crate::decode::{Defragmenter, Found, Fragment, ScopeNames, decode_into, locate};
 use crate::error::CaptureError;
 use crate::frame::{Batch, Source};
 use crate::segment::Segment;
@@ -293,14 +293,15 @@ impl<'s, 'a> Worker<'s, 'a> {
         let mut fragments: Vec<(u64, Fragment)> = Vec::new();
         let bytes = batch.bytes.as_slice();
         self.shard.counts.frames += batch.frames.len() as u64;
+        let mut seg = Segment::default();
         for (i, frame) in batch.frames.iter().enumerate() {
             let Some(data) = bytes.get(frame.start as usize..(frame.start + frame.len) as usize)
             else {
                 continue;
             };
             let frame_number = batch.first_number + i as u64;
-            match decode(frame, data, frame_number) {
-                Decoded::Segment(seg) => {
+            match decode_into(frame, data, frame_number, &mut seg) {
+                Found::Segment => {
                     if seg.key.scope != 0 {
                         self.shard
                             .scopes
@@ -311,8 +312,8 @@ impl<'s, 'a> Worker<'s, 'a> {
                     let hash = flow_hash(&self.hasher, &seg.key);
                     parcels[shard_of(hash, shards)].push((seg, hash));
                 }
-                Decoded::Fragment(fragment) => fragments.push((frame_number, fragment)),
-                Decoded::Skip(skip) => self.shard.counts.skipped.add(skip),
+                Found::Fragment(fragment) => fragments.push((frame_number, fragment)),
+                Found::Skip(skip) => self.shard.counts.skipped.add(skip),
             }
         }
         self.reassemble(number, fragments, &mut parcels);

@@ -2,7 +2,7 @@
 
 use super::sink::Rows;
 use super::{Counts, Progress, Report, Watch, open};
-use crate::decode::{Decoded, Defragmenter, ScopeNames, decode, locate};
+use crate::decode::{Defragmenter, Found, ScopeNames, decode_into, locate};
 use crate::error::CaptureError;
 use crate::frame::{Batch, Source};
 use crate::segment::Segment;
@@ -46,25 +46,26 @@ impl Worker {
     fn batch(&mut self, batch: &Batch, source: u32) {
         let bytes = batch.bytes.as_slice();
         self.counts.frames += batch.frames.len() as u64;
+        let mut seg = Segment::default();
         for (i, frame) in batch.frames.iter().enumerate() {
             let Some(data) = bytes.get(frame.start as usize..(frame.start + frame.len) as usize)
             else {
                 continue;
             };
-            match decode(frame, data, batch.first_number + i as u64) {
-                Decoded::Segment(seg) => {
+            match decode_into(frame, data, batch.first_number + i as u64, &mut seg) {
+                Found::Segment => {
                     if seg.key.scope != 0 {
                         self.scopes
                             .learn(seg.key.scope, || locate(frame, data).map(|l| l.scope));
                     }
                     self.segment(&seg, source);
                 }
-                Decoded::Fragment(fragment) => {
+                Found::Fragment(fragment) => {
                     if let Some(seg) = self.defragmenter.push(fragment, &mut self.counts.skipped) {
                         self.segment(&seg, source);
                     }
                 }
-                Decoded::Skip(skip) => self.counts.skipped.add(skip),
+                Found::Skip(skip) => self.counts.skipped.add(skip),
             }
         }
     }

@@ -1,6 +1,7 @@
 """The Rust core: captures in, verdicts out. Everything here is typed; nothing here prints."""
 
 from collections.abc import Callable, Iterator
+from typing import final
 
 SLUGS: dict[str, list[str]]
 """Every word the core can say, by kind: close, closed_by, handshake, confidence, reset_form,
@@ -9,6 +10,7 @@ client_by, cause, note, evidence, label, skip, state."""
 COLUMNS: list[str]
 """Names of the columns of an analysis, in order."""
 
+@final
 class Fault:
     """A capture that could not be read (further)."""
 
@@ -21,6 +23,7 @@ class Fault:
     @property
     def is_io(self) -> bool: ...
 
+@final
 class Analysis:
     """The connections of one or more captures, ordered by first segment.
 
@@ -32,10 +35,10 @@ class Analysis:
     def records(self, start: int = 0, count: int | None = None) -> list[dict[str, object]]:
         """Rows as dictionaries with the column names as keys. Timestamps are int nanoseconds,
         durations float seconds, absent values None, lists are lists of str."""
-    def ndjson(self, conns: list[int] | None = None) -> Iterator[bytes]:
+    def ndjson(self, conns: list[int] | None = None) -> Ndjson:
         """Rows as JSON, one object a line, in chunks of about a megabyte that end with a line.
         conns: only these connections, in this order."""
-    def chunks(self, size: int) -> Iterator[list[dict[str, object]]]:
+    def chunks(self, size: int) -> Records:
         """All rows as `records` gives them, `size` at a time."""
     def summary(self) -> list[tuple[str, str, str, str, int]]:
         """(close, closed_by, cause, confidence, count), most frequent first."""
@@ -60,6 +63,21 @@ class Analysis:
     @property
     def last_ts(self) -> int | None: ...
 
+@final
+class Ndjson(Iterator[bytes]):
+    """Rows as JSON, chunk by chunk."""
+
+    def __iter__(self) -> Ndjson: ...
+    def __next__(self) -> bytes: ...
+
+@final
+class Records(Iterator[list[dict[str, object]]]):
+    """Rows as dictionaries, list by list."""
+
+    def __iter__(self) -> Records: ...
+    def __next__(self) -> list[dict[str, object]]: ...
+
+@final
 class Batch:
     """Some finished connections of a live capture. Speaks Arrow's PyCapsule stream protocol."""
 
@@ -68,6 +86,7 @@ class Batch:
     def records(self, start: int = 0, count: int | None = None) -> list[dict[str, object]]: ...
     def ndjson(self) -> bytes: ...
 
+@final
 class Follower(Iterator[Batch]):
     """A capture that is still being written, told as its connections end."""
 
@@ -80,6 +99,7 @@ class Follower(Iterator[Batch]):
     def analysis(self) -> Analysis:
         """Totals so far (frames, used, skipped, faults, summary, groups); its rows are empty."""
 
+@final
 class Step:
     """One segment of an explained connection, and where both ends stand after it."""
 
@@ -124,6 +144,7 @@ class Step:
     def refers_to(self) -> int:
         """Frame this one answers, repeats or duplicates; 0 if none."""
 
+@final
 class Explained:
     """One connection with all its segments."""
 

@@ -61,6 +61,9 @@ pub(super) fn v4(w: &mut Walk) -> Step {
         at,
     };
     w.inside_ip = true;
+    if w.rest().len() < header_len {
+        return Err(Skip::IpCut);
+    }
     w.at = at + header_len;
     // The IP length is believed over the frame's: it is shorter where the frame was padded, and
     // longer where a tool cut the frame without saying so.

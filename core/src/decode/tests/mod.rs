@@ -1,6 +1,8 @@
 //! Frames built by hand, byte for byte.
 
 mod build;
+mod fragments;
+mod hostile;
 mod links;
 mod plain;
 mod tunnels;

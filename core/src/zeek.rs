@@ -12,14 +12,14 @@
 //! connection's first segment.
 
 mod history;
-mod holes;
 mod machine;
+mod waiting;
 
 use crate::segment::{Dir, FlowKey, Segment, flag, mark};
 use crate::seq::Seq;
-use history::{Counter, History, Once};
-use holes::Holes;
+use history::{Counter, History, Once, cased, is_syn_then_rst};
 use machine::is_server_port;
+use waiting::Waiting;
 
 /// Zeek's units of time here: 2^20 ns, so that a moment fits 32 bits. Wraps after 52 days.
 const TICK_BITS: u32 = 20;
@@ -29,6 +29,9 @@ const SECOND: u32 = (1_000_000_000u64 >> TICK_BITS) as u32 + 1;
 const ATTEMPT_DELAY: u32 = 5 * SECOND;
 /// `tcp_close_delay` and `tcp_reset_delay`: the record ends so long after the connection closed.
 const CLOSE_DELAY: u32 = 5 * SECOND;
+/// Letters kept at most beyond the inline ones. Zeek has no such bound, but FINs with ever new numbers
+/// would fill memory.
+const MAX_LETTERS: usize = 4096;
 /// `TOO_LARGE_SEQ_DELTA`: jumps of SYN and RST beyond this are not believed.
 const TOO_LARGE: i32 = 1 << 20;
 
@@ -66,8 +69,10 @@ mod end_bit {
     pub const CLOSED: u8 = 2;
     /// Is to be reported closed as soon as its data is complete.
     pub const PENDING: u8 = 4;
-    /// Data is missing; `Rare::holes` tells which.
+    /// Data before `last` is missing: what came in order ends at `reached`.
     pub const HOLES: u8 = 8;
+    /// Data came behind a hole; `Rare::waiting` tells which.
+    pub const WAITING: u8 = 16;
 }
 
 /// One end of the connection.
@@ -77,8 +82,10 @@ struct End {
     start: Seq,
     /// Highest number sent, plus one.
     last: Seq,
-    /// Highest number of this end that the other one acked.
-    ack: Seq,
+    /// Everything before was acked, or came in order. Without `HOLES` it may lag behind `last`.
+    reached: Seq,
+    /// Gaps so far: holes that the other end acked.
+    gaps: u32,
     /// Distance from `start` to the last FIN's own number.
     fin: u32,
     /// Distance from `start` to the last RST.
@@ -95,7 +102,7 @@ impl End {
 
     fn set(&mut self, seq: Seq, last: Seq) {
         self.start = seq;
-        self.ack = seq;
+        self.reached = seq;
         self.last = last;
     }
 
@@ -107,7 +114,7 @@ impl End {
 
     /// Whether Zeek's size of this end is zero: no payload sent and none acked.
     fn is_empty(&self) -> bool {
-        let size = self.last.max(self.ack).since(self.start);
+        let size = self.last.max(self.reached).since(self.start);
         size <= 1 + i32::from(self.has(end_bit::FIN))
     }
 }
@@ -120,7 +127,7 @@ mod bit {
     pub const DONE: u8 = 2;
     /// The originator is the sender of `Dir::Down`.
     pub const ORIG_DOWN: u8 = 4;
-    /// Both ends are established and nothing is missing.
+    /// Both ends are established, and no data waits behind a hole.
     pub const CALM: u8 = 8;
     /// `timer` runs, for an unanswered SYN.
     pub const ATTEMPT: u8 = 16;
@@ -140,10 +147,12 @@ pub const STATES: [&str; 13] = [
 /// What few connections need.
 #[derive(Clone, Debug, Default)]
 struct Rare {
-    holes: [Holes; 2],
+    waiting: [Waiting; 2],
     counts: [[u32; Counter::COUNT]; 2],
     /// Distance from `start` to the last SYN, when that is not 0.
     syn: [u32; 2],
+    /// The letters for which [`History`] has no room.
+    letters: String,
 }
 
 /// Zeek's view of one open connection.
@@ -155,8 +164,9 @@ pub struct Zeek {
     last_time: u32,
     /// When the attempt or the closed connection times out, in ticks.
     timer: u32,
-    history: History,
+    /// See [`bit`].
     bits: u8,
+    history: History,
     rare: Option<Box<Rare>>,
 }
 
@@ -169,22 +179,28 @@ impl Zeek {
     #[inline]
     pub fn segment(&mut self, seg: &Segment) {
         let now = (seg.ts >> TICK_BITS) as u32;
-        if self.is_ordinary(seg, now) {
-            let (me, peer) = sides(seg.dir);
-            self.last_time = now;
-            let end = &mut self.ends[me];
-            end.last = end.last + seg.payload;
-            let acked = &mut self.ends[peer].ack;
-            *acked = acked.max(seg.ack);
-        } else {
+        if !self.is_ordinary(seg, now) {
             self.unusual(seg, now);
+            return;
+        }
+        let (me, peer) = sides(seg.dir);
+        self.last_time = now;
+        let end = &mut self.ends[me];
+        end.last = end.last + seg.payload;
+        let acked = &mut self.ends[peer];
+        if seg.ack.after(acked.reached) {
+            acked.reached = seg.ack;
+            if acked.has(end_bit::HOLES) {
+                self.count_gap(peer);
+            }
         }
     }
 
-    /// True for data and acks in order of an established connection, which change no word.
+    /// True for data and acks in order of an established connection, which add at most a gap.
     #[inline]
     fn is_ordinary(&self, seg: &Segment, now: u32) -> bool {
         let (me, peer) = sides(seg.dir);
+        let (end, acked) = (&self.ends[me], &self.ends[peer]);
         let letter = if seg.payload > 0 {
             Once::Data
         } else {
@@ -193,9 +209,10 @@ impl Zeek {
         self.bits & bit::CALM != 0
             && seg.flags & (flag::SYN | flag::FIN | flag::RST | flag::ACK) == flag::ACK
             && seg.window != 0
-            && seg.seq == self.ends[me].last
-            && seg.ack.at_or_before(self.ends[peer].last)
-            && !(seg.payload_cut && seg.payload > 0)
+            && seg.seq == end.last
+            && seg.ack.at_or_before(acked.last)
+            // What is cut is missing, and where nothing is missing nothing may be cut.
+            && (seg.payload == 0 || seg.payload_cut == end.has(end_bit::HOLES))
             && seg.marks & mark::OPTIONS_CUT == 0
             && now.wrapping_sub(self.last_time) < 60 * SECOND
             && self.history.has(self.is_orig(me), letter)
@@ -204,7 +221,7 @@ impl Zeek {
     /// `conn_state` and `history`.
     #[must_use]
     pub fn finish(&self) -> (&'static str, String) {
-        (self.conn_state(), self.history.to_string())
+        (self.conn_state(), self.history())
     }
 
     /// True if Zeek begins a new record with this segment.
@@ -251,8 +268,8 @@ impl Zeek {
         self.process(seg, now);
         let calm =
             self.ends.iter().all(|e| {
-                e.state == State::Established && !e.has(end_bit::HOLES | end_bit::PENDING)
-            }) && self.bits & (bit::ATTEMPT | bit::CLOSING) == 0;
+                e.state == State::Established && !e.has(end_bit::WAITING | end_bit::PENDING)
+            }) && self.bits & bit::CLOSING == 0;
         self.bits = if calm {
             self.bits | bit::CALM
         } else {
@@ -280,7 +297,7 @@ impl Zeek {
 
     fn flip(&mut self) {
         self.bits ^= bit::ORIG_DOWN;
-        self.history.push(b'^');
+        self.push(b'^');
     }
 
     /// True if one of Zeek's timers ended the record before `now`.
@@ -334,13 +351,40 @@ impl Zeek {
         self.rare.get_or_insert_default()
     }
 
+    /// Adds a letter to the history.
+    fn push(&mut self, letter: u8) {
+        if !self.history.push(letter) {
+            let more = &mut self.rare().letters;
+            if more.len() < MAX_LETTERS {
+                more.push(char::from(letter));
+            }
+        }
+    }
+
+    fn history(&self) -> String {
+        let mut all = self.history.to_string();
+        if let Some(rare) = &self.rare {
+            all.push_str(&rare.letters);
+        }
+        all
+    }
+
     /// Counts what gets a letter at the 1st, 10th, 100th… time.
     fn count(&mut self, end: usize, what: Counter) {
         let n = &mut self.rare().counts[end][what as usize];
         *n = n.saturating_add(1);
         if is_power_of_ten(*n) {
-            let letter = what.letter(self.is_orig(end));
-            self.history.push(letter);
+            self.push(cased(what.letter(), self.is_orig(end)));
+        }
+    }
+
+    /// Counts a gap in what `end` sent.
+    #[inline]
+    fn count_gap(&mut self, end: usize) {
+        let n = &mut self.ends[end].gaps;
+        *n = n.saturating_add(1);
+        if is_power_of_ten(*n) {
+            self.push(cased(b'G', self.is_orig(end)));
         }
     }
 
@@ -353,7 +397,7 @@ impl Zeek {
             (State::Reset, State::Reset) if o.is_empty() && r.is_empty() => "REJ",
             (s, State::Reset) if silent(s) => "RSTRH",
             (_, State::Reset) => "RSTR",
-            (State::Reset, s) if silent(s) && self.history.is_syn_then_rst() => "RSTOS0",
+            (State::Reset, s) if silent(s) && is_syn_then_rst(&self.history()) => "RSTOS0",
             (State::Reset, s) if silent(s) => "OTH",
             (State::Reset, _) => "RSTO",
             (State::Closed, State::Closed) => "SF",
@@ -380,8 +424,9 @@ fn ports(key: &FlowKey, dir: Dir) -> (u16, u16) {
     }
 }
 
+#[inline]
 fn is_power_of_ten(mut n: u32) -> bool {
-    while n >= 10 && n.is_multiple_of(10) {
+    while n > 1 && n.is_multiple_of(10) {
         n /= 10;
     }
     n == 1

@@ -1,6 +1,6 @@
 //! How a segment moves Zeek's two ends.
 
-use super::history::{Counter, Once};
+use super::history::{Counter, Once, cased};
 use super::{ATTEMPT_DELAY, CLOSE_DELAY, State, TOO_LARGE, Zeek, bit, end_bit, ports, sides};
 use crate::segment::{Segment, flag};
 use crate::seq::Seq;
@@ -27,11 +27,11 @@ impl Zeek {
             self.ends[me].fin = past.0.wrapping_sub(self.ends[me].start.0).wrapping_sub(1);
             self.ends[me].bits |= end_bit::FIN;
         }
-        let acked = self.take_ack(peer, seg);
+        let acks = self.is_worth_checking(peer, seg);
         self.take_numbers(me, seg, past);
         let closes = self.move_state(me, peer, seg, is_orig, now);
-        if let Some(before) = acked {
-            self.check_gap(peer, me, before, seg.ack);
+        if acks {
+            self.take_ack(peer, me, seg);
         }
         let counts = seg.payload > 0 && !seg.payload_cut && !seg.has(flag::RST);
         if counts && self.ends[me].has(end_bit::HOLES) {
@@ -66,7 +66,11 @@ impl Zeek {
         let control = seg.flags & (flag::SYN | flag::FIN | flag::RST);
         let once = |zeek: &mut Zeek, what, letter| {
             let is_orig = zeek.is_orig(me);
-            zeek.history.once(is_orig, what, letter)
+            let had = zeek.history.note(is_orig, what);
+            if !had {
+                zeek.push(cased(letter, is_orig));
+            }
+            had
         };
         match control {
             0 => {
@@ -82,7 +86,7 @@ impl Zeek {
                 let letter = if seg.has(flag::ACK) { b'H' } else { b'S' };
                 let last = self.rare.as_ref().map_or(0, |r| r.syn[me]);
                 if once(self, Once::Syn, letter) && at != last {
-                    self.history.again(self.is_orig(me), letter);
+                    self.push(cased(letter, self.is_orig(me)));
                 }
                 if at != last {
                     self.rare().syn[me] = at;
@@ -91,12 +95,12 @@ impl Zeek {
             flag::FIN => {
                 let fin = at.wrapping_add(seg.payload);
                 if once(self, Once::Fin, b'F') && fin != self.ends[me].fin {
-                    self.history.again(self.is_orig(me), b'F');
+                    self.push(cased(b'F', self.is_orig(me)));
                 }
             }
             flag::RST => {
                 if once(self, Once::Rst, b'R') && at != self.ends[me].rst {
-                    self.history.again(self.is_orig(me), b'R');
+                    self.push(cased(b'R', self.is_orig(me)));
                 }
                 self.ends[me].rst = at;
             }
@@ -127,27 +131,20 @@ impl Zeek {
         }
     }
 
-    /// Notes what the segment acks. Returns how far the peer was delivered or acked before, if
-    /// the ack is worth looking at.
-    fn take_ack(&mut self, peer: usize, seg: &Segment) -> Option<Seq> {
-        if !seg.has(flag::ACK) {
-            return None;
-        }
+    /// Sets the numbers of a peer that has not spoken, from what is acked of it. True if the ack
+    /// says how far the peer's data came.
+    fn is_worth_checking(&mut self, peer: usize, seg: &Segment) -> bool {
         let end = &mut self.ends[peer];
+        if !seg.has(flag::ACK) {
+            return false;
+        }
         if end.state == State::Inactive {
             end.set(seg.ack - 1, seg.ack - 1);
-            return None;
+            return false;
         }
-        if seg.ack.before(end.start) {
-            return None;
-        }
-        let reached = end.last.max(end.ack);
-        let advance = seg.ack.since(end.ack);
-        let is_broken = seg.ack.0 == 0 && advance > TOO_LARGE;
-        if !seg.has(flag::RST) && advance > 0 && !is_broken {
-            end.ack = seg.ack;
-        }
-        Some(reached)
+        let is_broken = seg.ack.0 == 0 && seg.ack.since(end.reached) > TOO_LARGE;
+        // Acks in a RST are not believed.
+        !seg.ack.before(end.start) && !is_broken && !seg.has(flag::RST)
     }
 
     /// Moves the highest number sent; what does not move it although it carries payload is a repeat.
@@ -174,50 +171,71 @@ impl Zeek {
     /// Begins to keep account of what is missing, if the segment leaves a hole before it or is cut.
     fn open_hole(&mut self, me: usize, seg: &Segment, past: Seq) {
         let end = &mut self.ends[me];
-        let reached = end.last.max(end.ack);
+        let reached = end.last.max(end.reached);
         let is_hole =
             seg.seq.after(reached) || (seg.payload_cut && seg.payload > 0 && past.after(reached));
         if is_hole && !seg.has(flag::SYN) && !end.has(end_bit::HOLES) {
             end.bits |= end_bit::HOLES;
-            self.rare().holes[me].open(reached);
+            end.reached = reached;
         }
     }
 
+    /// Takes payload of an end with holes.
     fn deliver(&mut self, me: usize, from: Seq, to: Seq) {
-        let acked = self.ends[me].ack;
-        let from = if from.before(acked) { acked } else { from };
-        self.rare().holes[me].deliver(from, to);
-        self.forget_holes(me);
+        let mut reached = self.ends[me].reached;
+        if from.after(reached) || self.ends[me].has(end_bit::WAITING) {
+            let waiting = &mut self.rare().waiting[me];
+            waiting.add(from, to);
+            reached = waiting.advance(reached);
+        } else {
+            reached = reached.max(to);
+        }
+        self.set_reached(me, reached);
     }
 
-    /// Back to the plain account when nothing is missing any more.
-    fn forget_holes(&mut self, me: usize) {
-        let end = self.ends[me];
-        let holes = &self.rare().holes[me];
+    fn set_reached(&mut self, me: usize, reached: Seq) {
+        let waits = self
+            .rare
+            .as_ref()
+            .is_some_and(|rare| !rare.waiting[me].is_empty());
+        let end = &mut self.ends[me];
+        end.reached = reached;
+        end.bits &= !end_bit::WAITING;
         let whole = end.last - u32::from(end.has(end_bit::FIN));
-        if !holes.is_waiting() && holes.next.at_or_after(whole) {
-            self.ends[me].bits &= !end_bit::HOLES;
+        if waits {
+            end.bits |= end_bit::WAITING;
+        } else if reached.at_or_after(whole) {
+            end.bits &= !end_bit::HOLES;
         }
     }
 
-    /// Counts gaps in what `sender` sent: `receiver` acked bytes that were never seen.
-    /// `reached`: how far everything had come before this ack.
-    fn check_gap(&mut self, sender: usize, receiver: usize, reached: Seq, ack: Seq) {
-        let end = self.ends[sender];
-        let mut ack = ack;
+    /// Takes an ack of what `sender` sent. Bytes that were acked and never seen are gaps.
+    fn take_ack(&mut self, sender: usize, receiver: usize, seg: &Segment) {
+        let end = &mut self.ends[sender];
+        let mut ack = seg.ack;
         if end.has(end_bit::FIN) && ack.after(end.start + end.fin) {
             ack = end.start + end.fin;
         }
-        let gaps = if end.has(end_bit::HOLES) {
-            let gaps = self.rare().holes[sender].give_up(ack);
-            self.forget_holes(sender);
-            gaps
-        } else {
-            u32::from(ack.after(reached))
-        };
-        if end.is_clean() && self.ends[receiver].is_clean() {
+        if !end.has(end_bit::HOLES) {
+            end.reached = end.reached.max(end.last);
+        }
+        if !ack.after(end.reached) {
+            return;
+        }
+        let mut reached = end.reached;
+        let mut gaps = 0;
+        while ack.after(reached) {
+            gaps += 1;
+            reached = if self.ends[sender].has(end_bit::WAITING) {
+                self.rare().waiting[sender].skip_hole(ack)
+            } else {
+                ack
+            };
+        }
+        self.set_reached(sender, reached);
+        if self.ends[sender].is_clean() && self.ends[receiver].is_clean() {
             for _ in 0..gaps {
-                self.count(sender, Counter::Gap);
+                self.count_gap(sender);
             }
         }
     }
@@ -369,16 +387,10 @@ impl Zeek {
 
     /// Zeek waits with closing an end until what it sent, and what its peer sent, is whole.
     fn is_data_missing(&self, end: usize, other: usize) -> bool {
-        let Some(rare) = &self.rare else {
-            return false;
-        };
-        let (e, o) = (&self.ends[end], &self.ends[other]);
-        let short = e.has(end_bit::HOLES) && {
-            let next = rare.holes[end].next;
-            !next.after(e.last) && next != e.last && next != e.last - 1
-        };
-        let waiting = o.has(end_bit::HOLES) && rare.holes[other].is_waiting();
-        short || (e.state != State::Reset && waiting)
+        let end = &self.ends[end];
+        let is_short = end.has(end_bit::HOLES) && end.reached.before(end.last - 1);
+        let is_waiting = self.ends[other].has(end_bit::WAITING);
+        is_short || (end.state != State::Reset && is_waiting)
     }
 
     fn report_closed(&mut self, end: usize, other: usize) {

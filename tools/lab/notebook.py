@@ -13,7 +13,7 @@ from typing import TypeAlias
 from .net import Net
 from .netns import private_mounts
 from .trace import Said, Trace
-from .truth import Capture, Connection, from_toml, to_toml
+from .truth import Capture, Connection, Group, from_toml, to_toml
 
 MOST_WORDS = 12  # of the kernel's a connection: what follows repeats
 
@@ -39,6 +39,7 @@ class Notebook:
         file: str,
         made: str,
         *connections: Connection,
+        groups: Sequence[Group] = (),
         clock: str = "",
         remark: str = "",
     ) -> None:
@@ -48,7 +49,7 @@ class Notebook:
         for connection in connections:
             connection.kernel = _about(connection, connections, said) + connection.kernel
         net.recorder.save(self.folder / file)
-        self.captures.append(Capture(file, made, list(connections), clock, remark))
+        self.captures.append(Capture(file, made, list(connections), list(groups), clock, remark))
 
 
 Experiment: TypeAlias = Callable[[Notebook], None]

@@ -46,7 +46,20 @@ class Connection:
     server_rsts: int | None = None
     notes: list[str] = field(default_factory=list)
     notes_absent: list[str] = field(default_factory=list)
+    evidence: list[str] = field(default_factory=list)
     kernel: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Group:
+    """What repeats across connections of one server, as `Analysis.groups` tells it."""
+
+    kind: str
+    server: str
+    matched: int
+    total: int
+    gap_s: float | None = None  # seconds; told within a fifth
+    reused: int | None = None
 
 
 @dataclass
@@ -56,6 +69,7 @@ class Capture:
     file: str
     made: str
     connections: list[Connection]
+    groups: list[Group] = field(default_factory=list)
     clock: str = ""
     remark: str = ""
 
@@ -75,15 +89,17 @@ def to_toml(captures: list[Capture], heading: str) -> str:
             for key in ("clock", "remark")
             if (text := getattr(capture, key))
         ]
+        for group in capture.groups:
+            lines += ["", "[[capture.group]]", *_rows(group)]
         for connection in capture.connections:
             lines += ["", "[[capture.connection]]", *_rows(connection)]
     return "\n".join(lines) + "\n"
 
 
-def _rows(connection: Connection) -> list[str]:
+def _rows(of: Connection | Group) -> list[str]:
     rows = []
-    for item in fields(connection):
-        value = getattr(connection, item.name)
+    for item in fields(of):
+        value = getattr(of, item.name)
         if value is None or (value == [] and item.name != "cause"):
             continue
         if item.name == "cause":
@@ -118,5 +134,6 @@ def from_toml(text: str) -> list[Capture]:
         for row in table.pop("connection", []):
             row["cause"] = [Why(**why) for why in row["cause"]]
             connections.append(Connection(**row))
-        captures.append(Capture(connections=connections, **table))
+        groups = [Group(**row) for row in table.pop("group", [])]
+        captures.append(Capture(connections=connections, groups=groups, **table))
     return captures

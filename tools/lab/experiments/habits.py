@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.net import linger
 from lab.notebook import Notebook
-from lab.truth import Why
+from lab.truth import Group, Why
 from lab.wire import Wire
 
 from .common import REPLY, REQUEST, reset, told
@@ -29,7 +29,8 @@ def server_that_always_resets(notebook: Notebook) -> None:
             row.notes_absent = ["reset-burst"]
             rows.append(row)
         made = "30 connections, each answered and then aborted (SO_LINGER 0)."
-        notebook.keep(wire, "linger-habit.pcap", made, *rows)
+        group = Group("reset-habit", f"{wire.server_address}:5432", matched=30, total=30)
+        notebook.keep(wire, "linger-habit.pcap", made, *rows, groups=[group])
         listener.close()
 
 
@@ -58,7 +59,8 @@ def listener_closed(notebook: Notebook) -> None:
         )
         refused.handshake, refused.reset_by, refused.reset_form = "partial", "server", "reply"
         made = "Six connections in the accept queue, one with a request; the listener closes."
-        notebook.keep(wire, "listener-closed.pcap", made, *rows, refused)
+        group = Group("reset-burst", f"{wire.server_address}:80", matched=6, total=7)
+        notebook.keep(wire, "listener-closed.pcap", made, *rows, refused, groups=[group])
         for each in (*callers, seventh):
             each.close()
 

@@ -121,10 +121,10 @@ def fin_out_of_order(notebook: Notebook) -> None:
         wire.hear_end(server)
         server.close()
         wire.settle()
-        row = orderly(wire, (40305, 80), "three-way", "client")
+        row = orderly(wire, (40305, 80), "four-way", "client")
         row.client_bytes, row.client_fins = 2 * len(REQUEST), 1
         row.notes = ["fin-out-of-order"]
-        row.notes_absent = ["fin-retransmitted", "data-after-fin", "retransmission"]
+        row.notes_absent = ["fin-retransmitted", "data-after-fin"]
         row.kernel = wire.at_end(40305, 80)
         made = "15 bytes and the FIN behind them arrive in the wrong order."
         notebook.keep(wire, "fin-out-of-order.pcap", made, row)

@@ -6,12 +6,12 @@ import os
 import socket
 
 from lab.notebook import Notebook
-from lab.packet import Segment, build
+from lab.packet import Flags, Segment, build
 from lab.stub import Peer, Stub
 from lab.truth import Connection
 from lab.wire import Wire
 
-from .common import ACK, BIG, FIN, PSH, REPLY, REQUEST, orderly
+from .common import ACK, BIG, FIN, PSH, REPLY, REQUEST, RST, orderly
 
 
 def _talk(stub: Stub, from_port: int) -> tuple[Peer, socket.socket]:
@@ -57,16 +57,42 @@ def data_after_fin(notebook: Notebook) -> None:
         notebook.keep(stub, "data-after-fin.pcap", "17 bytes 60 ms after our peer's own FIN.", row)
 
 
+def _next(peer: Peer, flags: Flags, payload: bytes = b"") -> Segment:
+    """What our peer would send next, without sending it."""
+    ends = peer.stub.peer_address, peer.stub.host.address, peer.port, peer.kernel_port
+    return Segment(*ends, peer.nxt, peer.rcv, flags, payload=payload)
+
+
+def _put_spoilt(stub: Stub, segment: Segment) -> None:
+    """Hands the kernel a segment whose TCP checksum is wrong."""
+    data = bytearray(build(segment))
+    data[36] ^= 0x55  # the checksum's first byte, behind 20 bytes of IP
+    stub.recorder.add(bytes(data))
+    os.write(stub.descriptor, data)
+
+
+def bad_checksum_reset(notebook: Notebook) -> None:
+    """An exact RST whose checksum is wrong ends nothing; both go on and close."""
+    with Stub() as stub:
+        peer, server = _talk(stub, 40909)
+        _put_spoilt(stub, _next(peer, RST | ACK))
+        stub.settle()
+        peer.send(PSH | ACK, REQUEST)
+        stub.hear(server, len(REQUEST))
+        server.send(REPLY)
+        peer.take(lambda s: s.payload == REPLY, "the reply came")
+        row = _close(stub, peer, server)
+        row.notes, row.client_rsts = ["bad-checksum"], None
+        row.client_bytes, row.server_bytes = 2 * len(REQUEST), 2 * len(REPLY)
+        made = "RST+ACK with the right numbers and a wrong checksum; then more data."
+        notebook.keep(stub, "bad-checksum-rst.pcap", made, row)
+
+
 def bad_checksum(notebook: Notebook) -> None:
     """A request whose checksum is wrong: the kernel drops it, the repeat is taken."""
     with Stub() as stub:
         peer, server = _talk(stub, 40902)
-        bad = Segment(stub.peer_address, stub.host.address, peer.port, 80, peer.nxt, peer.rcv,
-                      PSH | ACK, payload=REQUEST)  # fmt: skip
-        data = bytearray(build(bad))
-        data[36] ^= 0x55  # the TCP checksum's first byte, behind 20 bytes of IP
-        stub.recorder.add(bytes(data))
-        os.write(stub.descriptor, data)
+        _put_spoilt(stub, _next(peer, PSH | ACK, REQUEST))
         stub.settle()
         peer.send(PSH | ACK, REQUEST)
         stub.hear(server, len(REQUEST))
@@ -184,6 +210,7 @@ def sequence_wraps(notebook: Notebook) -> None:
 EXPERIMENTS = [
     data_after_fin,
     bad_checksum,
+    bad_checksum_reset,
     overlapping,
     sent_again_for_nothing,
     urgent,

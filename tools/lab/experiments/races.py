@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 from lab.notebook import Notebook
-from lab.truth import Why
+from lab.truth import Group, Why
 from lab.wire import Side, Wire
 
 from .common import BIG, REPLY, REQUEST, orderly, reset, told
@@ -172,7 +172,9 @@ def pool_that_outlives_the_server(notebook: Notebook) -> None:
         made = (
             "20 connections: the server closes after 0.5 s idle; every fourth is used after that."
         )
-        notebook.keep(wire, "pool.pcap", made, *rows)
+        server_name = f"{wire.server_address}:80"
+        group = Group("idle-close", server_name, matched=20, total=20, gap_s=0.5, reused=5)
+        notebook.keep(wire, "pool.pcap", made, *rows, groups=[group])
         listener.close()
 
 

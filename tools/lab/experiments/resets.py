@@ -38,7 +38,7 @@ def unread_data(notebook: Notebook) -> None:
             wire.settle()
             client.close()
             wire.settle()
-            causes = [Why("unread-data", most="likely"), Why("abort", most="likely")]
+            causes = [Why("unread-data", most="likely"), Why("abort")]
             row = reset(wire, (from_port, 80), "server", "owner", causes)
             row.server_fins = row.client_fins = 0
             row.client_bytes = len(BIG) * 3
@@ -61,12 +61,36 @@ def linger_zero(notebook: Notebook) -> None:
         client.close()
         wire.settle()
         server.close()
-        cause = [Why("abort", most="likely"), Why("deliberate-abort", most="likely")]
+        cause = [Why("abort"), Why("deliberate-abort", most="likely")]
         row = reset(wire, (40503, 80), "client", "owner", cause)
         row.notes_absent = ["data-destroyed", "unanswered-request"]
         notebook.keep(
             wire, "linger-zero.pcap", "SO_LINGER 0 and close(), all read, all acked.", row
         )
+
+
+def linger_zero_unsent(notebook: Notebook) -> None:
+    """SO_LINGER 0 while the reply is on its way: what is not acked is thrown away."""
+    with Wire(tap="server") as wire:
+        client, server = wire.open(80, 40517)
+        client.send(REQUEST)
+        wire.hear(server, len(REQUEST))
+        wire.settle()
+        wire.hold("client")  # no ACK comes back
+        server.send(BIG)
+        wire.settle(0.01)
+        linger(server, 0)
+        server.close()
+        wire.settle(0.01)
+        wire.release()
+        wire.settle()
+        client.close()
+        cause = [Why("abort"), Why("deliberate-abort", most="likely")]
+        row = reset(wire, (40517, 80), "server", "owner", cause)
+        row.notes += ["data-destroyed"]
+        row.notes_absent, row.server_bytes = ["unanswered-request"], len(BIG)
+        made = "4000 bytes of reply sent and not acked; SO_LINGER 0, close()."
+        notebook.keep(wire, "linger-zero-unsent.pcap", made, row)
 
 
 def destroyed(notebook: Notebook) -> None:
@@ -77,7 +101,7 @@ def destroyed(notebook: Notebook) -> None:
         wire.settle()
         wire.server.destroy(80, 40504)
         wire.settle()
-        cause = [Why("abort", most="likely"), Why("deliberate-abort", most="likely")]
+        cause = [Why("abort"), Why("deliberate-abort", most="likely")]
         row = reset(wire, (40504, 80), "server", "owner", cause)
         notebook.keep(wire, "destroyed.pcap", "ss -K on the server's socket.", row)
         client.close()
@@ -148,7 +172,8 @@ def injected_reset(notebook: Notebook) -> None:
             wire, (40507, 80), "reset", "server or none", finished=True,
             cause=[Why("injected-reset", "likely")],
         )  # fmt: skip
-        row.reset_by, row.client_state, row.notes = "server", "CLOSED", ["ttl-varies"]
+        row.reset_by, row.client_state = "server", "CLOSED"
+        row.evidence = ["ttl-differs", "data-after-reset"]
         made = "Three RSTs in the server's name, TTL 113 against 64; then its 4000 bytes arrive."
         notebook.keep(wire, "injected-reset.pcap", made, row)
         server.close()
@@ -174,7 +199,8 @@ def injected_both_ways(notebook: Notebook) -> None:
             cause=[Why("injected-reset", "likely")],
         )  # fmt: skip
         row.client_state = row.server_state = "CLOSED"
-        row.reset_by, row.notes = ANY, ["rst-both-sides", "ttl-varies"]
+        row.reset_by, row.notes = ANY, ["rst-both-sides"]
+        row.evidence = ["ttl-differs", "resets-both-ends"]
         row.client_rsts = row.server_rsts = 1
         made = "RST+ACK to both ends with the right numbers, TTL 250 against 64, no timestamps."
         notebook.keep(wire, "injected-both-ways.pcap", made, row)
@@ -342,7 +368,7 @@ def rst_with_data(notebook: Notebook) -> None:
 
 
 EXPERIMENTS = [
-    unread_data, linger_zero, destroyed, abort_in_close_wait, peer_lost_state, injected_reset,
+    unread_data, linger_zero, linger_zero_unsent, destroyed, abort_in_close_wait, peer_lost_state, injected_reset,
     injected_both_ways, middlebox_resets_both, middlebox_answers, middlebox_swallows,
     rst_out_of_window, rst_challenged, syn_in_connection, fin_then_rst, rst_with_data,
 ]  # fmt: skip

@@ -9,12 +9,12 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from lab.net import Net
+from lab.net import Net, linger
 from lab.notebook import Notebook
 from lab.truth import Why
 from lab.wire import Wire
 
-from .common import REPLY, REQUEST, orderly
+from .common import REPLY, REQUEST, orderly, reset
 
 
 class _Session:
@@ -80,7 +80,7 @@ def _contexts(version: ssl.TLSVersion) -> tuple[ssl.SSLContext, ssl.SSLContext]:
 def _conversation(
     net: Net, ends: tuple[socket.socket, socket.socket], version: ssl.TLSVersion, goodbye: bool
 ) -> None:
-    """Handshake, request, reply; then the server closes, with or without close_notify."""
+    """Handshake, request, reply; then, if `goodbye`, close_notify in both directions."""
     contexts = _contexts(version)
     client = _Session(contexts[0], ends[0], server=False)
     server = _Session(contexts[1], ends[1], server=True)
@@ -100,18 +100,7 @@ def _conversation(
         server.attempt("unwrap")
         net.until(lambda: client.attempt("unwrap"), "the client said goodbye")
         net.until(lambda: server.attempt("unwrap"), "the server heard it")
-    ends[1].close()
-    net.until(lambda: ends[0].recv(1) == b"" if _readable(ends[0]) else False, "the FIN came")
-    ends[0].close()
     net.settle()
-
-
-def _readable(on: socket.socket) -> bool:
-    try:
-        on.recv(1, socket.MSG_PEEK)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def tls(notebook: Notebook) -> None:
@@ -123,6 +112,10 @@ def tls(notebook: Notebook) -> None:
                 from_port = 40801 + 2 * number + goodbye
                 ends = wire.open(443, from_port)
                 _conversation(wire, ends, version, goodbye)
+                ends[1].close()
+                wire.hear_end(ends[0])
+                ends[0].close()
+                wire.settle()
                 row = orderly(wire, (from_port, 443), "three-way", "server")
                 row.notes = ["tls"]
                 if goodbye:
@@ -135,4 +128,24 @@ def tls(notebook: Notebook) -> None:
                 notebook.keep(wire, file, made, row)
 
 
-EXPERIMENTS = [tls]
+def tls_reset(notebook: Notebook) -> None:
+    """TLS 1.3 ended by a RST, after close_notify (nothing is lost) and without it."""
+    for goodbye in (True, False):
+        with Wire() as wire:
+            from_port = 40806 if goodbye else 40805
+            ends = wire.open(443, from_port)
+            _conversation(wire, ends, ssl.TLSVersion.TLSv1_3, goodbye)
+            linger(ends[1], 0)
+            ends[1].close()
+            wire.hear_reset(ends[0])
+            ends[0].close()
+            aborted = [Why("abort"), Why("deliberate-abort", most="likely")]
+            cause = aborted if goodbye else [Why("tls-truncated"), *aborted]
+            row = reset(wire, (from_port, 443), "server", "owner", cause)
+            row.notes += ["tls"]
+            made = f"TLS 1.3, SO_LINGER 0 {'after' if goodbye else 'without'} close_notify."
+            file = f"tls13-reset-{'after-close-notify' if goodbye else 'truncated'}.pcap"
+            notebook.keep(wire, file, made, row)
+
+
+EXPERIMENTS = [tls, tls_reset]

@@ -89,4 +89,14 @@ pub trait Source: Send {
 
     /// Size of the file in bytes, if known.
     fn bytes_total(&self) -> Option<u64>;
+
+    /// To be asked once more when every batch has been decoded: whether the bytes of the batches
+    /// were there when they were looked at. Those of a mapped file may vanish after
+    /// [`Source::next_batch`] has returned; zeros are read in their place.
+    ///
+    /// # Errors
+    /// If a file shrank, or its disk failed, and `next_batch` has not said so.
+    fn check(&self) -> Result<(), CaptureError> {
+        Ok(())
+    }
 }

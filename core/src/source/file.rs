@@ -12,8 +12,16 @@ use std::sync::Arc;
 /// Most frames in a batch.
 const FRAMES: usize = 4096;
 
-/// Longest window that a batch may span, so that `FrameRef::start` fits.
-const WINDOW: usize = 1 << 30;
+/// Most bytes that a batch spans, so that jumbo frames do not make it fill memory. Holds any record
+/// that is looked into.
+const WINDOW: usize = 32 << 20;
+
+/// Bytes behind the walk that stay in memory: more than the batches in flight span, for packets of
+/// usual sizes.
+const KEPT: u64 = 32 << 20;
+
+/// Bytes let go at once. A multiple of 2 MiB, so that no huge page is split.
+const FORGOTTEN: u64 = 16 << 20;
 
 /// Reads frames from a mapped file.
 pub(super) struct MappedFile {
@@ -24,11 +32,16 @@ pub(super) struct MappedFile {
     walker: Walker,
     /// Offset of the next record.
     at: u64,
+    /// Offset up to which memory was given back.
+    forgotten: u64,
     /// Number of the next frame.
     number: u64,
     /// The error that follows the frames already given.
     broken: Option<CaptureError>,
+    /// Nothing follows but `broken`.
     done: bool,
+    /// It has been said that the file shrank.
+    told: bool,
 }
 
 impl MappedFile {
@@ -42,36 +55,53 @@ impl MappedFile {
             map: Arc::new(map),
             walker: Walker::Start { live: false },
             at: 0,
+            forgotten: 0,
             number: 1,
             broken: None,
             done: false,
+            told: false,
         })
     }
 
-    /// A mapping that reaches beyond the end of its file must not be touched there.
+    /// That the whole mapping is still backed by the file, and was when it was read.
     fn check_length(&self) -> Result<(), CaptureError> {
-        let fault = |message| {
-            Err(CaptureError {
-                path: self.path.clone(),
-                offset: self.at,
-                message,
-                is_io: true,
-            })
-        };
-        match self.file.metadata() {
-            Ok(now) if now.len() >= self.len => Ok(()),
-            Ok(now) => fault(format!(
+        let message = match self.file.metadata() {
+            Err(e) => e.to_string(),
+            Ok(now) if now.len() < self.len => format!(
                 "the file shrank from {} to {} bytes while it was read; copy it and read the copy",
                 self.len,
                 now.len()
-            )),
-            Err(e) => fault(e.to_string()),
+            ),
+            Ok(_) if self.map.is_torn() => {
+                "some of the file could not be read: it shrank for a while, or the disk failed"
+                    .to_owned()
+            }
+            Ok(_) => return Ok(()),
+        };
+        Err(CaptureError {
+            path: self.path.clone(),
+            offset: self.at,
+            message,
+            is_io: true,
+        })
+    }
+
+    /// Lets go of what lies well behind. Batches that are still being decoded may lie there too;
+    /// their bytes come back by themselves.
+    fn forget_behind(&mut self) {
+        let until = (self.at.saturating_sub(KEPT) / FORGOTTEN) * FORGOTTEN;
+        if until > self.forgotten {
+            let len = (until - self.forgotten) as usize;
+            // It only saves memory: failing is no harm.
+            let _ = self.map.forget(self.forgotten as usize, len);
+            self.forgotten = until;
         }
     }
 
     /// Walks one window. True when the file has nothing more to give.
     fn advance(&mut self, batch: &mut Batch) -> Result<bool, CaptureError> {
         self.check_length()?;
+        self.forget_behind();
         let origin = self.at;
         let whole = self.map.as_slice();
         let here = &whole[whole.len().min(origin as usize)..];
@@ -82,6 +112,11 @@ impl MappedFile {
             last: here.len() <= WINDOW,
         };
         let Walked { next, stop } = self.walker.walk(window, FRAMES, &mut batch.frames);
+        if self.map.is_torn() {
+            // What was walked over may have been zeros.
+            batch.frames.clear();
+            return self.check_length().map(|()| true);
+        }
         self.at = origin + next;
         let span = (next as usize).min(window.bytes.len());
         batch.bytes = Bytes::Mapped {
@@ -111,7 +146,13 @@ impl Source for MappedFile {
         batch.frames.clear();
         batch.first_number = self.number;
         while !self.done && batch.frames.is_empty() {
-            self.done = self.advance(batch).inspect_err(|_| self.done = true)?;
+            self.done = match self.advance(batch) {
+                Ok(done) => done,
+                Err(error) => {
+                    (self.done, self.told) = (true, true);
+                    return Err(error);
+                }
+            };
         }
         self.number += batch.frames.len() as u64;
         if !batch.frames.is_empty() {
@@ -127,5 +168,12 @@ impl Source for MappedFile {
 
     fn bytes_total(&self) -> Option<u64> {
         Some(self.len)
+    }
+
+    fn check(&self) -> Result<(), CaptureError> {
+        if self.told || !self.map.is_torn() {
+            return Ok(());
+        }
+        self.check_length()
     }
 }

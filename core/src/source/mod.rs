@@ -62,8 +62,13 @@ fn open_file(path: &str) -> io::Result<Box<dyn Source>> {
     if about.len() >= MAPPED_FROM && file.stream_position()? == 0 {
         let mut magic = [0; 4];
         file.read_exact(&mut magic)?;
-        if !compressed::is_compressed(magic) {
-            return Ok(Box::new(file::MappedFile::new(path, file)?));
+        // Some file systems cannot map; they can all read.
+        let mapped = match compressed::is_compressed(magic) {
+            true => None,
+            false => file::MappedFile::new(path, file.try_clone()?).ok(),
+        };
+        if let Some(mapped) = mapped {
+            return Ok(Box::new(mapped));
         }
         file.rewind()?;
     }

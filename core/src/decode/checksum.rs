@@ -11,8 +11,8 @@ const LONGEST: usize = 9_216;
 
 /// Judges the checksum of a whole captured segment: no mark, `BAD_CHECKSUM` or `OFFLOADED_CHECKSUM`.
 ///
-/// It is called for segments with SYN, FIN or RST only: those decide how a connection is told, and
-/// summing every payload would cost more than all the rest of decoding. A segment that was cut by
+/// It is called for segments with SYN, FIN or RST, which decide how a connection is told, and for
+/// short ones; summing every payload would cost more than all the rest of decoding. A segment that was cut by
 /// the snap length gets no mark.
 pub(super) fn judge(src: u128, dst: u128, bytes: &[u8], wire: usize) -> u16 {
     if bytes.len() < wire || !(HEADER..=LONGEST).contains(&wire) {

@@ -64,7 +64,8 @@ pub(super) fn segment(c: &Context, bytes: &[u8], wire: usize, s: &mut Segment) -
     if usual.is_none() && header_len > HEADER {
         any_options(s, bytes, header_len);
     }
-    if flags & (flag::SYN | flag::FIN | flag::RST) != 0 && c.marks & mark::FRAGMENTED == 0 {
+    let decisive = flags & (flag::SYN | flag::FIN | flag::RST) != 0;
+    if (decisive || payload != 0 && wire <= CHECKED) && c.marks & mark::FRAGMENTED == 0 {
         s.marks |= checksum::judge(c.ip.src, c.ip.dst, bytes, wire);
     }
     if payload != 0 {
@@ -82,6 +83,9 @@ fn short(wire: usize) -> Skip {
         Skip::TcpCut
     }
 }
+
+/// Segments with payload are verified up to this size: their bytes are looked at anyway.
+const CHECKED: usize = 256;
 
 /// Option kinds (IANA registry "TCP Option Kind Numbers").
 mod kind {

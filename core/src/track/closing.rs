@@ -149,6 +149,9 @@ pub struct Closing {
     pub finished: Option<(i64, u64)>,
     /// The last frame of an unacceptable RST that may draw a challenge ACK, and who sent it.
     pub doubtful_rst: Option<(u64, Dir)>,
+    /// An end whose receipt of the other's FIN is only assumed (it got a later segment), and where it
+    /// stands if that is wrong.
+    pub assumed: [Option<State>; 2],
     /// The last few segments of each end, newest last.
     recent: [Vec<Sent>; 2],
 }

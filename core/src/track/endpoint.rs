@@ -8,35 +8,39 @@ use crate::seq::Seq;
 /// Facts about an end that are either seen or not.
 pub mod seen {
     /// Its sequence numbers are known (`snd_nxt` is valid).
-    pub const SEQ: u16 = 1;
+    pub const SEQ: u32 = 1;
     /// It has sent an ACK (`ack` is valid).
-    pub const ACK: u16 = 1 << 1;
+    pub const ACK: u32 = 1 << 1;
     /// Its SYN was captured (`isn` is valid).
-    pub const SYN: u16 = 1 << 2;
+    pub const SYN: u32 = 1 << 2;
     /// The other end has acked its SYN.
-    pub const SYN_ACKED: u16 = 1 << 3;
+    pub const SYN_ACKED: u32 = 1 << 3;
     /// It offered timestamps.
-    pub const TIMESTAMPS: u16 = 1 << 4;
+    pub const TIMESTAMPS: u32 = 1 << 4;
     /// It has proved that it received the other end's FIN.
-    pub const FIN_RECEIVED: u16 = 1 << 5;
+    pub const FIN_RECEIVED: u32 = 1 << 5;
     /// The run of repeats is one of keep-alive probes.
-    pub const PROBING: u16 = 1 << 6;
+    pub const PROBING: u32 = 1 << 6;
     /// A segment of it passed the checksum.
-    pub const CHECKSUM_GOOD: u16 = 1 << 7;
+    pub const CHECKSUM_GOOD: u32 = 1 << 7;
     /// Its payload began as a TLS handshake.
-    pub const TLS: u16 = 1 << 8;
+    pub const TLS: u32 = 1 << 8;
     /// Its last payload ended in a TLS alert.
-    pub const TLS_ALERT: u16 = 1 << 9;
+    pub const TLS_ALERT: u32 = 1 << 9;
     /// The end of its last payload could not be looked at.
-    pub const TAIL_UNSEEN: u16 = 1 << 10;
+    pub const TAIL_UNSEEN: u32 = 1 << 10;
     /// It has advertised a zero window that still stands.
-    pub const ZERO_WINDOW: u16 = 1 << 11;
+    pub const ZERO_WINDOW: u32 = 1 << 11;
     /// It sent something after the capture lost some of its bytes.
-    pub const GAP: u16 = 1 << 12;
+    pub const GAP: u32 = 1 << 12;
     /// It sent a segment that was neither SYN nor RST.
-    pub const SPOKE: u16 = 1 << 13;
+    pub const SPOKE: u32 = 1 << 13;
     /// Its ACKs went beyond what was captured of the other end.
-    pub const ACKS_UNSEEN: u16 = 1 << 14;
+    pub const ACKS_UNSEEN: u32 = 1 << 14;
+    /// Its window was zero, and what waited for it has not all been acked since.
+    pub const HELD_UP: u32 = 1 << 15;
+    /// When it began to send what is not yet acked, the last payload before had been the other end's.
+    pub const ANSWERED: u32 = 1 << 16;
 }
 
 /// One end. Names are those of RFC 9293 section 3.3.1, seen from this end.
@@ -62,6 +66,8 @@ pub struct Endpoint {
     pub last_ack: Seq,
     /// Payload of its last segment.
     pub last_payload: u32,
+    /// Milliseconds without payload of either end before it began to send what is not yet acked.
+    pub quiet_ms: u32,
     /// Segments, copies not counted.
     pub packets: u32,
     /// Segments that repeat payload, SYN or FIN.
@@ -75,7 +81,7 @@ pub struct Endpoint {
     /// Last window field, not scaled.
     pub window: u16,
     /// See [`seen`].
-    pub seen: u16,
+    pub seen: u32,
     /// Where it stands.
     pub state: State,
     /// Window scale shift it offered, [`NO_WSCALE`] if none (or not seen).
@@ -101,6 +107,7 @@ impl Endpoint {
             ack: Seq(0),
             last_ack: Seq(0),
             last_payload: 0,
+            quiet_ms: 0,
             packets: 0,
             retransmissions: 0,
             max_window: 0,
@@ -118,7 +125,7 @@ impl Endpoint {
     /// True if all of `bits` were seen.
     #[inline]
     #[must_use]
-    pub fn has(&self, bits: u16) -> bool {
+    pub fn has(&self, bits: u32) -> bool {
         self.seen & bits == bits
     }
 

@@ -1,9 +1,12 @@
 //! From segments to connections: finding the connection a segment belongs to, beginning and ending them.
 
+mod account;
 pub mod closing;
 pub mod conn;
 pub mod endpoint;
+mod fin;
 mod flow_table;
+mod handshake;
 pub mod holes;
 mod recent;
 mod reset;
@@ -29,6 +32,9 @@ pub const DEFAULT_MAX_CONNECTIONS: usize = 4_000_000;
 
 /// When the limit is reached, this part of the connections is told and dropped at once, oldest first.
 const EVICT_PART: usize = 16;
+
+/// SYNs kept of an attempt to reopen a living connection; later repeats add nothing.
+const MAX_RIVALS: usize = 8;
 
 /// Takes connections whose time is over.
 pub trait Sink {
@@ -137,8 +143,17 @@ impl Tracker {
             );
         }
         self.recent.remember(seg, hash);
-        let index = if seg.flags & flag::SYN != 0 || conn.finished() {
-            self.successor(index, seg, hash, source, sink)
+        let contested = conn.challenger.is_some();
+        let index = if contested || seg.flags & flag::SYN != 0 || conn.finished() {
+            match self.successor(index, seg, hash, source, sink) {
+                Turn::Goes(index) => index,
+                Turn::Waits => {
+                    let conn = &mut self.conns[index as usize];
+                    conn.zeek.segment(seg);
+                    conn.completeness.segment(seg);
+                    return (index, Outcome::of(Label::Syn));
+                }
+            }
         } else {
             index
         };
@@ -146,15 +161,18 @@ impl Tracker {
         conn.zeek.segment(seg);
         conn.completeness.segment(seg);
         let was_finished = conn.closing.is_some() && conn.finished();
-        let outcome = conn.segment(seg);
+        let mut outcome = conn.segment(seg);
+        if contested {
+            conn.challenge_ack(seg, &mut outcome);
+        }
         if !was_finished && conn.closing.is_some() && conn.finished() {
             self.lingering.push_back((index, conn.first_frame, seg.ts));
         }
         (index, outcome)
     }
 
-    /// The connection that `seg` belongs to when the one in the table cannot have it: the tuple is
-    /// used again. Otherwise the same.
+    /// Which connection `seg` belongs to when the one in the table may not be it: the tuple is, or
+    /// may be, used again.
     fn successor(
         &mut self,
         index: u32,
@@ -162,20 +180,65 @@ impl Tracker {
         hash: u64,
         source: u32,
         sink: &mut impl Sink,
-    ) -> u32 {
-        let conn = &self.conns[index as usize];
-        let over = conn.finished() && seg.ts.saturating_sub(conn.last_ts) > LINGER;
-        let end = &conn.ends[seg.dir as usize];
-        let other_isn = if end.has(seen::SYN) {
-            end.isn != seg.seq
-        } else {
-            end.has(seen::SEQ)
-        };
-        let bare_syn = seg.flags & (flag::SYN | flag::ACK | flag::RST) == flag::SYN;
-        if !(over || bare_syn && other_isn) {
-            return index;
+    ) -> Turn {
+        let conn = &mut self.conns[index as usize];
+        if conn.finished() && seg.ts.saturating_sub(conn.last_ts) > LINGER {
+            return Turn::Goes(self.replace(index, seg, hash, source, sink));
         }
-        let since = match conn.closing.as_ref().and_then(|c| c.finished) {
+        if seg.flags & (flag::SYN | flag::RST) != flag::SYN {
+            return Turn::Goes(index);
+        }
+        if seg.flags & flag::ACK != 0 {
+            let rival = conn.challenger.as_ref().and_then(|c| c.first());
+            if !rival.is_some_and(|syn| syn.dir != seg.dir && seg.ack == syn.seq + 1) {
+                return Turn::Goes(index);
+            }
+            conn.replaced = true;
+            let syns = conn.challenger.take().unwrap_or_default();
+            let index = self.replace(index, &syns[0], hash, source, sink);
+            let conn = &mut self.conns[index as usize];
+            for syn in syns.iter() {
+                conn.zeek.segment(syn);
+                conn.completeness.segment(syn);
+                conn.segment(syn);
+            }
+            return Turn::Goes(index);
+        }
+        let end = &conn.ends[seg.dir as usize];
+        let same_isn = if end.has(seen::SYN) {
+            end.isn == seg.seq
+        } else {
+            !end.has(seen::SEQ)
+        };
+        if same_isn {
+            return Turn::Goes(index);
+        }
+        let peer_spoke = conn.ends[seg.dir.flip() as usize].packets > 0;
+        if conn.finished() || !peer_spoke {
+            return Turn::Goes(self.replace(index, seg, hash, source, sink));
+        }
+        // RFC 5961 section 4: a SYN in a living connection is only answered. What it was shows later.
+        conn.note(Note::SynInConnection);
+        let rivals = conn.challenger.get_or_insert_default();
+        if rivals.len() < MAX_RIVALS {
+            rivals.push(*seg);
+        }
+        Turn::Waits
+    }
+
+    fn replace(
+        &mut self,
+        index: u32,
+        seg: &Segment,
+        hash: u64,
+        source: u32,
+        sink: &mut impl Sink,
+    ) -> u32 {
+        let since = match self.conns[index as usize]
+            .closing
+            .as_ref()
+            .and_then(|c| c.finished)
+        {
             Some((ts, _)) => seg.ts.saturating_sub(ts).max(0),
             None => -1,
         };
@@ -219,12 +282,13 @@ impl Tracker {
     }
 
     fn end(&mut self, index: u32, sink: &mut impl Sink) {
+        self.begun += tell(&self.conns[index as usize], self.now, sink);
         let conn = &mut self.conns[index as usize];
-        sink.ended(conn, self.now);
         let hash = flow_hash(&self.hasher, &conn.key);
         self.table.remove(hash, index);
         conn.first_frame = 0; // marks the place as free
         conn.closing = None;
+        conn.challenger = None;
         conn.ends.iter_mut().for_each(|e| e.holes = None);
         self.free.push(index);
         self.live -= 1;
@@ -277,7 +341,7 @@ impl Tracker {
         self.now = self.now.max(now);
         for i in 0..self.conns.len() {
             if self.conns[i].first_frame != 0 {
-                sink.ended(&self.conns[i], self.now);
+                self.begun += tell(&self.conns[i], self.now, sink);
             }
         }
         self.conns.clear();
@@ -301,6 +365,36 @@ impl Tracker {
             }
         }
     }
+}
+
+/// Where a segment goes.
+enum Turn {
+    /// To this connection.
+    Goes(u32),
+    /// It is kept until the next segments show what it was.
+    Waits,
+}
+
+/// Tells a connection that is over, and, as a connection of its own, a SYN that came while it lived
+/// and that nothing answered. Returns how many connections that adds.
+fn tell(conn: &Conn, now: i64, sink: &mut impl Sink) -> u64 {
+    sink.ended(conn, now);
+    let Some(syns) = &conn.challenger else {
+        return 0;
+    };
+    let Some(first) = syns.first() else { return 0 };
+    if conn.ends[first.dir.flip() as usize].last_ts >= first.ts {
+        return 0;
+    }
+    let mut attempt = Conn::new(first, conn.source);
+    attempt.note(Note::TupleReused);
+    for syn in syns.iter() {
+        attempt.zeek.segment(syn);
+        attempt.completeness.segment(syn);
+        attempt.segment(syn);
+    }
+    sink.ended(&attempt, now);
+    1
 }
 
 /// The hash of a flow key under this run's random seed.

@@ -8,6 +8,10 @@ use crate::segment::{Segment, flag, mark};
 use crate::seq::Seq;
 use crate::slugs::{Label, Note, ResetForm};
 
+/// A reply follows its trigger within a round trip; one that comes later was not drawn by it.
+/// Nanoseconds; above the longest round trips in use (RFC 6298 section 2.4 takes 1 s as the least RTO).
+const PROMPT: i64 = 5_000_000_000;
+
 /// What a RST is worth to its receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Worth {
@@ -71,6 +75,9 @@ impl Conn {
         if form == ResetForm::Unclear && worth == Worth::Exact {
             self.notes &= !(1 << Note::RstInexact as u8);
         }
+        if reset.ttl_off != 0 {
+            self.note(Note::TtlVaries);
+        }
         if reset.peer_unacked > 0 || reset.unacked > 0 {
             self.note(Note::DataDestroyed);
         }
@@ -107,10 +114,11 @@ impl Conn {
             .filter(|e| e.bytes > 0)
             .map(|e| e.last_data_ts)
             .max();
-        let ttl_off = if x.ttl == 0 {
-            0
-        } else {
+        let steady = x.ttl != 0 && !self.noted(Note::TtlVaries);
+        let ttl_off = if steady {
             i16::from(seg.ttl) - i16::from(x.ttl)
+        } else {
+            0
         };
         let unacked = |e: &super::endpoint::Endpoint, acked: &super::endpoint::Endpoint| {
             let ok = e.has(seen::SEQ) && acked.has(seen::ACK) && e.bytes > 0;
@@ -143,9 +151,13 @@ impl Conn {
             peer_unacked: unacked(y, x),
             streak: x.streak,
             probing: x.has(seen::PROBING),
-            idle: data.map_or(-1, &since),
+            idle: if data.is_some() {
+                self.before_close(seg).0
+            } else {
+                -1
+            },
             silence: since(x.last_ts.max(y.last_ts)),
-            last_data: self.last_data,
+            last_data: self.before_close(seg).1,
             before: [self.ends[0].state, self.ends[1].state],
             in_handshake: self.in_handshake(),
         }
@@ -268,7 +280,9 @@ impl Conn {
         let y = seg.dir.flip() as usize;
         let c = self.closing.as_ref()?;
         if seg.flags & flag::ACK == 0 {
-            return c.trigger(y, seg.seq);
+            return c
+                .trigger(y, seg.seq)
+                .filter(|t| seg.ts.saturating_sub(t.ts) <= PROMPT);
         }
         // the answer to a segment without ACK acks its end (RFC 9293 section 3.5.2): here, a SYN
         let e = &self.ends[y];

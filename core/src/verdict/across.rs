@@ -24,6 +24,8 @@ const GAP_LEAST: i64 = 200_000_000;
 pub struct Server {
     /// Connections to it.
     pub total: u64,
+    /// Connections in which it sent payload.
+    pub spoke: u64,
     /// Handshakes it completed.
     pub answered: u64,
     /// SYNs it refused, and the time of the last.
@@ -78,6 +80,7 @@ impl Across {
         }
         let s = self.servers.entry(key).or_default();
         s.total += 1;
+        s.spoke += u64::from(row.server_end.bytes > 0);
         s.answered += u64::from(row.noted_handshake());
         if row.close == Close::Refused {
             s.refused += 1;
@@ -119,6 +122,7 @@ impl Across {
             }
             let s = self.servers.entry(key).or_default();
             s.total += o.total;
+            s.spoke += o.spoke;
             s.answered += o.answered;
             s.refused += o.refused;
             s.last_refused = s.last_refused.max(o.last_refused);
@@ -233,6 +237,10 @@ impl Server {
             row.notes |= 1 << Note::IdleConstant as u8;
             row.supports.put(Evidence::SameGap, n);
             row.supports.put(Evidence::ServerConnections, self.total);
+        }
+        if row.cause == Cause::HalfCloseBroken && self.total > 1 && self.spoke == 0 {
+            // this server never says anything to anybody: no reply is missing
+            row.cause = Cause::Orderly;
         }
         if row.cause == Cause::NoAnswer && self.answered > 0 {
             row.supports

@@ -29,6 +29,9 @@ const LEAK: i64 = 60_000_000_000;
 /// A close that answers a FIN this quickly was no application's reply.
 const AT_ONCE: i64 = 500_000_000;
 
+/// Payload up to which a client's words may be one request: one Ethernet segment's.
+const REQUEST: u64 = 1_460;
+
 /// Keep-alive probes without an answer that make an abort a keep-alive timeout.
 const PROBES: u8 = 2;
 
@@ -161,11 +164,14 @@ impl Case<'_> {
                 .filter(|r| r.by != client)
                 .map(|r| (r.ts, fin.number + 1, 0))
         })?;
-        let server = self.end(client.flip());
+        let (client_end, server) = (self.end(client), self.end(client.flip()));
         let unanswered = fin.last_data == Some(client)
             && self.c.late[client.flip() as usize].is_none()
             && payload == 0;
-        let request = self.conn.noted(Note::Http) && server.bytes == 0;
+        // the FIN right behind the request: the client has said all it will, and waits for the reply
+        let request = server.bytes == 0
+            && client_end.bytes <= REQUEST
+            && (0..=AT_ONCE / 10).contains(&fin.idle);
         if self.closed.by != Some(client) || !unanswered || !request || !ack.after(fin.number) {
             return None;
         }
@@ -343,6 +349,9 @@ impl Case<'_> {
             r.supports.put(Evidence::KeepAliveProbes, e.streak);
             return r;
         }
+        if self.conn.replaced {
+            return Reason::new(Cause::PortReused, Confidence::Certain);
+        }
         let mut r = Reason::new(Cause::CaptureEnded, Confidence::Certain);
         r.supports.put(
             Evidence::CaptureEnds,
@@ -396,7 +405,7 @@ impl Case<'_> {
     fn injected(&self, reset: &Reset) -> Option<Reason> {
         let x = self.end(reset.by);
         let mut r = Reason::new(Cause::InjectedReset, Confidence::Possible);
-        if reset.ttl_off.abs() > 1 && !self.conn.noted(Note::TtlVaries) {
+        if reset.ttl_off.abs() > 1 {
             r.supports.put(Evidence::TtlDiffers, reset.ttl_off);
         }
         if self.c.data_after_reset > 0 {
@@ -412,7 +421,7 @@ impl Case<'_> {
         if other > 0 && self.c.data_after_reset == 0 && reset.trigger == 0 {
             r.supports.add(Evidence::ResetsBothEnds);
         }
-        let live = reset.form == ResetForm::Owner
+        let live = reset.form != ResetForm::Reply
             && x.has(seen::TIMESTAMPS)
             && self.end(reset.by.flip()).has(seen::TIMESTAMPS);
         r.supports
@@ -513,7 +522,12 @@ impl Case<'_> {
     }
 
     fn reply_without_fin(&self, reset: &Reset) -> Reason {
-        let gap = reset.idle_before_trigger(self.conn);
+        let unprompted = reset.trigger == 0 && reset.silence >= DEVICE_IDLE;
+        let gap = if unprompted {
+            reset.silence
+        } else {
+            reset.idle_before_trigger(self.conn)
+        };
         if gap >= DEVICE_IDLE {
             let mut r = Reason::new(Cause::MiddleboxIdleTimeout, Confidence::Possible);
             known_gap(&mut r, gap);
@@ -573,7 +587,7 @@ impl Case<'_> {
             known_gap(&mut r, reset.silence);
             return r;
         }
-        let mut r = Reason::new(Cause::Abort, Confidence::Certain);
+        let mut r = Reason::new(Cause::Abort, Confidence::Likely);
         r.supports.add_if(x.bytes == 0, Evidence::NoPayloadSent);
         if y.bytes > 0 {
             r.against

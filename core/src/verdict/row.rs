@@ -268,11 +268,14 @@ fn notes(conn: &Conn, finished: bool) -> u64 {
         };
         set(silent(0) || silent(1), Note::TlsNoCloseNotify);
     }
-    if let Some(reset) = c.and_then(|c| c.reset) {
-        set(
-            reset.last_data == Some(conn.client),
-            Note::UnansweredRequest,
-        );
+    let reset = c.and_then(|c| c.reset);
+    let last_data = reset.map_or(conn.last_data, |r| r.last_data);
+    let over = c.is_some() || conn.ends.iter().any(|e| e.streak > 0);
+    set(
+        over && last_data == Some(conn.client),
+        Note::UnansweredRequest,
+    );
+    if let Some(reset) = reset {
         set(reset.peer_unacked > 0, Note::PeerStillSending);
     }
     notes

@@ -1,0 +1,261 @@
+//! Closing by FIN: who sent one, who has received it, who acked it.
+
+use super::account::repeat;
+use super::closing::{Fin, FinAck};
+use super::conn::{Conn, Outcome, pair, shake};
+use super::endpoint::seen;
+use crate::machine::{self, Event, State};
+use crate::segment::{Dir, Segment, flag};
+use crate::seq::Seq;
+use crate::slugs::{Label, Note};
+
+impl Conn {
+    /// End `s` sent an acknowledgment: it has received what it acks.
+    pub(super) fn proves_received(&mut self, s: usize, ack: Seq) {
+        let fin = self.fin_of(s ^ 1);
+        if let (Some(c), Some(fin)) = (&mut self.closing, fin)
+            && ack.after(fin)
+        {
+            c.assumed[s] = None;
+        }
+        let (x, y) = pair(&mut self.ends, s);
+        if y.has(seen::SYN) && ack.after(y.isn) && x.state == State::SynSent {
+            x.step(Event::RcvSynAck);
+        }
+        if let Some(fin) = fin
+            && ack.after(fin)
+            && !x.has(seen::FIN_RECEIVED)
+        {
+            x.seen |= seen::FIN_RECEIVED;
+            x.step(Event::RcvFin);
+        }
+    }
+
+    pub(super) fn fin_of(&self, s: usize) -> Option<Seq> {
+        self.closing
+            .as_ref()
+            .and_then(|c| c.fin[s])
+            .map(|f| f.number)
+    }
+
+    pub(super) fn fin(&mut self, seg: &Segment, out: &mut Outcome) {
+        let s = seg.dir as usize;
+        let number = seg.seq + seg.payload + u32::from(seg.flags & flag::SYN != 0);
+        let (idle, last_data) = self.before_close(seg);
+        let other = self.fin_of(s ^ 1);
+        let Some(c) = &mut self.closing else { return };
+        if let Some(fin) = &mut c.fin[s] {
+            if fin.number != number {
+                return;
+            }
+            fin.repeats += 1;
+            out.label(Label::FinRetransmission);
+            out.refers_to = fin.frame;
+            self.notes |= 1 << Note::FinRetransmitted as u8;
+            let x = &mut self.ends[s];
+            x.retransmissions += u32::from(!out.is(Label::Retransmission));
+            let y = &mut self.ends[s ^ 1];
+            if let Some(before) = c.assumed[s ^ 1].take() {
+                // its receipt was taken for granted, and it was not received
+                y.seen &= !seen::FIN_RECEIVED;
+                y.retract(before);
+            }
+            let x = &mut self.ends[s];
+            if fin.acked.is_some() && fin.delivered {
+                fin.delivered = false;
+                x.retract(fin.before_ack);
+                self.notes |= 1 << Note::FinAckLost as u8;
+            }
+            if seg.payload == 0 {
+                repeat(x, seg.ts);
+            }
+            return;
+        }
+        out.label(Label::Fin);
+        if seg.payload > 0 {
+            self.notes |= 1 << Note::FinWithData as u8;
+        }
+        if other.is_some_and(|n| !seg.ack.after(n)) {
+            out.label(Label::CrossesFin);
+        }
+        let (x, y) = pair(&mut self.ends, s);
+        // acked before it was captured: the capture has the two out of order
+        let early =
+            (y.has(seen::ACK) && y.ack.after(number) && y.ack == number + 1).then_some(FinAck {
+                frame: y.last_frame,
+                ts: y.last_ts,
+                by_fin: false,
+            });
+        if x.holes.as_ref().is_some_and(|h| h.any_before(number)) {
+            self.notes |= 1 << Note::FinOutOfOrder as u8;
+        }
+        if x.has(seen::HELD_UP) && x.bytes > 0 {
+            self.notes |= 1 << Note::FinAfterZeroWindow as u8;
+        }
+        x.snd_nxt = x.snd_nxt.max(number + 1);
+        x.streak = 0;
+        x.last_data_ts = if seg.payload > 0 || x.last_data_ts == i64::MIN {
+            seg.ts
+        } else {
+            x.last_data_ts
+        };
+        x.step(Event::SndFin);
+        c.fin[s] = Some(Fin {
+            number,
+            ack: seg.ack,
+            frame: seg.number,
+            ts: seg.ts,
+            idle,
+            payload: seg.payload,
+            last_data,
+            acked: None,
+            before_ack: x.state,
+            delivered: false,
+            repeats: 0,
+        });
+        if let Some(ack) = early {
+            if let Some(f) = &mut c.fin[s] {
+                f.acked = Some(ack);
+                f.delivered = true;
+            }
+            y.seen |= seen::FIN_RECEIVED;
+            y.step(Event::RcvFin);
+            x.step(Event::RcvAckOfFin);
+            self.finish_if_done(seg);
+        }
+    }
+
+    /// How long the connection had been idle, as the sender of this FIN or RST saw it (nanoseconds, -1
+    /// without any payload), and who had sent the last payload. What the other end has sent and the
+    /// segment does not ack had not arrived: it crossed.
+    pub(super) fn before_close(&self, seg: &Segment) -> (i64, Option<Dir>) {
+        let s = seg.dir as usize;
+        let (x, y) = (&self.ends[s], &self.ends[s ^ 1]);
+        let crossed = y.has(seen::SEQ)
+            && y.bytes > 0
+            && self.last_data == Some(seg.dir.flip())
+            && y.snd_nxt.after(if seg.flags & flag::ACK != 0 {
+                seg.ack
+            } else {
+                x.ack
+            });
+        if crossed {
+            let since = seg.ts.saturating_sub(y.last_data_ts).max(0);
+            let last = if y.has(seen::ANSWERED) {
+                Some(seg.dir)
+            } else {
+                Some(seg.dir.flip())
+            };
+            let only = x.bytes == 0 && y.quiet_ms == 0;
+            return (
+                i64::from(y.quiet_ms) * 1_000_000 + since,
+                if only { self.last_data } else { last },
+            );
+        }
+        (
+            self.idle_at(seg),
+            if seg.payload > 0 {
+                Some(seg.dir)
+            } else {
+                self.last_data
+            },
+        )
+    }
+
+    /// Nanoseconds since the last payload of either end, -1 if there was none.
+    pub(super) fn idle_at(&self, seg: &Segment) -> i64 {
+        let last = self
+            .ends
+            .iter()
+            .filter(|e| e.bytes > 0)
+            .map(|e| e.last_data_ts)
+            .max();
+        last.map_or(-1, |t| seg.ts.saturating_sub(t).max(0))
+    }
+
+    /// What the acknowledgment tells the other end.
+    pub(super) fn acks(&mut self, seg: &Segment, out: &mut Outcome) {
+        let s = seg.dir as usize;
+        let first_ack = seg.flags & flag::SYN == 0;
+        let answered = self.answered();
+        let (x, y) = pair(&mut self.ends, s);
+        if y.has(seen::SYN) && seg.ack.after(y.isn) && !y.has(seen::SYN_ACKED) {
+            y.seen |= seen::SYN_ACKED;
+            if first_ack && x.has(seen::SYN) {
+                out.label(Label::HandshakeAck);
+            }
+        }
+        if y.state == State::SynReceived && seg.ack.after(y.isn) {
+            y.step(Event::RcvAckOfSyn);
+            if first_ack {
+                self.shake |= shake::ACK;
+                if self.handshake_ns < 0 && self.shake & shake::SYN != 0 {
+                    self.handshake_ns = seg.ts.saturating_sub(self.first_ts).max(0);
+                }
+            }
+        } else if first_ack && answered && seg.dir == self.client && seg.ack.after(y.isn) {
+            self.shake |= shake::ACK;
+        }
+        let own_fin = self.fin_of(s);
+        let Some(c) = &mut self.closing else { return };
+        if let Some(fin) = &mut c.fin[s ^ 1]
+            && seg.ack.after(fin.number)
+        {
+            let first = fin.acked.is_none();
+            if first {
+                out.label(Label::AcksFin);
+                out.refers_to = if out.refers_to == 0 {
+                    fin.frame
+                } else {
+                    out.refers_to
+                };
+                fin.acked = Some(FinAck {
+                    frame: seg.number,
+                    ts: seg.ts,
+                    by_fin: out.is(Label::Fin),
+                });
+            }
+            if !fin.delivered {
+                fin.delivered = true;
+                let y = &mut self.ends[s ^ 1];
+                // a segment beyond x's own FIN reaches y after that FIN did
+                let stood = y.state;
+                let assume =
+                    own_fin.is_some_and(|n| seg.seq.after(n)) && !y.has(seen::FIN_RECEIVED);
+                if assume {
+                    y.seen |= seen::FIN_RECEIVED;
+                    y.step(Event::RcvFin);
+                }
+                fin.before_ack = y.state;
+                y.step(Event::RcvAckOfFin);
+                if assume {
+                    c.assumed[s ^ 1] =
+                        Some(machine::next(stood, Event::RcvAckOfFin).unwrap_or(stood));
+                }
+            }
+            if let Some(late) = c.late[s ^ 1]
+                && let Some(own) = own_fin
+                && late.ack.after(own)
+                && seg.ack.at_or_after(late.end)
+            {
+                self.notes |= 1 << Note::HalfCloseUsed as u8;
+            }
+        } else if let Some(late) = c.late[s ^ 1]
+            && let Some(own) = own_fin
+            && late.ack.after(own)
+            && seg.ack.at_or_after(late.end)
+        {
+            self.notes |= 1 << Note::HalfCloseUsed as u8;
+        }
+        self.finish_if_done(seg);
+    }
+
+    pub(super) fn finish_if_done(&mut self, seg: &Segment) {
+        if let Some(c) = &mut self.closing
+            && c.finished.is_none()
+            && c.fin.iter().all(|f| f.is_some_and(|f| f.acked.is_some()))
+        {
+            c.finished = Some((seg.ts, seg.number));
+        }
+    }
+}

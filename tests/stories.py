@@ -9,7 +9,7 @@ so that they wrap around in the middle of a connection if a story asks for it.
 """
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 BITS = {"F": 1, "S": 2, "R": 4, "P": 8, "A": 16, "U": 32, "E": 64, "C": 128}
@@ -38,7 +38,7 @@ class Step(NamedTuple):
 
 
 class Story(NamedTuple):
-    row: Mapping[str, object]
+    row: dict[str, object]
     steps: Sequence[Step]
     truncated: int
     client_isn: int | None

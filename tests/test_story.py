@@ -79,7 +79,8 @@ def test_race_crossed() -> None:
 
 
 def test_refused() -> None:
-    assert part("refused", "refused").facts == {"frame": 2, "who": "server", "ack": 1}
+    facts = part("refused", "refused").facts
+    assert (facts["frame"], facts["who"], facts["seq"], facts["ack"]) == (2, "server", 0, 1)
 
 
 def test_unanswered() -> None:

@@ -2,6 +2,7 @@
 
 from finwait.explain.conversation import FIN, Conversation, Fin, Segment, peer_of
 from finwait.explain.item import Facts, Item, Part, part
+from finwait.explain.transfer import backing_off
 
 
 def fin(c: Conversation, s: Segment) -> list[Part]:
@@ -71,7 +72,7 @@ def _again(c: Conversation, own: Fin, s: Segment) -> list[Part]:
         return [Part(key, {**facts, **one, **by})]
     frames = tuple(r.number for r in own.repeats)
     many: Facts = {"times": len(own.repeats), "frames": frames, "gaps": gaps}
-    return [Part(f"{key}-many", {**facts, **many, **by})]
+    return [Part(f"{key}-many", {**facts, **many, **by}), *backing_off(gaps)]
 
 
 def ack_of_fin(c: Conversation, s: Segment) -> list[Part]:
@@ -132,4 +133,5 @@ def epilogue(c: Conversation) -> list[Item]:
 
 def _never_acked(c: Conversation, own: Fin) -> Part:
     need = c.shown(own.who, own.number + 1)
-    return part("fin-never-acked", need=need, who=own.who, frame=own.first.number)
+    key = "fin-never-acked-one-way" if "one-direction" in c.row.notes else "fin-never-acked"
+    return part(key, need=need, who=own.who, frame=own.first.number)

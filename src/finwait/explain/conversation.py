@@ -210,8 +210,10 @@ class Conversation:
         for s in self.segments:  # an end that only reset, or was never captured, is known by acks
             if s.flags & ACK and not s.flags & RST:
                 unwrap[peer_of(s.who)].learn(s.ack - 1)
+        for s in self.segments:  # what is left: an end of which only a RST tells
             if s.flags & RST:
                 unwrap[s.who].learn(s.seq - bool(s.seq))
+                unwrap[peer_of(s.who)].learn(s.ack - 1)
         scaled = all(shift is not None for shift in self.wscale.values())
         for s in self.segments:
             mine, theirs = unwrap[s.who], unwrap[peer_of(s.who)]
@@ -250,7 +252,7 @@ class Conversation:
                     continue
                 if s.end in latest:
                     s.earlier = latest[s.end]
-                elif highest is not None and s.end < highest:
+                elif highest is not None and s.seq < highest:
                     s.earlier = _overlapped(s, sent)
                 latest[s.end] = s.index
                 sent.append(s)
@@ -266,8 +268,9 @@ class Conversation:
         if row.handshake == "missing" or not self.segments:
             return "", ""
         answer = next((s for s in self.of("server") if s.has(SYN | ACK)), None)
-        if answer is None:
-            return "CLOSED", "CLOSED" if row.close == "refused" else ""
+        called = any(s.flags & SYN and not s.flags & ACK for s in self.of("server"))
+        if answer is None or called:
+            return "CLOSED", "CLOSED" if called or row.close == "refused" else ""
         for s in self.segments[: answer.index]:
             if s.server_state == "CLOSED":
                 s.server_state = "LISTEN"

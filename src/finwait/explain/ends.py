@@ -1,7 +1,6 @@
 """Which connection is meant: by its number, or by its two ends."""
 
 import re
-from socket import AF_INET, AF_INET6, inet_pton
 from typing import Final
 
 from finwait.errors import Misuse
@@ -34,6 +33,8 @@ def which(text: str) -> int | Ends:
 
 
 def _end(found: re.Match[str], n: int) -> tuple[str, int]:
+    from socket import AF_INET, AF_INET6, inet_pton  # 4 ms that a number does not need
+
     six, four = found[f"six{n}"], found[f"four{n}"]
     family, address = (AF_INET, four) if six is None else (AF_INET6, six)
     try:

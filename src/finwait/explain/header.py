@@ -55,8 +55,8 @@ class Header(NamedTuple):
     missing: int
     """Bytes that the data offset promises and the capture does not hold."""
 
-    def __getitem__(self, name: object) -> int | None:  # type: ignore[override]  # by name, not number
-        """Give the value of a field."""
+    def value(self, name: str) -> int | None:
+        """Give the value of a field; None if its bytes were not captured."""
         return next((f.value for f in self.fields if f.name == name), None)
 
 

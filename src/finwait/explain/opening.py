@@ -17,8 +17,12 @@ def prologue(c: Conversation) -> list[Item]:
 
 def syn(c: Conversation, s: Segment) -> list[Part]:
     """Tell a SYN or SYN-ACK."""
-    if s.earlier is not None and c.segments[s.earlier].flags & SYN:
+    same = [t for t in c.of(s.who) if t.flags & SYN and t.end == s.end and t.index < s.index]
+    if any(t.flags & ACK == s.flags & ACK for t in same):
         return _again(c, s)
+    if s.flags & ACK and same:
+        ack = c.shown(peer_of(s.who), s.ack)
+        return [part("syn-ack-crossed", frame=s.number, who=s.who, ack=ack)]
     if s.flags & ACK:
         return _syn_ack(c, s)
     raw = s.step.seq
@@ -52,7 +56,11 @@ def _syn_ack(c: Conversation, s: Segment) -> list[Part]:
 
 def _again(c: Conversation, s: Segment) -> list[Part]:
     """Tell every repeat of one SYN at the first of them."""
-    same = [t for t in c.of(s.who) if t.flags & SYN and t.end == s.end]
+    same = [
+        t
+        for t in c.of(s.who)
+        if t.flags & SYN and t.end == s.end and t.flags & ACK == s.flags & ACK
+    ]
     repeats = same[1:]
     if s is not repeats[0]:
         return []

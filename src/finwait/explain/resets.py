@@ -3,6 +3,8 @@
 from finwait.explain.conversation import ACK, RST, Conversation, Segment, peer_of
 from finwait.explain.item import Facts, Part, part
 
+DOUBTED = ("injected-reset", "middlebox-idle-timeout")
+"""Causes that say the RST was not sent by the end it names."""
 PRINTABLE = 60
 """Characters shown of a RST's payload."""
 
@@ -14,40 +16,69 @@ def reset(c: Conversation, s: Segment) -> list[Part]:
         return [_ignored(c, s), *_payload(s)]
     told = [t for t in before if "rst-ignored" not in t.labels]
     if told:
-        return _more(c, s, told)
+        return _more(c, s, told) if len(told) == 1 else []
     if _both_acked(c, s):
         key = "rst-time-wait" if "time-wait-assassinated" in c.row.notes else "rst-late"
         return [part(key, frame=s.number), *_payload(s)]
     parts = _form(c, s)
+    if c.row.cause in DOUBTED and s.who == c.row.reset_by:
+        parts.append(part("rst-named", who=s.who))
     if not _answers_syn(c, s):
         parts += _worth(c, s)
     parts += _payload(s)
-    if "ends-connection" in s.labels and c.row.close == "reset":
+    if "ends-connection" in s.labels and c.row.close == "reset" and s.index:
         parts.append(part("reset-ends"))
     return parts
 
 
 def _form(c: Conversation, s: Segment) -> list[Part]:
-    facts: Facts = {"frame": s.number, "who": s.who}
-    seq: Facts = {"seq": c.shown(s.who, s.seq)}
+    facts: Facts = {"frame": s.number, "who": s.who, "seq": c.shown(s.who, s.seq)}
+    if c.row.cause == "stray-reset":
+        return [Part("rst-stray", facts)]
+    ack: Facts = {"ack": c.shown(peer_of(s.who), s.ack)}
     if "rst-owner" in s.labels:
-        return [Part("rst-owner", facts | seq | {"ack": c.shown(peer_of(s.who), s.ack)})]
+        return [Part("rst-owner", facts | ack)]
     if "rst-reply" not in s.labels:
-        return [Part("rst-unclear", facts | seq)]
-    drew = c.drew(s)
+        return [Part("rst-unclear", facts)]
     if s.flags & ACK:
-        ack: Facts = {"ack": c.shown(peer_of(s.who), s.ack)}
-        if c.row.close == "refused":
-            return [Part("refused", facts | ack)]
-        number: Facts = {"trigger": drew.number} if drew else {"trigger": 0}
-        return [Part("rst-reply-syn" if drew else "rst-unclear", facts | seq | ack | number)]
+        return _reply_to_syn(c, s, facts | ack)
+    return _reply(c, s, facts)
+
+
+def _reply_to_syn(c: Conversation, s: Segment, facts: Facts) -> list[Part]:
+    """Tell an answer to a segment without ACK: RST+ACK with seq 0 (RFC 9293 3.5.2)."""
+    if c.row.close == "refused":
+        return [Part("refused", facts)]
+    drew = c.drew(s)
     if drew is None:
-        return [Part("rst-reply-unseen", facts | seq)]
-    parts = [Part("rst-reply", facts | seq | {"trigger": drew.number})]
-    own = c.fins[s.who]
+        return [Part("rst-unclear", facts)]
+    return [Part("rst-reply-syn", facts | {"trigger": drew.number})]
+
+
+def _reply(c: Conversation, s: Segment, facts: Facts) -> list[Part]:
+    """Tell an answer to a segment with ACK: RST with that number (RFC 9293 3.5.2)."""
+    drew, own = c.drew(s), c.fins[s.who]
+    if own is not None and s.seq == own.number and _below_fin(c, s, drew):
+        expected = c.shown(s.who, own.number + 1)
+        return [Part("rst-below-fin", facts | {"expected": expected, "peer": peer_of(s.who)})]
+    if drew is None:
+        return [Part("rst-reply-unseen", facts)]
+    parts = [Part("rst-reply", facts | {"trigger": drew.number})]
     if own is not None and drew.ack == own.number and own.first.index < s.index:
-        parts.append(part("rst-reply-fin", trigger=drew.number, **seq))
+        seq = c.shown(s.who, s.seq)
+        parts.append(part("rst-reply-fin", trigger=drew.number, seq=seq))
     return parts
+
+
+def _below_fin(c: Conversation, s: Segment, drew: Segment | None) -> bool:
+    """Tell whether a RST with the number of its sender's FIN cannot be an answer.
+
+    The FIN was acked, and what carries that number in its ack was sent before the FIN.
+    """
+    own = c.fins[s.who]
+    if own is None or own.acked_by is None or own.acked_by.index > s.index:
+        return False
+    return drew is None or drew.index < own.first.index
 
 
 def _answers_syn(c: Conversation, s: Segment) -> bool:
@@ -87,14 +118,16 @@ def _ignored(c: Conversation, s: Segment) -> Part:
 
 def _more(c: Conversation, s: Segment, told: list[Segment]) -> list[Part]:
     """Tell the second and later RSTs of one end together."""
-    if len(told) > 1:
-        return []
     frames = tuple(
         t.number
         for t in c.of(s.who)
         if t.flags & RST and t.index >= s.index and "rst-ignored" not in t.labels
     )
-    return [part("rst-again", who=s.who, frames=frames)]
+    parts = [part("rst-again", who=s.who, frames=frames)]
+    answers = "rst-reply" in s.labels and "rst-reply" in told[0].labels
+    if answers and c.row.cause not in DOUBTED:
+        parts.append(part("rst-again-why"))
+    return parts
 
 
 def _both_acked(c: Conversation, s: Segment) -> bool:

@@ -4,7 +4,7 @@ Nothing here is in a language: an `Item` holds keys and facts, and `Item.text` s
 """
 
 from finwait.explain import closing, opening, resets, transfer
-from finwait.explain.conversation import FIN, RST, SYN, Conversation, Segment, peer_of
+from finwait.explain.conversation import ACK, FIN, RST, SYN, Conversation, Segment, peer_of
 from finwait.explain.item import Facts, Item, Part, part
 
 LIMIT = 2
@@ -25,9 +25,9 @@ LABEL_OF = {
     "window-probe": "window-probe",
     "window-open": "window-update",
     "bad-checksum": "bad-checksum",
-    "half-close": "data",
-    "crossed-data": "data",
-    "stale-data": "data",
+    "half-close": "late-data",
+    "crossed-data": "late-data",
+    "stale-data": "late-data",
     "after-fin": "after-fin",
     "after-close": "after-close",
     "challenge-ack": "challenge-ack",
@@ -38,7 +38,7 @@ LABEL_OF = {
     "old-ack": "old-ack",
 }
 """What is counted after `LIMIT`, and the label that names it then."""
-FOLLOWERS = {"again-arrived", "keep-alive-answered", "keep-alive-silent"}
+FOLLOWERS = {"again-arrived", "waits-grow", "keep-alive-answered", "keep-alive-silent"}
 """Sentences that only make sense after the one before."""
 
 
@@ -52,7 +52,8 @@ class _Teller:
         self.c = c
         self.items: list[Item] = opening.prologue(c)
         self.told: dict[str, int] = {}
-        self.more: dict[str, list[int]] = {}
+        self.more: dict[str, tuple[int, list[int]]] = {}
+        """What was not told in full: where it belongs, and its frames."""
         self.summed_up = False
         self.handshake_told = False
 
@@ -133,9 +134,17 @@ class _Teller:
             ack, need = c.shown(other.who, s.ack), c.shown(other.who, other.number + 1)
             return [Part("crossed-data", facts | {"ack": ack, "need": need})]
         acked = other.acked_by
-        if s.index in self.c.draws and acked is not None and acked.index < s.index:
+        if self._met_nobody(s) and acked is not None and acked.index < s.index:
             return [Part("stale-data", facts | {"after_s": s.at - acked.at})]
         return [Part("half-close", facts)]
+
+    def _met_nobody(self, s: Segment) -> bool:
+        """Tell whether payload drew a RST, itself or together with what was sent beside it."""
+        return any(
+            t.who != s.who and "rst-reply" in t.labels and t.step.seq == s.step.ack
+            for t in self.c.segments[s.index + 1 :]
+            if t.flags & RST and not t.flags & ACK
+        )
 
     def _challenge(self, s: Segment) -> list[Part]:
         if "challenge-ack" not in s.labels:
@@ -157,15 +166,17 @@ class _Teller:
             self.told[p.key] = self.told.get(p.key, 0) + 1
             dropped = self.told[p.key] > LIMIT
             if dropped:
-                self.more.setdefault(label, []).append(s.number)
+                self.more.setdefault(label, (len(self.items), []))[1].append(s.number)
             else:
                 kept.append(p)
         return kept
 
     def _flush(self) -> None:
-        for label, frames in self.more.items():
+        """Put what was only counted where the first of it would have been told."""
+        last_first = sorted(self.more.items(), key=lambda more: -more[1][0])
+        for label, (place, frames) in last_first:
             facts: Facts = {"what": label, "times": len(frames), "frames": tuple(frames)}
-            self.items.append(Item(tuple(frames), (Part("more", facts),)))
+            self.items.insert(place, Item(tuple(frames), (Part("more", facts),)))
         self.more.clear()
 
     def _sum_up(self) -> None:

@@ -1,7 +1,12 @@
 """What happened to the payload between opening and closing: first words, repeats, holes, windows."""
 
+from itertools import pairwise
+
 from finwait.explain.conversation import RST, Conversation, Segment, peer_of
 from finwait.explain.item import Facts, Part, part
+
+GROWTH = 1.5
+"""How much longer a wait is than the one before when a timer backs off (RFC 6298 5.5 doubles it)."""
 
 
 def first_words(c: Conversation, s: Segment) -> list[Part]:
@@ -49,11 +54,17 @@ def again(c: Conversation, s: Segment) -> list[Part]:
         gaps = tuple(b.at - a.at for a, b in zip([before, *repeats], repeats, strict=False))
         frames = tuple(r.number for r in repeats)
         count: Facts = {"times": len(repeats), "frames": frames, "gaps": gaps}
-        parts = [Part("again-many", {**facts, **count})]
+        parts = [Part("again-many", {**facts, **count}), *backing_off(gaps)]
     if acked is not None:
         ack = c.shown(s.who, acked.ack)
         parts.append(part("again-arrived", frame=acked.number, ack=ack))
     return parts
+
+
+def backing_off(gaps: tuple[float, ...]) -> list[Part]:
+    """Say that the waits double, if they do; the first is often a probe of another timer (RFC 8985)."""
+    doubling = [late >= GROWTH * early for early, late in pairwise(gaps[1:] or gaps)]
+    return [part("waits-grow")] if doubling and all(doubling) else []
 
 
 def _chain(c: Conversation, s: Segment) -> list[Segment]:

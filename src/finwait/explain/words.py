@@ -1,8 +1,7 @@
-"""The texts of the telling, one TOML file a language, and how facts are written into them.
+"""The texts of the telling, two TOML files a language, and how facts are written into them.
 
 A fact's name says how it is written: `..._s` is a time span in seconds, `..._bytes` a number of bytes,
-`..._segments` and `..._times` are counted, `frames` is a list of frame numbers, `gaps` a list of
-spans; `who` and `peer` name an end (`Who` and `Peer` at the start of a sentence), `what` a label. Everything else is written as it is.
+`..._times` is counted, `frames` is a list of frame numbers ("frames 3 and 4"), `gaps` a list of spans; `who` and `peer` name an end (`Who` and `Peer` at the start of a sentence), `what` a label. Everything else is written as it is.
 """
 
 import tomllib
@@ -14,6 +13,8 @@ from finwait.verdict.catalogue import entry
 from finwait.verdict.language import Lang, count, duration, size
 
 FOLDER = Path(__file__).parent / "text"
+HEADER_SECTIONS = ("fields", "header")
+"""Sections that stand in a file of their own, because only `--segment` reads them."""
 FRAMES_SHOWN = 8
 """Longer lists of frames are cut, with their number."""
 
@@ -25,13 +26,14 @@ Fact = str | int | float | tuple[int, ...] | tuple[float, ...]
 @cache
 def messages(lang: Lang, section: str) -> Mapping[str, str]:
     """Give the texts of one section in one language."""
-    found = _file(lang).get(section, {})
-    return found if isinstance(found, dict) else {}
+    found = _file(f"{lang}.header.toml" if section in HEADER_SECTIONS else f"{lang}.toml")
+    texts = found.get(section, {})
+    return texts if isinstance(texts, dict) else {}
 
 
 @cache
-def _file(lang: Lang) -> Mapping[str, object]:
-    with (FOLDER / f"{lang}.toml").open("rb") as file:
+def _file(name: str) -> Mapping[str, object]:
+    with (FOLDER / name).open("rb") as file:
         return tomllib.load(file)
 
 
@@ -60,17 +62,17 @@ def write(name: str, value: Fact, lang: Lang) -> str:
 
 def _word(name: str, value: str, lang: Lang) -> str:
     if name == "what":
-        return entry("label", value).title.say(lang)
+        known = messages(lang, "words").get(value)
+        return known or entry("label", value).title.say(lang)
     return messages(lang, "words").get(value, value) if name in _ENDS else value
 
 
 def _number(name: str, value: int, lang: Lang) -> str:
     if name.endswith("_bytes"):
         return size(value, lang)
-    words = messages(lang, "words")
-    for ending in ("segments", "times"):
-        if name.endswith(ending):
-            return words.get(f"{ending}_{value}") or words[ending].format(n=count(value))
+    if name.endswith("times"):
+        words = messages(lang, "words")
+        return words.get(f"times_{value}") or words["times"].format(n=count(value))
     return str(value)
 
 
@@ -82,8 +84,9 @@ def _list(name: str, values: tuple[int, ...] | tuple[float, ...], lang: Lang) ->
         texts = [str(v) for v in values]
     if len(texts) > FRAMES_SHOWN:
         left = len(texts) - FRAMES_SHOWN
-        head = words["comma"].join(texts[:FRAMES_SHOWN])
-        return words["and_more"].format(list=head, n=count(left))
-    if len(texts) < 2:
-        return "".join(texts)
-    return words["last_comma"].join((words["comma"].join(texts[:-1]), texts[-1]))
+        texts = [*texts[:FRAMES_SHOWN], words["and_more"].format(n=count(left))]
+    written = words["comma"].join(texts[:-1]) + words["last_comma"] if len(texts) > 1 else ""
+    written += texts[-1] if texts else ""
+    if name == "frames":
+        return words["frames_1" if len(texts) == 1 else "frames"].format(list=written)
+    return written

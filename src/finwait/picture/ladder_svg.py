@@ -158,7 +158,7 @@ def _life(x: float, changes: list[_Change], bottom: float) -> Iterator[str]:
     start = changes[0].y
     yield f'<line class="life" x1="{x}" y1="{start:g}" x2="{x}" y2="{bottom:g}"/>'
     kept = _kept(changes)
-    ends = [change.y for change in kept[1:]] + [bottom]
+    ends = [*(change.y for change in kept[1:]), bottom][: len(kept)]
     for change, end in zip(kept, ends, strict=True):
         if change.state in ("CLOSED", "LISTEN"):
             continue

@@ -111,15 +111,20 @@ def _layout(ladder: Ladder, columns: int) -> _Layout:
 
 
 def _head(ladder: Ladder, layout: _Layout, style: Style) -> list[str]:
-    lines = []
-    start = layout.indent + layout.arrow + 3
+    """Write who stands where; an address too long for its column leans inwards, or has its own line."""
+    edge = layout.indent + layout.arrow + 3 + STATE
+    lines: list[str] = []
     for mine, theirs in (
         (ladder.left.role, ladder.right.role),
         (ladder.left.address, ladder.right.address),
     ):
         first = right(mine, layout.indent - 1)
-        lines.append(style.paint("heading", left(first, max(start, width(first) + 2)) + theirs))
-    return lines
+        start = min(edge - STATE, edge - width(theirs))
+        if width(first) + 2 <= start:
+            lines.append(left(first, start) + theirs)
+        else:
+            lines += [first, right(theirs, edge)]
+    return [style.paint("heading", line) for line in lines]
 
 
 def _line(stamp: tuple[str, str], states: tuple[str, str], middle: str, how: _How) -> str:
@@ -127,7 +132,7 @@ def _line(stamp: tuple[str, str], states: tuple[str, str], middle: str, how: _Ho
     frame, time = stamp
     text = f"{right(frame, layout.frame)} {right(time, layout.time)} "
     mine = style.paint("state", right(states[0], STATE))
-    theirs = style.paint("state", left(states[1], STATE)) if states[1] else ""
+    theirs = style.paint("state", states[1])
     return f"{text}{mine} {signs.line}{middle}{signs.line} {theirs}".rstrip()
 
 

@@ -284,18 +284,28 @@ class Conversation:
             for who, old, new in zip(("client", "server"), before, after, strict=True):
                 if old in ("", new) or not new:
                     continue
-                if old == "FIN-WAIT-1" and new == "TIME-WAIT" and self._crossed(who):
-                    s.via[who] = "CLOSING"
-                    moves += [(who, old, "CLOSING"), (who, "CLOSING", new)]
+                via = self._between(who, old, new)
+                if via:
+                    s.via[who] = via
+                    moves += [(who, old, via), (who, via, new)]
                 else:
                     moves.append((who, old, new))
             s.moves = tuple(moves)
             before = after
 
-    def _crossed(self, who: str) -> bool:
-        """Tell whether the FIN that `who` received did not ack its own (RFC 9293 3.6, Figure 13)."""
+    def _between(self, who: str, old: str, new: str) -> str:
+        """Give the state that an end passed between two that the wire shows; empty if none.
+
+        An end that answers a FIN with its own was in CLOSE-WAIT in between. One whose FIN crossed the
+        other's was in CLOSING, unless the other had to be sent again: then it may have come last.
+        """
+        if (old, new) == ("ESTABLISHED", "LAST-ACK"):
+            return "CLOSE-WAIT"
         own, other = self.fins[who], self.fins[peer_of(who)]
-        return own is not None and other is not None and other.first.ack <= own.number
+        if (old, new) != ("FIN-WAIT-1", "TIME-WAIT") or own is None or other is None:
+            return ""
+        crossed = other.first.ack <= own.number and not other.repeats
+        return "CLOSING" if crossed else ""
 
     def _fin(self, who: str) -> Fin | None:
         sent = [s for s in self.of(who) if s.flags & FIN and not s.flags & RST]

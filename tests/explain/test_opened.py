@@ -5,7 +5,6 @@ import struct
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.stories import STORIES, SYN_OPTIONS, Story
 
 from finwait.errors import Misuse
 from finwait.explain.conversation import Conversation
@@ -13,6 +12,8 @@ from finwait.explain.explanation import Explanation
 from finwait.explain.header import LAYOUT, decode
 from finwait.explain.opened import find, opened
 from finwait.verdict.language import LANGS, Lang
+
+from .stories import STORIES, SYN_OPTIONS, Story
 
 TOLD = {name: Explanation(made) for name, made in STORIES.items()}
 

@@ -7,7 +7,6 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.stories import OPEN, STORIES, story
 
 from finwait.explain.explanation import Explanation
 from finwait.picture.ladder import Arrow, Fold, Ladder, Lane, Pause
@@ -15,6 +14,8 @@ from finwait.picture.ladder_svg import draw as draw_svg
 from finwait.picture.ladder_text import Style, draw
 from finwait.picture.width import cut, left, right, width, wrap
 from finwait.verdict.language import LANGS, Lang
+
+from .stories import OPEN, STORIES, story
 
 TOLD = {name: Explanation(made) for name, made in STORIES.items()}
 SVG = "{http://www.w3.org/2000/svg}"

@@ -1,11 +1,12 @@
 """The story of each closing: the numbers it gives, and that both languages tell all of it."""
 
 import pytest
-from tests.stories import STORIES
 
 from finwait.explain.explanation import Explanation
 from finwait.explain.item import Part
 from finwait.verdict.language import LANGS, Lang
+
+from .stories import STORIES
 
 TOLD = {name: Explanation(story) for name, story in STORIES.items()}
 

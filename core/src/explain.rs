@@ -1,7 +1,7 @@
 //! One connection with all its segments, and where both ends stand after each.
 
 use crate::decode::{Decoded, Defragmenter, Fragment, ScopeNames, decode, locate};
-use crate::engine::{Progress, Watch};
+use crate::engine::{Progress, Watch, find};
 use crate::error::CaptureError;
 use crate::frame::{Batch, FrameRef};
 use crate::machine::State;
@@ -59,6 +59,8 @@ pub struct Explained {
     pub wscale: [Option<u8>; 2],
     /// Words for scopes.
     pub scopes: ScopeNames,
+    /// Paths of the files, by source index.
+    pub sources: Vec<String>,
 }
 
 /// Reads `paths` for one connection. The faults are those of the captures.
@@ -83,8 +85,14 @@ pub fn explain(
         scopes: ScopeNames::default(),
     };
     let mut faults = Vec::new();
+    let files = find(paths, joined, &mut faults);
+    let ends: Vec<usize> = files
+        .captures
+        .iter()
+        .filter_map(|c| c.last().copied())
+        .collect();
     let mut frames = 0;
-    for (i, path) in paths.iter().enumerate() {
+    for (i, path) in files.paths.iter().enumerate() {
         let mut input = match source::open(path) {
             Ok(input) => input,
             Err(fault) => {
@@ -113,7 +121,7 @@ pub fn explain(
                 break;
             }
         }
-        if !joined {
+        if ends.contains(&i) {
             hunt.end();
         }
         if hunt.catch.row.is_some() {
@@ -121,7 +129,7 @@ pub fn explain(
         }
     }
     hunt.end();
-    (hunt.into_explained(), faults)
+    (hunt.into_explained(files.paths), faults)
 }
 
 struct Hunt {
@@ -255,7 +263,7 @@ impl Hunt {
         }
     }
 
-    fn into_explained(mut self) -> Option<Explained> {
+    fn into_explained(mut self, sources: Vec<String>) -> Option<Explained> {
         let (_, _, number) = self.catch.target?;
         let mut row = self.catch.row?;
         self.catch.across.settle();
@@ -270,6 +278,7 @@ impl Hunt {
             isn: self.catch.isn,
             wscale: self.catch.wscale,
             scopes: self.scopes,
+            sources,
         })
     }
 }

@@ -5,6 +5,7 @@
 //! connection belongs to; each thread also tracks one shard, batch after batch in capture order. Both
 //! halves of the work are thus divided evenly, and the result does not depend on the number of threads.
 
+mod files;
 mod parallel;
 mod rowbytes;
 pub mod runs;
@@ -20,6 +21,7 @@ use crate::verdict::across::{Across, Summary};
 use crate::verdict::row::Row;
 use runs::Runs;
 
+pub(crate) use files::find;
 pub use single::Follow;
 
 /// Captures smaller than this are read by one thread: starting more costs more than it saves.
@@ -136,26 +138,24 @@ impl Counts {
 
 /// Reads every path and judges every connection.
 pub fn run(paths: &[String], options: Options, watch: &mut dyn Watch) -> Report {
+    let mut faults = Vec::new();
+    let files = find(paths, options.joined, &mut faults);
     let mut report = Report {
         runs: Runs::default(),
         across: Across::default(),
-        sources: paths.to_vec(),
+        sources: files.paths.clone(),
         scopes: ScopeNames::default(),
         counts: Counts::default(),
-        faults: Vec::new(),
+        faults,
         interrupted: false,
     };
-    let pieces: Vec<Vec<usize>> = if options.joined {
-        vec![(0..paths.len()).collect()]
-    } else {
-        (0..paths.len()).map(|i| vec![i]).collect()
-    };
+    let paths = files.paths;
     let sizes: Vec<u64> = paths
         .iter()
         .map(|p| std::fs::metadata(p).map_or(0, |m| m.len()))
         .collect();
     let total = (!paths.iter().any(|p| p == "-")).then(|| sizes.iter().sum());
-    for piece in pieces {
+    for piece in files.captures {
         let named: Vec<(u32, &str)> = piece
             .iter()
             .map(|i| (*i as u32, paths[*i].as_str()))

@@ -140,12 +140,12 @@ pub(super) fn explain(
     let Some(story) = story else {
         return Ok((None, shown));
     };
-    Ok((Some(explained(py, story, &paths)?), shown))
+    Ok((Some(explained(py, story)?), shown))
 }
 
-fn explained(py: Python<'_>, story: Story, paths: &[String]) -> PyResult<Explained> {
+fn explained(py: Python<'_>, story: Story) -> PyResult<Explained> {
     let client = story.row.client as usize;
-    let row = record(py, &story.row, story.number, paths, &story.scopes)?;
+    let row = record(py, &story.row, story.number, &story.sources, &story.scopes)?;
     let steps = PyList::empty(py);
     for step in story.steps {
         let from_client = step.segment.dir as usize == client;

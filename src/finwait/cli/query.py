@@ -34,7 +34,7 @@ class Where:
 
     def rows(self, table: pa.Table) -> list[int]:
         """Numbers of the rows that meet the condition, in order. Raises Misuse if it is none."""
-        numbered = table.append_column(ROW, pa.array(range(len(table)), pa.int64()))
+        numbered = _comparable(table).append_column(ROW, _count(len(table)))
         try:
             relation = self._database.from_arrow(numbered)
             expression = duckdb.SQLExpression(self._condition)
@@ -73,7 +73,24 @@ def _sorted(table: pa.Table, rows: list[int], sort: Sequence[Key]) -> list[int]:
     for key in sort:
         if pa.types.is_list(chosen.schema.field(key.column).type):
             raise Misuse(f"--sort: {key.column} is a list and has no order")
-    numbered = chosen.append_column(ROW, pa.array(range(len(rows)), pa.int64()))
+    for number, field in enumerate(chosen.schema):
+        if pa.types.is_dictionary(field.type):
+            text = chosen.column(number).cast(field.type.value_type)
+            chosen = chosen.set_column(number, field.name, text)
+    numbered = chosen.append_column(ROW, _count(len(rows)))
     order = [(key.column, "descending" if key.descending else "ascending") for key in sort]
     indices = pc.sort_indices(numbered, sort_keys=[*order, (ROW, "ascending")])
     return [rows[index] for index in indices.to_pylist()]
+
+
+def _count(number: int) -> pa.Array:
+    return pa.array(range(number), pa.int64())
+
+
+def _comparable(table: pa.Table) -> pa.Table:
+    """Cut times to the microsecond: DuckDB does not compare finer ones with its own `now()`."""
+    for number, field in enumerate(table.schema):
+        if pa.types.is_timestamp(field.type):
+            cut = table.column(number).cast(pa.timestamp("us", "UTC"), safe=False)
+            table = table.set_column(number, field.name, cut)
+    return table

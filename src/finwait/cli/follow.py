@@ -38,10 +38,8 @@ def follow(wish: Wish) -> int:
         for batch, rows in first:
             telling.tell(batch, rows, sink)
         if not reader.ended:
-            for batch in reader.batches():
+            while not telling.full and (batch := reader.next()) is not None:
                 telling.tell(batch, telling.choose(batch), sink)
-                if telling.full:
-                    break
             if summed:
                 say(["", *summary(reader.totals(), wish.lang, telling.outcomes)], sink)
         telling.end(reader.totals(), sink)
@@ -69,12 +67,14 @@ class _Reader:
 
     def settled(self) -> list[_core.Batch]:
         """Give what a file would give at once: all up to the end, or up to a moment after the first."""
-        found = []
-        for batch in self.batches():
-            found.append(batch)
-            found.extend(self.batches(until=time.monotonic() + SETTLE))
-            break
-        return found
+        first = self.next()
+        if first is None:
+            return []
+        return [first, *self.batches(until=time.monotonic() + SETTLE)]
+
+    def next(self) -> _core.Batch | None:
+        """Give the next batch; None at the end."""
+        return next(self.batches(), None)
 
     def batches(self, until: float | None = None) -> Iterator[_core.Batch]:
         """Give the batches up to the end, or up to a moment of the monotonic clock."""

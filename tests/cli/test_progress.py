@@ -1,0 +1,54 @@
+"""The bar shows how far it is, on a terminal only, and leaves nothing behind."""
+
+import io
+
+import pytest
+
+from finwait.cli import progress
+from finwait.cli.progress import Bar
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_no_terminal_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    stream = io.StringIO()
+    Bar("en", stream).show(50, 100, 1, 1)
+    assert stream.getvalue() == ""
+
+
+def test_what_is_done_soon_needs_no_bar() -> None:
+    stream = Terminal()
+    bar = Bar("en", stream)
+    bar.show(50, 100, 1, 1)
+    bar.clear()
+    assert stream.getvalue() == ""
+
+
+def test_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("finwait.cli.progress.time.monotonic", lambda: now[0])
+    stream = Terminal()
+    bar = Bar("en", stream)
+    now[0] += 2.0
+    bar.show(500_000_000, 2_000_000_000, 3_000_000, 1234)
+    shown = stream.getvalue()
+    assert "25%" in shown
+    assert "500 MB, 250 MB/s" in shown
+    assert "6.0 s left" in shown
+    assert "3,000,000 packets, 1,234 connections" in shown
+    bar.clear()
+    assert stream.getvalue().endswith("\r\x1b[K")
+
+
+def test_a_pipe_has_no_end_to_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    stream = Terminal()
+    Bar("zh", stream).show(1_000_000, None, 10, 2)
+    assert "%" not in stream.getvalue()
+    assert "10 个报文，2 个连接" in stream.getvalue()

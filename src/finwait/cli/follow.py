@@ -38,8 +38,8 @@ def follow(wish: Wish) -> int:
         for batch, rows in first:
             telling.tell(batch, rows, sink)
         if not reader.ended:
-            while not telling.full and (batch := reader.next()) is not None:
-                telling.tell(batch, telling.choose(batch), sink)
+            while not telling.full and (more := reader.next()) is not None:
+                telling.tell(more, telling.choose(more), sink)
             if summed:
                 say(["", *summary(reader.totals(), wish.lang, telling.outcomes)], sink)
         telling.end(reader.totals(), sink)

@@ -51,7 +51,8 @@ class Cable(Net):
         self._home = tempfile.TemporaryDirectory()
         self._file = Path(self._home.name, "capture")
         command = ["tcpdump", *options.split(), "-n", "-U", "--immediate-mode"]
-        command += ["-w", str(self._file), f"tcp or (udp port {DISCARD})"]
+        # In immediate mode each packet takes a whole snap length of the buffer, here 16 MiB.
+        command += ["-B", "16384", "-w", str(self._file), f"tcp or (udp port {DISCARD})"]
         with self.server.namespace.entered():
             self._process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         assert self._process.stderr is not None
@@ -73,7 +74,9 @@ class Cable(Net):
             sender.sendto(marker, (self.server_address, DISCARD))
         self.until(lambda: marker in self._file.read_bytes(), "tcpdump had written everything")
         self._process.terminate()
-        self._process.wait()
+        _, told = self._process.communicate()
+        if "\n0 packets dropped by kernel" not in told:
+            raise OSError(f"tcpdump lost packets: {told.strip()}")
         self.recorder = _read(self._file.read_bytes(), without=marker)
 
     def close(self) -> None:

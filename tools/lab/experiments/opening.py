@@ -21,7 +21,7 @@ def refused(notebook: Notebook) -> None:
     for six in (False, True):
         with Wire(six=six) as wire:
             caller = wire.client.dial(40101, (wire.server_address, 81))
-            wire.settle()
+            wire.hear_reset(caller)
             caller.close()
             row = told(
                 wire, (40101, 81), "refused", "server", finished=True, cause=[Why("port-closed")]

@@ -23,30 +23,6 @@ TRUTH = [
     for capture in from_toml((folder / "truth.toml").read_text())
 ]
 CAPTURES = [pytest.param(*each, id=each[0].name) for each in TRUTH]
-# Where finwait is known to be wrong. Who cures one of these is told to take it out.
-WRONG = {
-    "zero-window": "the FIN that waits for the window is not noted",
-    "fin-out-of-order": "payload that comes after its own FIN is taken for a retransmission",
-    "vanished": "the request that was never answered is not noted",
-    "request-given-up": "the request that was never answered is not noted",
-    "half-close-broken-client-leg": "a close without a reply counts as orderly",
-    "keepalive-race-crossed-at-client": "crossing is told by time, not by the FIN's ack",
-    "injected-both-ways": "three signs of an injection, and yet only possible",
-    "middlebox-resets-both": "two resets without a trigger are laid to the server",
-    "syn-in-connection": "a SYN that is challenged starts a new connection",
-    "half-open-call": "a SYN that is challenged starts a new connection",
-    "port-reused": "the old connection's cause is not told",
-    "late-data": "payload after the end is not noted",
-    "bad-checksum": "checksums are verified in SYN, FIN and RST only",
-}
-JUDGED = [
-    pytest.param(
-        *each,
-        id=each[0].name,
-        marks=[pytest.mark.xfail(reason=WRONG[each[0].stem])] if each[0].stem in WRONG else [],
-    )
-    for each in TRUTH
-]
 ROWS = [row for _, capture in TRUTH for row in capture.connections]
 
 # Compared as they stand, where the row has them.
@@ -136,7 +112,7 @@ def said_ends(row: Row) -> tuple[str, str]:
     return names[0], names[1]
 
 
-@pytest.mark.parametrize(("path", "capture"), JUDGED)
+@pytest.mark.parametrize(("path", "capture"), CAPTURES)
 def test_verdicts_are_true(path: Path, capture: Capture) -> None:
     analysis = _core.analyze([str(path)])
     assert not analysis.faults

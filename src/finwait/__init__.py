@@ -1,6 +1,64 @@
-"""Why did this TCP connection end the way it did: who closed it, how, and why?"""
+"""Why did this TCP connection end the way it did: who closed it, how, and why?
 
-from finwait.explain import explain as explain
+`analyze` judges every connection of a capture, `explain` tells one of them. docs/python.md has
+examples that run.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+from finwait.explain import explain
 from finwait.version import VERSION
 
+if TYPE_CHECKING:
+    from finwait.capture.connection import Connection
+    from finwait.capture.connections import Connections, Finding, Outcome, analyze
+    from finwait.errors import (
+        BadCapture,
+        BadScript,
+        CannotOpen,
+        FinwaitError,
+        MissingPrivilege,
+        Misuse,
+    )
+    from finwait.explain.explanation import Explanation
+
+__all__ = [
+    "BadCapture",
+    "BadScript",
+    "CannotOpen",
+    "Connection",
+    "Connections",
+    "Explanation",
+    "Finding",
+    "FinwaitError",
+    "MissingPrivilege",
+    "Misuse",
+    "Outcome",
+    "analyze",
+    "explain",
+]
+
 __version__ = VERSION
+
+_HOMES = {
+    "Connection": "finwait.capture.connection",
+    "Connections": "finwait.capture.connections",
+    "Explanation": "finwait.explain.explanation",
+    "Finding": "finwait.capture.connections",
+    "Outcome": "finwait.capture.connections",
+    "analyze": "finwait.capture.connections",
+}
+
+
+if not TYPE_CHECKING:  # a type checker knows the names above, and no others
+
+    def __getattr__(name: str) -> object:
+        """Load what is asked for, when it is: `import finwait` stays fast."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(_HOMES.get(name, "finwait.errors")), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,37 @@
+"""What a verb does not need is not imported: a small capture is explained before one notices."""
+
+import subprocess
+import sys
+
+import pytest
+
+from .command import FOUR_WAY, environment
+
+HEAVY = {"pyarrow", "duckdb", "polars", "pandas", "rich", "numpy", "asyncio"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["analyze", "--help"],
+        ["analyze", FOUR_WAY],
+        ["analyze", "--format", "ndjson", FOUR_WAY],
+        ["explain", FOUR_WAY, "0"],
+    ],
+    ids=" ".join,
+)
+def test_nothing_heavy_is_imported(arguments: list[str]) -> None:
+    code = (
+        "import sys; from finwait.cli import main; code = main(sys.argv[1:]);"
+        "print(*sys.modules, file=sys.stderr); sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        env=environment({}),
+        check=True,
+    )
+    assert "finwait.cli" in done.stderr.split()
+    assert not HEAVY & set(done.stderr.split())

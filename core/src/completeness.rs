@@ -47,6 +47,12 @@ impl Completeness {
         }
     }
 
+    /// Counts a segment with ACK and without SYN, FIN and RST of a stream that is known already.
+    #[inline]
+    pub fn ordinary(&mut self, payload: bool) {
+        self.seen |= bit::FOLLOWED | if payload { bit::DATA } else { bit::ACK };
+    }
+
     /// Wireshark's number.
     #[inline]
     #[must_use]

@@ -14,6 +14,7 @@ mod sink;
 
 use crate::decode::ScopeNames;
 use crate::error::CaptureError;
+use crate::segment::Segment;
 use crate::skip::SkipCounts;
 use crate::source;
 use crate::track::DEFAULT_MAX_CONNECTIONS;
@@ -26,6 +27,9 @@ pub use single::Follow;
 
 /// Captures smaller than this are read by one thread: starting more costs more than it saves.
 const PARALLEL_FROM: u64 = 8 << 20;
+
+/// A segment and the hash of its flow.
+type Item = (Segment, u64);
 
 /// How to run.
 #[derive(Clone, Copy, Debug)]

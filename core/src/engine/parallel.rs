@@ -307,8 +307,6 @@ impl<'s, 'a> Worker<'s, 'a> {
                             .scopes
                             .learn(seg.key.scope, || locate(frame, data).map(|l| l.scope));
                     }
-                    self.shard.counts.used += 1;
-                    self.shard.counts.see(seg.ts);
                     let hash = flow_hash(&self.hasher, &seg.key);
                     parcels[shard_of(hash, shards)].push((seg, hash));
                 }
@@ -348,8 +346,6 @@ impl<'s, 'a> Worker<'s, 'a> {
                 .defragmenter
                 .push(fragment, &mut self.shard.counts.skipped)
             {
-                self.shard.counts.used += 1;
-                self.shard.counts.see(seg.ts);
                 let hash = flow_hash(&self.hasher, &seg.key);
                 let parcel = &mut parcels[shard_of(hash, self.shared.inboxes.len())];
                 let at = parcel.partition_point(|(s, _)| s.number < seg.number);
@@ -368,11 +364,10 @@ impl<'s, 'a> Worker<'s, 'a> {
             };
             any = true;
             let before = self.shard.tracker.begun;
-            for (seg, hash) in &parcel.items {
-                self.shard
-                    .tracker
-                    .segment_hashed(seg, *hash, parcel.source, &mut self.shard.rows);
-            }
+            self.shard.counts.used += parcel.items.len() as u64;
+            self.shard.counts.see(&parcel.items);
+            let Shard { tracker, rows, .. } = &mut self.shard;
+            tracker.segments(&parcel.items, parcel.source, rows);
             self.shared
                 .begun
                 .fetch_add(self.shard.tracker.begun - before, Relaxed);

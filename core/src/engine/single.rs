@@ -1,11 +1,10 @@
 //! One thread: decode and track batch after batch. Also live captures, told as they grow.
 
 use super::sink::Rows;
-use super::{Counts, Progress, Report, Watch, open};
+use super::{Counts, Item, Progress, Report, Watch, open};
 use crate::decode::{Defragmenter, Found, ScopeNames, decode_into, locate};
 use crate::error::CaptureError;
 use crate::frame::{Batch, Source};
-use crate::segment::Segment;
 use crate::track::Tracker;
 use crate::verdict::across::Summary;
 use crate::verdict::row::Row;
@@ -23,6 +22,9 @@ const QUIET: i64 = 2_000_000_000;
 /// A capture whose packets are younger than this is being written right now.
 const LIVE: Duration = Duration::from_secs(60);
 
+/// Segments decoded before they are tracked: few enough to stay in the processor's cache.
+const DECODED: usize = 256;
+
 /// Decoding and tracking of one capture by one thread.
 pub(super) struct Worker {
     tracker: Tracker,
@@ -30,6 +32,9 @@ pub(super) struct Worker {
     rows: Rows,
     counts: Counts,
     scopes: ScopeNames,
+    /// Segments decoded and not yet tracked: the first `filled` of these.
+    items: Vec<Item>,
+    filled: usize,
 }
 
 impl Worker {
@@ -40,41 +45,55 @@ impl Worker {
             rows: Rows::default(),
             counts: Counts::default(),
             scopes: ScopeNames::default(),
+            items: vec![Item::default(); DECODED],
+            filled: 0,
         }
     }
 
     fn batch(&mut self, batch: &Batch, source: u32) {
         let bytes = batch.bytes.as_slice();
         self.counts.frames += batch.frames.len() as u64;
-        let mut seg = Segment::default();
         for (i, frame) in batch.frames.iter().enumerate() {
             let Some(data) = bytes.get(frame.start as usize..(frame.start + frame.len) as usize)
             else {
                 continue;
             };
-            match decode_into(frame, data, batch.first_number + i as u64, &mut seg) {
+            if self.filled == self.items.len() {
+                self.flush(source);
+            }
+            let item = &mut self.items[self.filled];
+            match decode_into(frame, data, batch.first_number + i as u64, &mut item.0) {
                 Found::Segment => {
-                    if seg.key.scope != 0 {
+                    let scope = item.0.key.scope;
+                    if scope != 0 {
                         self.scopes
-                            .learn(seg.key.scope, || locate(frame, data).map(|l| l.scope));
+                            .learn(scope, || locate(frame, data).map(|l| l.scope));
                     }
-                    self.segment(&seg, source);
                 }
                 Found::Fragment(fragment) => {
-                    if let Some(seg) = self.defragmenter.push(fragment, &mut self.counts.skipped) {
-                        self.segment(&seg, source);
+                    match self.defragmenter.push(fragment, &mut self.counts.skipped) {
+                        Some(seg) => item.0 = seg,
+                        None => continue,
                     }
                 }
-                Found::Skip(skip) => self.counts.skipped.add(skip),
+                Found::Skip(skip) => {
+                    self.counts.skipped.add(skip);
+                    continue;
+                }
             }
+            item.1 = self.tracker.hash(&item.0);
+            self.filled += 1;
         }
+        self.flush(source);
     }
 
-    #[inline]
-    fn segment(&mut self, seg: &Segment, source: u32) {
-        self.counts.used += 1;
-        self.counts.see(seg.ts);
-        self.tracker.segment(seg, source, &mut self.rows);
+    /// Tracks what has been decoded.
+    fn flush(&mut self, source: u32) {
+        let items = &self.items[..self.filled];
+        self.counts.used += items.len() as u64;
+        self.counts.see(items);
+        self.tracker.segments(items, source, &mut self.rows);
+        self.filled = 0;
     }
 
     /// The capture is over.
@@ -89,9 +108,16 @@ impl Worker {
 
 impl Counts {
     /// Widens the span of times.
-    #[inline]
-    pub(super) fn see(&mut self, ts: i64) {
-        self.times = Some(self.times.map_or((ts, ts), |(a, b)| (a.min(ts), b.max(ts))));
+    pub(super) fn see(&mut self, items: &[Item]) {
+        let Some(first) = items.first().map(|(s, _)| s.ts) else {
+            return;
+        };
+        let (mut from, mut to) = self.times.unwrap_or((first, first));
+        for (seg, _) in items {
+            from = from.min(seg.ts);
+            to = to.max(seg.ts);
+        }
+        self.times = Some((from, to));
     }
 }
 

@@ -85,6 +85,8 @@ pub struct Conn {
     pub challenger: Option<Box<Vec<Segment>>>,
     /// A new connection took the tuple while this one was not finished.
     pub replaced: bool,
+    /// Both ends are open and nothing stands out: see [`Conn::ordinary`].
+    pub(super) calm: bool,
     /// What Wireshark would say.
     pub completeness: Completeness,
     /// Who sends `Up` or `Down`: the direction of the client's segments.
@@ -126,6 +128,7 @@ impl Conn {
             source,
             challenger: None,
             replaced: false,
+            calm: false,
             completeness: Completeness::default(),
             client,
             client_by,
@@ -191,61 +194,84 @@ impl Conn {
         self.closing.as_ref().is_some_and(|c| c.finished.is_some())
     }
 
-    /// Takes one segment that is not a copy of an earlier one.
-    #[inline]
-    pub fn segment(&mut self, seg: &Segment) -> Outcome {
-        let s = seg.dir as usize;
-        let (x, y) = pair(&mut self.ends, s);
-        // The common case: both ends open, nothing but data and ACKs in order.
-        const ODD: u16 = flag::SYN | flag::FIN | flag::RST | flag::URG;
-        if seg.flags & (ODD | flag::ACK) == flag::ACK
-            && self.closing.is_none()
-            && x.state == State::Established
-            && y.state == State::Established
+    /// Takes a segment of the common kind: both ends open, new data or a new ACK in order. `None`, and
+    /// nothing done, for any other.
+    #[inline(always)]
+    pub(super) fn ordinary(&mut self, seg: &Segment) -> Option<Outcome> {
+        const FLAGS: u16 = flag::SYN | flag::FIN | flag::RST | flag::URG | flag::ACK;
+        const MARKS: u16 = mark::BAD_CHECKSUM | mark::FRAGMENTED | mark::LEN_FROM_FRAME;
+        let (x, y) = pair(&mut self.ends, seg.dir as usize);
+        let news = seg.ack.since(x.ack);
+        let usual = self.calm
+            && seg.flags & FLAGS == flag::ACK
             && seg.seq == x.snd_nxt
-            && x.has(seen::SEQ | seen::ACK)
-            && y.has(seen::SEQ)
-            && seg.ack.at_or_after(x.ack)
+            && (news > 0 || news == 0 && seg.payload > 0)
             && seg.ack.at_or_before(y.snd_nxt)
-            && (seg.payload > 0 || seg.ack != x.ack)
             && seg.window != 0
-            && seg.marks & (mark::BAD_CHECKSUM | mark::FRAGMENTED | mark::LEN_FROM_FRAME) == 0
-            && y.seen & (seen::ZERO_WINDOW | seen::HELD_UP) == 0
-            && x.seen & seen::HELD_UP == 0
-            && seg.ts >= self.last_ts
-        {
-            x.snd_nxt = seg.seq + seg.payload;
-            x.ack = seg.ack;
-            let mut outcome = Outcome::of(Label::Ack);
-            if seg.payload > 0 {
-                if y.ack == seg.seq {
-                    // everything before was acked: this begins a new exchange
-                    let last = x.last_data_ts.max(y.last_data_ts);
-                    let quiet = if self.last_data.is_none() {
-                        0
-                    } else {
-                        seg.ts.saturating_sub(last)
-                    };
-                    x.quiet_ms = u32::try_from(quiet / 1_000_000).unwrap_or(u32::MAX);
-                    let answered = if self.last_data == Some(seg.dir.flip()) {
-                        seen::ANSWERED
-                    } else {
-                        0
-                    };
-                    x.seen = x.seen & !seen::ANSWERED | answered;
-                }
-                x.bytes += u64::from(seg.payload);
-                x.last_data_ts = seg.ts;
-                x.streak = 0;
-                self.last_data = Some(seg.dir);
-                outcome = Outcome::of(Label::Data);
-                app_hints(x, &mut self.notes, seg);
-            }
-            y.streak = 0;
-            self.stamp(seg);
-            return outcome;
+            && seg.marks & MARKS == 0
+            && seg.ttl == x.ttl
+            && seg.ts >= self.last_ts;
+        if !usual {
+            return None;
         }
-        self.uncommon(seg)
+        self.zeek.segment(seg);
+        self.completeness.ordinary(seg.payload > 0);
+        let mut outcome = Outcome::of(Label::Ack);
+        if seg.payload > 0 {
+            if y.ack == seg.seq {
+                // everything before was acked: this begins a new exchange
+                let last = x.last_data_ts.max(y.last_data_ts);
+                let quiet = if self.last_data.is_none() {
+                    0
+                } else {
+                    seg.ts.saturating_sub(last)
+                };
+                x.quiet_ms = u32::try_from(quiet / 1_000_000).unwrap_or(u32::MAX);
+                let answered = if self.last_data == Some(seg.dir.flip()) {
+                    seen::ANSWERED
+                } else {
+                    0
+                };
+                x.seen = x.seen & !seen::ANSWERED | answered;
+            }
+            x.bytes += u64::from(seg.payload);
+            x.snd_nxt = seg.seq + seg.payload;
+            x.last_data_ts = seg.ts;
+            x.streak = 0;
+            self.last_data = Some(seg.dir);
+            outcome = Outcome::of(Label::Data);
+            app_hints(x, &mut self.notes, seg);
+        }
+        y.streak = 0;
+        x.ack = seg.ack;
+        x.packets = x.packets.saturating_add(1);
+        x.last_ts = seg.ts;
+        x.last_frame = seg.number;
+        x.last_payload = seg.payload;
+        x.last_ack = seg.ack;
+        x.window = seg.window;
+        x.max_window = x.max_window.max(u32::from(seg.window) << (x.shift & 15));
+        self.last_ts = seg.ts;
+        Some(outcome)
+    }
+
+    /// Takes any segment that is not a copy of an earlier one.
+    pub fn segment(&mut self, seg: &Segment) -> Outcome {
+        self.zeek.segment(seg);
+        self.completeness.segment(seg);
+        let outcome = self.uncommon(seg);
+        let scaled = self.scaled();
+        for e in &mut self.ends {
+            e.shift = if scaled { e.wscale.min(14) } else { 0 };
+        }
+        self.calm = self.closing.is_none()
+            && self.challenger.is_none()
+            && self.ends.iter().all(|e| {
+                e.state == State::Established
+                    && e.has(seen::SEQ | seen::ACK)
+                    && e.seen & (seen::ZERO_WINDOW | seen::HELD_UP) == 0
+            });
+        outcome
     }
 
     /// What every segment leaves behind.

@@ -86,6 +86,8 @@ pub struct Endpoint {
     pub state: State,
     /// Window scale shift it offered, [`NO_WSCALE`] if none (or not seen).
     pub wscale: u8,
+    /// The shift in force for its windows: `wscale` if both ends offered one, else 0.
+    pub shift: u8,
     /// TTL of its first segment that is not a RST.
     pub ttl: u8,
     /// Repeats in a row without a word from the other end.
@@ -117,6 +119,7 @@ impl Endpoint {
             seen: 0,
             state,
             wscale: NO_WSCALE,
+            shift: 0,
             ttl: 0,
             streak: 0,
         }

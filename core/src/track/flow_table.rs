@@ -4,6 +4,8 @@
 //! lookup almost never compares a key in vain. The hash is keyed with a random seed by the caller:
 //! the input is hostile.
 
+use crate::mapped::prefetch;
+
 /// Marks a slot that was never used.
 const EMPTY: u64 = u64::MAX;
 /// Marks a slot whose entry was removed.
@@ -27,6 +29,19 @@ impl Default for FlowTable {
 }
 
 impl FlowTable {
+    /// Asks for the slot where `hash` would be found.
+    #[inline]
+    pub fn prefetch(&self, hash: u64) {
+        prefetch(&self.slots[hash as usize & (self.slots.len() - 1)]);
+    }
+
+    /// The index that is most likely stored under `hash`; a guess for prefetching.
+    #[inline]
+    pub fn hint(&self, hash: u64) -> Option<u32> {
+        let slot = self.slots[hash as usize & (self.slots.len() - 1)];
+        (slot >> 32 == hash >> 32 && slot < GONE).then_some(slot as u32)
+    }
+
     /// The index stored under `hash` for which `same` holds.
     #[inline]
     pub fn find(&self, hash: u64, mut same: impl FnMut(u32) -> bool) -> Option<u32> {

@@ -12,6 +12,7 @@ mod recent;
 mod reset;
 
 use crate::machine::State;
+use crate::mapped::prefetch;
 use crate::segment::{FlowKey, Segment, flag};
 use crate::slugs::{Label, Note};
 use conn::{Conn, Outcome};
@@ -98,6 +99,36 @@ impl Tracker {
         &self.conns[index as usize]
     }
 
+    /// The hash of a segment's flow under this tracker's seed.
+    #[inline]
+    #[must_use]
+    pub fn hash(&self, seg: &Segment) -> u64 {
+        flow_hash(&self.hasher, &seg.key)
+    }
+
+    /// Takes segments in order. Those ahead are looked up a little early, so that memory has time to
+    /// answer: a capture's connections do not fit in the processor's caches.
+    #[inline]
+    pub fn segments(&mut self, items: &[(Segment, u64)], source: u32, sink: &mut impl Sink) {
+        /// Segments between asking for a slot of the table, for the connection, and using it.
+        const SLOT: usize = 12;
+        const CONN: usize = 6;
+        for (i, (seg, hash)) in items.iter().enumerate() {
+            if let Some((_, ahead)) = items.get(i + SLOT) {
+                self.table.prefetch(*ahead);
+            }
+            if let Some((_, ahead)) = items.get(i + CONN)
+                && let Some(conn) = self
+                    .table
+                    .hint(*ahead)
+                    .and_then(|c| self.conns.get(c as usize))
+            {
+                prefetch(conn);
+            }
+            self.segment_hashed(seg, *hash, source, sink);
+        }
+    }
+
     /// Takes a segment; returns the connection it belongs to and what became of it.
     #[inline]
     pub fn segment(&mut self, seg: &Segment, source: u32, sink: &mut impl Sink) -> (u32, Outcome) {
@@ -118,6 +149,23 @@ impl Tracker {
         let found = self
             .table
             .find(hash, |i| self.conns[i as usize].key == seg.key);
+        if let Some(index) = found
+            && let Some(outcome) = self.conns[index as usize].ordinary(seg)
+        {
+            self.recent.remember(seg, hash);
+            return (index, outcome);
+        }
+        self.uncommon(found, seg, hash, source, sink)
+    }
+
+    fn uncommon(
+        &mut self,
+        found: Option<u32>,
+        seg: &Segment,
+        hash: u64,
+        source: u32,
+        sink: &mut impl Sink,
+    ) -> (u32, Outcome) {
         let index = match found {
             Some(i) => i,
             None => self.begin(seg, hash, source, i64::MIN, sink),
@@ -158,8 +206,6 @@ impl Tracker {
             index
         };
         let conn = &mut self.conns[index as usize];
-        conn.zeek.segment(seg);
-        conn.completeness.segment(seg);
         let was_finished = conn.closing.is_some() && conn.finished();
         let mut outcome = conn.segment(seg);
         if contested {
@@ -198,8 +244,6 @@ impl Tracker {
             let index = self.replace(index, &syns[0], hash, source, sink);
             let conn = &mut self.conns[index as usize];
             for syn in syns.iter() {
-                conn.zeek.segment(syn);
-                conn.completeness.segment(syn);
                 conn.segment(syn);
             }
             return Turn::Goes(index);
@@ -219,6 +263,7 @@ impl Tracker {
         }
         // RFC 5961 section 4: a SYN in a living connection is only answered. What it was shows later.
         conn.note(Note::SynInConnection);
+        conn.calm = false;
         let rivals = conn.challenger.get_or_insert_default();
         if rivals.len() < MAX_RIVALS {
             rivals.push(*seg);
@@ -389,8 +434,6 @@ fn tell(conn: &Conn, now: i64, sink: &mut impl Sink) -> u64 {
     let mut attempt = Conn::new(first, conn.source);
     attempt.note(Note::TupleReused);
     for syn in syns.iter() {
-        attempt.zeek.segment(syn);
-        attempt.completeness.segment(syn);
         attempt.segment(syn);
     }
     sink.ended(&attempt, now);

@@ -15,13 +15,19 @@ const COPY_WITHIN: i64 = 20_000_000;
 /// at least 2 ms, RFC 8985 section 7.2; a fast retransmit needs a round trip).
 const SAME_PLACE_WITHIN: i64 = 100_000;
 
+/// 16 bytes, so that remembering costs one store of one cache line.
 #[derive(Clone, Copy, Default)]
 struct Slot {
+    /// The signature's upper 48 bits and the tap.
     signature: u64,
-    ts: i64,
-    frame: u64,
-    tap: u16,
+    /// Low bits of the frame number: copies are near.
+    frame: u32,
+    /// Time in units of 2^10 ns, wrapping after 73 minutes.
+    ticks: u32,
 }
+
+/// About a microsecond: nanoseconds are shifted right by this.
+const TICK_BITS: u32 = 10;
 
 /// What was captured lately.
 pub struct Recent {
@@ -42,18 +48,20 @@ impl Recent {
     pub fn copy_of(&self, seg: &Segment, flow_hash: u64) -> Option<u64> {
         let signature = signature(seg, flow_hash);
         let slot = &self.slots[signature as usize & (SLOTS - 1)];
-        if slot.signature != signature || slot.frame == seg.number {
+        let (frame, tap) = (seg.number as u32, slot.signature as u16);
+        if (slot.signature ^ signature) >> 16 != 0 || slot.frame == frame {
             return None;
         }
-        let apart = seg.ts.saturating_sub(slot.ts).saturating_abs();
-        let told_apart = seg.ip_id != 0 && !seg.marked(mark::IPV6) || slot.tap != seg.tap;
+        let apart =
+            i64::from((ticks(seg.ts).wrapping_sub(slot.ticks) as i32).unsigned_abs()) << TICK_BITS;
+        let told_apart = seg.ip_id != 0 && !seg.marked(mark::IPV6) || tap != seg.tap;
         let copy = if told_apart {
             apart < COPY_WITHIN
         } else {
             apart < SAME_PLACE_WITHIN
                 && (seg.payload > 0 || seg.flags & (flag::SYN | flag::FIN) != 0)
         };
-        copy.then_some(slot.frame)
+        copy.then(|| seg.number - u64::from(frame.wrapping_sub(slot.frame)))
     }
 
     /// Remembers `seg`.
@@ -61,12 +69,16 @@ impl Recent {
     pub fn remember(&mut self, seg: &Segment, flow_hash: u64) {
         let signature = signature(seg, flow_hash);
         self.slots[signature as usize & (SLOTS - 1)] = Slot {
-            signature,
-            ts: seg.ts,
-            frame: seg.number,
-            tap: seg.tap,
+            signature: signature & !0xffff | u64::from(seg.tap),
+            frame: seg.number as u32,
+            ticks: ticks(seg.ts),
         };
     }
+}
+
+#[inline]
+fn ticks(ts: i64) -> u32 {
+    (ts >> TICK_BITS) as u32
 }
 
 /// All that stays the same in a copy and most of what changes otherwise. The TTL may differ: a
@@ -74,12 +86,10 @@ impl Recent {
 #[inline]
 fn signature(seg: &Segment, flow_hash: u64) -> u64 {
     const K: u64 = 0x9e37_79b9_7f4a_7c15;
-    let a = u64::from(seg.seq.0) << 32 | u64::from(seg.ack.0);
-    let b = u64::from(seg.flags) << 48 | u64::from(seg.window) << 32 | u64::from(seg.ts_val);
-    let c = u64::from(seg.ip_id) << 32 | u64::from(seg.payload) | (seg.dir as u64) << 63;
-    let fold = |x: u64, y: u64| {
-        let m = u128::from(x ^ K) * u128::from(y ^ flow_hash | 1);
-        (m as u64) ^ (m >> 64) as u64
-    };
-    fold(fold(a, b), c)
+    let numbers = u64::from(seg.seq.0) << 32 | u64::from(seg.ack.0);
+    let header = u64::from(seg.flags) << 48 | u64::from(seg.window) << 32 | u64::from(seg.ts_val);
+    let length = u64::from(seg.ip_id) << 32 | u64::from(seg.payload) | (seg.dir as u64) << 63;
+    let other = header.rotate_left(17) ^ length.wrapping_mul(K) ^ flow_hash;
+    let product = u128::from(numbers ^ K) * u128::from(other | 1);
+    (product as u64) ^ (product >> 64) as u64
 }

@@ -242,7 +242,7 @@ fn segment_cut(bytes: &[u8], len: usize) -> Segment {
 }
 
 #[test]
-fn checksums_are_judged_on_syn_fin_and_rst() {
+fn checksums_are_judged_where_they_decide_and_on_short_payloads() {
     let judged = |checksum, flags| {
         let t = Tcp {
             checksum,
@@ -266,7 +266,18 @@ fn checksums_are_judged_on_syn_fin_and_rst() {
             assert_eq!(judged(Some(started), flags)[1], mark::OFFLOADED_CHECKSUM);
         }
     }
-    assert_eq!(judged(Some(0x1234), flag::ACK), [0, 0], "not looked at");
+    assert_eq!(judged(Some(0x1234), flag::ACK), [mark::BAD_CHECKSUM; 2]);
+    let long = Tcp {
+        checksum: Some(0x1234),
+        flags: flag::ACK,
+        payload: vec![7; 300],
+        ..Tcp::default()
+    };
+    assert_eq!(
+        segment(ETHERNET, &eth4(&long)).marks & mark::BAD_CHECKSUM,
+        0,
+        "not looked at"
+    );
     let t = Tcp {
         checksum: Some(0x1234),
         flags: flag::RST,

@@ -35,6 +35,8 @@ pub struct Server {
     pub owner_resets: [u64; 2],
     /// Idle gaps before its FIN, nanoseconds.
     gaps: Vec<i64>,
+    /// The most frequent of them, once settled: every row asks for it.
+    constant_gap: Option<(i64, u64)>,
     /// Payload that came after its idle close: count, and the longest delay after the FIN.
     pub reused: u64,
     reuse_delay: i64,
@@ -136,11 +138,12 @@ impl Across {
         }
     }
 
-    /// Brings the samples in order; call once after the last row.
+    /// Brings the samples in order and draws from them what every row asks; call once after the last row.
     pub fn settle(&mut self) {
         for s in self.servers.values_mut() {
             s.gaps.sort_unstable();
             s.resets.sort_unstable();
+            s.constant_gap = s.find_constant_gap();
         }
     }
 
@@ -195,7 +198,7 @@ impl Summary {
 
 impl Server {
     /// The most frequent idle gap: middle and how many lie within half of [`GAP_WIDTH`] of it.
-    fn constant_gap(&self) -> Option<(i64, u64)> {
+    fn find_constant_gap(&self) -> Option<(i64, u64)> {
         let mut best = (0, 0u64);
         let mut from = 0;
         for to in 0..self.gaps.len() {
@@ -231,7 +234,7 @@ impl Server {
         );
         if row.closed_by == ClosedBy::Server
             && idle_cause
-            && let Some((gap, n)) = self.constant_gap()
+            && let Some((gap, n)) = self.constant_gap
             && (row.idle_before_close - gap).abs() <= GAP_WIDTH.min(gap / 10)
         {
             row.notes |= 1 << Note::IdleConstant as u8;
@@ -299,7 +302,7 @@ impl Server {
             by: None,
         };
         let mut groups = Vec::new();
-        if let Some((gap, n)) = self.constant_gap() {
+        if let Some((gap, n)) = self.constant_gap {
             let reused = (self.reused > 0).then_some((self.reused, self.reuse_delay));
             groups.push(Group {
                 gap: Some(gap),

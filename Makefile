@@ -9,9 +9,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 # One seed for every random test of a run, printed, so that a failure can be had again: make test FINWAIT_SEED=…
-FINWAIT_SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
+ifndef FINWAIT_SEED
+FINWAIT_SEED := $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
+endif
 
-CORE_SOURCES := $(shell find core tcp src/finwait/tcp -not -path '*/target/*' \( -name '*.rs' -o -name '*.toml' -o -name 'Cargo.lock' \) 2>/dev/null)
+# What the core is built from. The folders too: their time changes when a file goes away.
+CORE_SOURCES := $(shell find core/src -type d -o -name '*.rs') core/build.rs core/Cargo.toml core/Cargo.lock \
+  src/finwait/tcp/transitions.toml
 
 .PHONY: help
 help: ## what there is
@@ -74,8 +78,8 @@ $(VENV)/.tools: $(VENV)/.made pyproject.toml
 	touch $@
 
 # The core, released, and finwait itself, installed so that changes of Python files count at once.
-$(VENV)/.core: $(VENV)/.tools $(CORE_SOURCES) pyproject.toml
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --locked --quiet
+$(VENV)/.core: $(VENV)/.tools $(CORE_SOURCES) pyproject.toml $(if $(wildcard src/finwait/_core*.so),,force)
+	PIP_QUIET=1 VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --locked --quiet
 	touch $@
 
 # Only the extra packages: finwait itself is installed above.
@@ -84,3 +88,6 @@ $(VENV)/.dev $(VENV)/.bench: $(VENV)/.%: $(VENV)/.tools pyproject.toml
 	$(BIN)/python -c '$(EXTRAS)' $* > $@.list
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $@.list
 	touch $@
+
+.PHONY: force
+force:

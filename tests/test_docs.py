@@ -1,7 +1,11 @@
 """The examples of the documents run, and their tables are complete."""
 
 import doctest
+import os
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,3 +42,34 @@ def test_columns_are_the_same_everywhere() -> None:
     rows = re.findall(r"^\| ([a-z_, ]+) \|", (ROOT / "docs/columns.md").read_text(), re.MULTILINE)
     documented = [name for row in rows for name in row.split(", ") if name != "column"]
     assert documented == _core.COLUMNS
+
+
+SHOWN = [
+    (name, number)
+    for name in ("README.md", "README.zh-CN.md", "docs/cli.md")
+    for number, _ in enumerate(re.findall(r"^```console$", (ROOT / name).read_text(), re.MULTILINE))
+]
+
+
+@pytest.mark.parametrize(("name", "number"), SHOWN)
+def test_what_is_shown_is_real(name: str, number: int) -> None:
+    """Runs the command of a console block; `…` in the block stands for anything."""
+    block = re.findall(r"^```console\n\$ (.*?)\n(.*?)^```$", (ROOT / name).read_text(), BLOCK)[
+        number
+    ]
+    command, shown = block
+    program, *arguments = shlex.split(command)
+    assert program == "finwait"
+    done = subprocess.run(
+        [sys.executable, "-m", "finwait.cli", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    pattern = ".*?".join(re.escape(part) for part in re.split("…", shown.rstrip()))
+    assert re.fullmatch(pattern, done.stdout.rstrip(), re.DOTALL), done.stdout
+
+
+BLOCK = re.MULTILINE | re.DOTALL

@@ -68,6 +68,11 @@ IDLE = {
             "10.0.0.7:443 ends connections by RST as a habit: 312 of 340",
         ),
         (
+            {"kind": "reset-habit", "by": "client"},
+            "en",
+            "the clients of 10.0.0.7:443 end connections by RST as a habit: 312 of 340",
+        ),
+        (
             {"kind": "reset-burst", "at_ns": 1_763_826_888_123_456_789},
             "en",
             "10.0.0.7:443: 312 of 340 connections were reset at the same moment,"

@@ -45,7 +45,7 @@ class Finding(NamedTuple):
     at_ns: int | None = None
     """reset-burst: when, in nanoseconds since the Unix epoch."""
     by: str | None = None
-    """idle-close and reset-habit: who closes, 'client' or 'server'."""
+    """reset-habit: who resets, 'client' or 'server'."""
 
     @classmethod
     def of(cls, group: dict[str, object]) -> Self:

@@ -40,6 +40,10 @@ _HABIT = Text(
     "{server} ends connections by RST as a habit: {matched} of {total}",
     "{server} 惯于用 RST 结束连接：{total} 个中有 {matched} 个",
 )
+_HABIT_OF_CLIENTS = Text(
+    "the clients of {server} end connections by RST as a habit: {matched} of {total}",
+    "{server} 的客户端惯于用 RST 结束连接：{total} 个中有 {matched} 个",
+)
 _BURST = Text(
     "{server}: {matched} of {total} connections were reset at the same moment, {at}",
     "{server}：{total} 个连接中有 {matched} 个在同一时刻被重置，{at}",
@@ -134,6 +138,8 @@ def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 def finding(group: Finding, lang: Lang) -> str:
     """One thing that repeats across connections, as a sentence; empty if its kind is unknown."""
     text = _KINDS.get(group.kind)
+    if group.kind == "reset-habit" and group.by == "client":
+        text = _HABIT_OF_CLIENTS
     if text is None:
         return ""
     said = text.say(lang).format(

@@ -1,11 +1,10 @@
 """The table fits the terminal, whatever the rows hold."""
 
-import unicodedata
-
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finwait.cli.table import SPARED, USUAL, Table, cells_wide, cut, pad
+from finwait.cli.table import SPARED, USUAL, Table
+from finwait.picture.width import width as cells_wide
 
 from .stub import row
 
@@ -58,14 +57,3 @@ def test_colour_goes_by_gravity_and_keeps_the_text() -> None:
 def test_an_absent_value_is_an_empty_cell() -> None:
     _, line = drawn(None, row(handshake_rtt=None), names=["conn", "handshake_rtt", "close"])
     assert line.split() == ["0", "four-way"]
-
-
-@given(st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"))), st.integers(1, 40))
-def test_cut_and_pad_count_cells(text: str, width: int) -> None:
-    assert cells_wide(cut(text, width)) <= width
-    assert cells_wide(pad(cut(text, width), width)) == width
-
-
-def test_wide_signs_take_two_cells() -> None:
-    assert cells_wide("四次挥手") == 8
-    assert cells_wide(unicodedata.normalize("NFD", "é")) == 1

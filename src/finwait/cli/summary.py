@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from finwait.capture.connection import end, rfc3339
 from finwait.capture.connections import Connections, Finding, Outcome
-from finwait.cli.table import cells_wide, pad
+from finwait.picture.width import left, right, width
 from finwait.verdict import Lang, Text, entry
 from finwait.verdict.gravity import gravity
 from finwait.verdict.language import count, duration
@@ -126,13 +126,10 @@ def _outcomes(outcomes: Sequence[Outcome], lang: Lang) -> Iterator[str]:
 
 def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Lay rows out in columns, the first one to the right."""
-    widths = [max(map(cells_wide, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [
-            pad(cell, width, right=number == 0)
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield "  " + "  ".join(cells).rstrip()
+    first, *rest = (max(map(width, column)) for column in zip(*rows, strict=True))
+    for number, *cells in rows:
+        filled = [left(cell, wide) for cell, wide in zip(cells, rest, strict=True)]
+        yield "  " + "  ".join([right(number, first), *filled]).rstrip()
 
 
 def finding(group: Finding, lang: Lang) -> str:

@@ -1,12 +1,12 @@
 """Connections as a table for a terminal, a row at a time, as wide as the terminal is."""
 
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import click
 
 from finwait.capture.connection import end, rfc3339
+from finwait.picture.width import cut, left, right, width
 from finwait.verdict.gravity import Gravity, gravity
 
 Record = Mapping[str, object]
@@ -138,7 +138,7 @@ class Table:
     def _settle(self, records: Sequence[Record]) -> None:
         def needed(column: Column) -> int:
             cells = [column.head, *(column.cell(record) for record in records)]
-            return min(WIDEST, max(map(cells_wide, cells)))
+            return min(WIDEST, max(map(width, cells)))
 
         widths = {column.head: needed(column) for column in self._columns}
         if self._spare and self._width is not None:
@@ -155,7 +155,7 @@ class Table:
 
     def _room(self, widths: Mapping[str, int], name: str) -> int:
         """Cells that are left for a column when all others have theirs."""
-        others = [width for head, width in widths.items() if head != name]
+        others = [wide for head, wide in widths.items() if head != name]
         return (self._width or 0) - sum(others) - len(GAP) * len(others)
 
     def _row(self, record: Record) -> str:
@@ -169,39 +169,7 @@ class Table:
         if self._spare and self._width:
             cells[-1] = cut(cells[-1], widths[-1])
         padded = []
-        for cell, width, column in zip(cells, widths, self._columns, strict=True):
-            text = pad(cell, width, right=column.right)
+        for cell, wide, column in zip(cells, widths, self._columns, strict=True):
+            text = right(cell, wide) if column.right else left(cell, wide)
             padded.append(click.style(text, fg=shade) if shade and column.head == "close" else text)
         return GAP.join(padded).rstrip()
-
-
-def cells_wide(text: str) -> int:
-    """How many cells of a terminal a text takes (Unicode Standard Annex 11)."""
-    if text.isascii():
-        return len(text)
-    return sum(_cell(character) for character in text)
-
-
-def _cell(character: str) -> int:
-    if unicodedata.combining(character):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
-
-
-def pad(text: str, width: int, *, right: bool = False) -> str:
-    """Fill a text with spaces to a number of cells."""
-    space = " " * (width - cells_wide(text))
-    return space + text if right else text + space
-
-
-def cut(text: str, width: int) -> str:
-    """Cut a text to a number of cells, with `…` where something is missing."""
-    if cells_wide(text) <= width:
-        return text
-    taken, used = [], 0
-    for character in text:
-        used += _cell(character)
-        if used > width - 1:
-            break
-        taken.append(character)
-    return "".join(taken) + "…"

@@ -35,11 +35,14 @@ class Segment:
         "index",
         "labels",
         "moves",
+        "next_before",
         "number",
         "payload",
+        "peer_ack",
         "refers_to",
         "seq",
         "server_state",
+        "shut",
         "step",
         "via",
         "who",
@@ -69,6 +72,12 @@ class Segment:
         """Index of the first later segment of the other end that acks `end`."""
         self.earlier: int | None = None
         """Index of the latest earlier sending of the same bytes, SYN or FIN."""
+        self.next_before: int | None = None
+        """The number that its sender was to use next, before it."""
+        self.peer_ack: int | None = None
+        """The last ack of the other end before it: what that end expects of its sender."""
+        self.shut: float | None = None
+        """When its sender closed its window, if it was closed before it (`at` of that segment)."""
         self.moves: tuple[tuple[str, str, str], ...] = ()
         """(end, state before, state after) of each end whose state it changes."""
         self.via: dict[str, str] = {}
@@ -141,12 +150,27 @@ class Conversation:
         self.base: dict[str, int] = {}
         """Raw number that is written as 0."""
         self._number()
+        sides: dict[str, list[Segment]] = {"client": [], "server": []}
+        for s in self.segments:
+            if not s.copy:
+                sides[s.who].append(s)
+        self._of = sides
+        self.frames = {s.number: s.index for s in reversed(self.segments)}
+        """Index of the first segment with each frame number; in rotated files there may be others."""
+        self._ending: dict[tuple[str, int], list[Segment]] = {}
+        self.first_words: dict[str, Segment] = {}
+        """The first payload of each end that sent any."""
         self._find_acks()
         self._find_repeats()
         self.fins = {who: self._fin(who) for who in ("client", "server")}
         self.begin = self._begin()
         """Where client and server stand before the first segment; empty if that is not known."""
         self._find_moves()
+        self.resets = {
+            who: [s for s in self.of(who) if s.flags & RST and "rst-ignored" not in s.labels]
+            for who in ("client", "server")
+        }
+        """The RSTs of each end, without those that end nothing."""
         self.draws = self._draws()
         """Index of each segment that drew a RST, and the frame of that RST."""
 
@@ -158,26 +182,25 @@ class Conversation:
         """Give one of `who`'s numbers as people are to see it."""
         return self.raw(who, relative) if self.absolute else relative
 
-    def acked_up_to(self, who: str, before: int) -> int | None:
-        """Give the last ack that `who` sent before index `before`: what it expects next."""
-        for s in reversed(self.segments[:before]):
-            if s.who == who and s.flags & ACK and not s.flags & RST and not s.copy:
-                return s.ack
-        return None
-
     def by_frame(self, number: int, before: int) -> Segment | None:
-        """Find the segment of a frame, searching backwards from index `before`.
+        """Find the segment of a frame before index `before`.
 
-        In rotated files a frame number may occur twice.
+        In rotated files a frame number may occur twice: the nearest one counts, as far as LOOK_BACK
+        reaches, else the first.
         """
-        for segment in reversed(self.segments[:before]):
-            if segment.number == number:
-                return segment
-        return None
+        for s in reversed(self.segments[max(0, before - LOOK_BACK) : before]):
+            if s.number == number:
+                return s
+        index = self.frames.get(number)
+        return self.segments[index] if index is not None and index < before else None
+
+    def first(self, who: str, bits: int) -> Segment | None:
+        """Find the first segment of an end with all of these flags."""
+        return next((s for s in self.of(who) if s.has(bits)), None)
 
     def of(self, who: str) -> list[Segment]:
         """Give the segments of one end, without copies."""
-        return [s for s in self.segments if s.who == who and not s.copy]
+        return self._of[who]
 
     def drew(self, reset: Segment) -> Segment | None:
         """Find the segment that drew a RST of REPLY form (RFC 9293 3.5.2)."""
@@ -185,7 +208,7 @@ class Conversation:
             return None
         if reset.refers_to:
             return self.by_frame(reset.refers_to, reset.index)
-        for s in reversed(self.segments[: reset.index]):
+        for s in reversed(self.segments[max(0, reset.index - LOOK_BACK) : reset.index]):
             if s.who == reset.who or s.copy or s.flags & RST:
                 continue
             if reset.flags & ACK:
@@ -232,10 +255,13 @@ class Conversation:
 
     def _find_acks(self) -> None:
         waiting: dict[str, list[tuple[int, int]]] = {"client": [], "server": []}
+        acks: dict[str, int | None] = {"client": None, "server": None}
         for s in self.segments:
+            s.peer_ack = acks[peer_of(s.who)]
             if s.copy:
                 continue
             if s.flags & ACK and not s.flags & RST:
+                acks[s.who] = s.ack
                 queue = waiting[peer_of(s.who)]
                 while queue and queue[0][0] <= s.ack:
                     self.segments[heappop(queue)[1]].acked_by = s.index
@@ -247,7 +273,11 @@ class Conversation:
             latest: dict[int, int] = {}
             sent: list[Segment] = []
             highest = None
+            shut: float | None = None
             for s in self.of(who):
+                s.next_before, s.shut = highest, shut
+                if not s.flags & (SYN | RST):
+                    shut = None if s.window else s.at if shut is None else shut
                 if not s.span or s.flags & RST:
                     continue
                 if s.end in latest:
@@ -255,6 +285,9 @@ class Conversation:
                 elif highest is not None and s.seq < highest:
                     s.earlier = _overlapped(s, sent)
                 latest[s.end] = s.index
+                self._ending.setdefault((who, s.end), []).append(s)
+                if s.payload:
+                    self.first_words.setdefault(who, s)
                 sent.append(s)
                 highest = s.end if highest is None else max(highest, s.end)
 
@@ -267,7 +300,7 @@ class Conversation:
         row = self.row
         if row.handshake == "missing" or not self.segments:
             return "", ""
-        answer = next((s for s in self.of("server") if s.has(SYN | ACK)), None)
+        answer = self.first("server", SYN | ACK)
         called = any(s.flags & SYN and not s.flags & ACK for s in self.of("server"))
         if answer is None or called:
             return "CLOSED", "CLOSED" if called or row.close == "refused" else ""
@@ -275,6 +308,10 @@ class Conversation:
             if s.server_state == "CLOSED":
                 s.server_state = "LISTEN"
         return "CLOSED", "LISTEN"
+
+    def ending(self, who: str, end: int) -> list[Segment]:
+        """Give the segments of one end that take numbers up to the same one: sendings of the same."""
+        return self._ending.get((who, end), [])
 
     def _find_moves(self) -> None:
         before = self.begin

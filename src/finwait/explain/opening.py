@@ -1,5 +1,7 @@
 """How the connection opened: SYN, SYN-ACK, ACK, and what stands for them."""
 
+from itertools import pairwise
+
 from finwait.explain.conversation import ACK, SYN, Conversation, Segment, peer_of
 from finwait.explain.item import Facts, Item, Part, part
 
@@ -17,19 +19,16 @@ def prologue(c: Conversation) -> list[Item]:
 
 def syn(c: Conversation, s: Segment) -> list[Part]:
     """Tell a SYN or SYN-ACK."""
-    same = [t for t in c.of(s.who) if t.flags & SYN and t.end == s.end and t.index < s.index]
-    if any(t.flags & ACK == s.flags & ACK for t in same):
-        return _again(c, s)
-    if s.flags & ACK and same:
-        ack = c.shown(peer_of(s.who), s.ack)
-        return [part("syn-ack-crossed", frame=s.number, who=s.who, ack=ack)]
+    before = c.segments[s.earlier] if s.earlier is not None else None
+    if before is not None and before.flags & SYN:
+        return _once_more(c, s, before)
     if s.flags & ACK:
         return _syn_ack(c, s)
     raw = s.step.seq
     if _established(c, s):
         return [part("syn-inside", frame=s.number, who=s.who)]
-    theirs = [t for t in c.of(peer_of(s.who)) if t.flags & SYN and t.index < s.index]
-    if theirs:
+    theirs = c.first(peer_of(s.who), SYN)
+    if theirs is not None and theirs.index < s.index:
         return [part("simultaneous-open", frame=s.number, who=s.who)]
     key = "syn" if s.who == "client" else "syn-first"
     parts = [part(key, frame=s.number, who=s.who, raw=raw)]
@@ -44,33 +43,33 @@ def syn(c: Conversation, s: Segment) -> list[Part]:
 
 def _syn_ack(c: Conversation, s: Segment) -> list[Part]:
     facts: Facts = {"frame": s.number, "who": s.who, "raw": s.step.seq}
-    syns = [t for t in c.of(peer_of(s.who)) if t.flags & SYN and t.index < s.index]
-    if not syns:
+    theirs = c.first(peer_of(s.who), SYN)
+    if theirs is None or theirs.index > s.index:
         return [Part("syn-ack-alone", facts)]
     facts["ack"] = c.shown(peer_of(s.who), s.ack)
-    if s.ack != syns[0].seq + 1:
+    if s.ack != theirs.seq + 1:
         return [Part("syn-ack-data", facts)]
-    facts["isn"] = c.shown(peer_of(s.who), syns[0].seq)
+    facts["isn"] = c.shown(peer_of(s.who), theirs.seq)
     return [Part("syn-ack", facts)]
 
 
-def _again(c: Conversation, s: Segment) -> list[Part]:
-    """Tell every repeat of one SYN at the first of them."""
-    same = [
-        t
-        for t in c.of(s.who)
-        if t.flags & SYN and t.end == s.end and t.flags & ACK == s.flags & ACK
-    ]
-    repeats = same[1:]
-    if s is not repeats[0]:
+def _once_more(c: Conversation, s: Segment, before: Segment) -> list[Part]:
+    """Tell a SYN that was sent before; every repeat of one SYN is told at the first of them."""
+    if before.flags & ACK != s.flags & ACK:
+        ack = c.shown(peer_of(s.who), s.ack)
+        return [part("syn-ack-crossed", frame=s.number, who=s.who, ack=ack)] if s.ack else []
+    earlier = c.segments[before.earlier] if before.earlier is not None else None
+    if earlier is not None and earlier.flags & SYN and earlier.flags & ACK == s.flags & ACK:
         return []
+    repeats = [t for t in c.ending(s.who, s.end) if t.index >= s.index and t.flags & SYN]
+    same = [before, *(t for t in repeats if t.flags & ACK == s.flags & ACK)]
     return [
         part(
             "syn-ack-again" if s.flags & ACK else "syn-again",
             who=s.who,
-            times=len(repeats),
-            frames=tuple(t.number for t in repeats),
-            gaps=tuple(b.at - a.at for a, b in zip(same, repeats, strict=False)),
+            times=len(same) - 1,
+            frames=tuple(t.number for t in same[1:]),
+            gaps=tuple(b.at - a.at for a, b in pairwise(same)),
         )
     ]
 

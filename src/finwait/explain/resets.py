@@ -11,12 +11,11 @@ PRINTABLE = 60
 
 def reset(c: Conversation, s: Segment) -> list[Part]:
     """Tell a RST."""
-    before = [t for t in c.of(s.who) if t.flags & RST and t.index < s.index]
     if "rst-ignored" in s.labels:
         return [_ignored(c, s), *_payload(s)]
-    told = [t for t in before if "rst-ignored" not in t.labels]
-    if told:
-        return _more(c, s, told) if len(told) == 1 else []
+    counted = c.resets[s.who]
+    if s is not counted[0]:
+        return _more(c, s, counted[0]) if s is counted[1] else []
     if _both_acked(c, s):
         key = "rst-time-wait" if "time-wait-assassinated" in c.row.notes else "rst-late"
         return [part(key, frame=s.number), *_payload(s)]
@@ -88,14 +87,13 @@ def _answers_syn(c: Conversation, s: Segment) -> bool:
 
 def _worth(c: Conversation, s: Segment) -> list[Part]:
     peer = peer_of(s.who)
-    expected = c.acked_up_to(peer, s.index)
+    expected = s.peer_ack
     if expected is None:
         return []
     seq = c.shown(s.who, s.seq)
     if s.seq == expected:
         return [part("rst-exact", seq=seq, peer=peer)]
-    sent = [t.end for t in c.of(s.who) if t.index < s.index and not t.flags & RST]
-    if s.seq > expected and s.seq == max(sent, default=None):
+    if s.seq > expected and s.seq == s.next_before:
         facts: Facts = {"who": s.who, "peer": peer}
         return [part("rst-in-flight", seq=seq, expected=c.shown(s.who, expected), **facts)]
     return []
@@ -103,7 +101,7 @@ def _worth(c: Conversation, s: Segment) -> list[Part]:
 
 def _ignored(c: Conversation, s: Segment) -> Part:
     peer = peer_of(s.who)
-    expected = c.acked_up_to(peer, s.index)
+    expected = s.peer_ack
     wanted = s.seq if expected is None else expected
     return part(
         "rst-ignored",
@@ -116,15 +114,11 @@ def _ignored(c: Conversation, s: Segment) -> Part:
     )
 
 
-def _more(c: Conversation, s: Segment, told: list[Segment]) -> list[Part]:
+def _more(c: Conversation, s: Segment, first: Segment) -> list[Part]:
     """Tell the second and later RSTs of one end together."""
-    frames = tuple(
-        t.number
-        for t in c.of(s.who)
-        if t.flags & RST and t.index >= s.index and "rst-ignored" not in t.labels
-    )
+    frames = tuple(t.number for t in c.resets[s.who][1:])
     parts = [part("rst-again", who=s.who, frames=frames)]
-    answers = "rst-reply" in s.labels and "rst-reply" in told[0].labels
+    answers = "rst-reply" in s.labels and "rst-reply" in first.labels
     if answers and c.row.cause not in DOUBTED:
         parts.append(part("rst-again-why"))
     return parts

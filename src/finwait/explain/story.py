@@ -56,6 +56,12 @@ class _Teller:
         """What was not told in full: where it belongs, and its frames."""
         self.summed_up = False
         self.handshake_told = False
+        self.answered = {
+            (s.who, s.step.seq): s.index
+            for s in c.segments
+            if s.flags & RST and not s.flags & ACK and "rst-reply" in s.labels
+        }
+        """Index of the last RST of REPLY form by its sender and the number it borrowed."""
 
     def tell(self) -> list[Item]:
         c = self.c
@@ -140,11 +146,7 @@ class _Teller:
 
     def _met_nobody(self, s: Segment) -> bool:
         """Tell whether payload drew a RST, itself or together with what was sent beside it."""
-        return any(
-            t.who != s.who and "rst-reply" in t.labels and t.step.seq == s.step.ack
-            for t in self.c.segments[s.index + 1 :]
-            if t.flags & RST and not t.flags & ACK
-        )
+        return self.answered.get((peer_of(s.who), s.step.ack), -1) > s.index
 
     def _challenge(self, s: Segment) -> list[Part]:
         if "challenge-ack" not in s.labels:

@@ -11,9 +11,9 @@ GROWTH = 1.5
 
 def first_words(c: Conversation, s: Segment) -> list[Part]:
     """Tell the first payload of the connection, and the first of the other end."""
-    earlier = [t for t in c.segments[: s.index] if t.payload and not t.copy]
+    spoke = c.first_words
     first, last = c.shown(s.who, s.end - s.payload - _fin(s)), c.shown(s.who, s.end - 1 - _fin(s))
-    if not earlier:
+    if s is min(spoke.values(), key=lambda t: t.index):
         return [
             part(
                 "first-data",
@@ -25,7 +25,7 @@ def first_words(c: Conversation, s: Segment) -> list[Part]:
                 next=c.shown(s.who, s.end - _fin(s)),
             )
         ]
-    if all(t.who != s.who for t in earlier):
+    if s is spoke.get(s.who):
         return [part("answer-data", who=s.who, frame=s.number, first=first)]
     return []
 
@@ -68,7 +68,7 @@ def backing_off(gaps: tuple[float, ...]) -> list[Part]:
 
 
 def _chain(c: Conversation, s: Segment) -> list[Segment]:
-    return [t for t in c.of(s.who) if t.end == s.end and t.index >= s.index and t.payload]
+    return [t for t in c.ending(s.who, s.end) if t.index >= s.index and t.payload]
 
 
 def unusual(c: Conversation, s: Segment) -> list[Part]:
@@ -76,7 +76,7 @@ def unusual(c: Conversation, s: Segment) -> list[Part]:
     parts: list[Part] = []
     who, frame = s.who, s.number
     if "gap" in s.labels:
-        need = _next_number(c, s)
+        need = s.next_before
         if need is not None and need < s.seq:
             facts: Facts = {"first": c.shown(who, s.seq), "need": c.shown(who, need)}
             parts.append(part("gap", frame=frame, who=who, **facts))
@@ -87,19 +87,23 @@ def unusual(c: Conversation, s: Segment) -> list[Part]:
         parts.append(part("acks-unseen", frame=frame, ack=c.shown(peer_of(who), s.ack)))
     if "keep-alive" in s.labels:
         parts.extend(_keep_alive(c, s))
-    if "zero-window" in s.labels and not _zero_before(c, s):
+    if "zero-window" in s.labels and s.shut is None:
         parts.append(part("zero-window", frame=frame, who=who))
     if "window-probe" in s.labels:
         parts.append(part("window-probe", frame=frame, who=who))
-    if s.window and (closed := _zero_before(c, s)) is not None:
-        parts.append(part("window-open", frame=frame, after_s=s.at - closed.at))
+    if s.window and s.shut is not None:
+        parts.append(part("window-open", frame=frame, after_s=s.at - s.shut))
     return parts
 
 
 def _keep_alive(c: Conversation, s: Segment) -> list[Part]:
     """Tell keep-alive probes: answered ones one by one, unanswered ones together."""
+    before = _before(c, s)
+    if before is not None and "keep-alive" in before.labels:
+        return []  # told with the first of the run
     probes, answer = [s], None
-    for t in c.segments[s.index + 1 :]:
+    for index in range(s.index + 1, len(c.segments)):
+        t = c.segments[index]
         if t.who == s.who and "keep-alive" in t.labels:
             probes.append(t)
         elif t.who != s.who and not t.copy:
@@ -107,9 +111,6 @@ def _keep_alive(c: Conversation, s: Segment) -> list[Part]:
             break
         elif not t.copy:
             break
-    before = _before(c, s)
-    if before is not None and "keep-alive" in before.labels:
-        return []  # told with the first of the run
     seq = c.shown(s.who, s.seq)
     if len(probes) == 1:
         parts = [part("keep-alive", frame=s.number, who=s.who, seq=seq)]
@@ -126,26 +127,10 @@ def _keep_alive(c: Conversation, s: Segment) -> list[Part]:
 
 def _before(c: Conversation, s: Segment) -> Segment | None:
     """Give the segment of either end before `s`, copies left out."""
-    for t in reversed(c.segments[: s.index]):
-        if not t.copy:
-            return t
-    return None
-
-
-def _next_number(c: Conversation, s: Segment) -> int | None:
-    ends = [t.end for t in c.segments[: s.index] if t.who == s.who and not t.copy]
-    return max(ends, default=None)
-
-
-def _zero_before(c: Conversation, s: Segment) -> Segment | None:
-    """Give the segment that closed the window, if it is still closed before `s`."""
-    closed = None
-    for t in reversed(c.segments[: s.index]):
-        if t.who == s.who and not t.copy and not t.flags & 0x06:
-            if t.window:
-                break
-            closed = t
-    return closed
+    index = s.index - 1
+    while index >= 0 and c.segments[index].copy:
+        index -= 1
+    return c.segments[index] if index >= 0 else None
 
 
 def _fin(s: Segment) -> int:

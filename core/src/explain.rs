@@ -1,17 +1,19 @@
 //! One connection with all its segments, and where both ends stand after each.
+//!
+//! The captures are read twice: once to judge every connection, so that a number means here what it
+//! means in an analysis and the verdict is the same, and once to keep the segments of the one.
 
 use crate::decode::{Decoded, Defragmenter, Fragment, ScopeNames, decode, locate};
-use crate::engine::{Progress, Watch, find};
+use crate::engine::{Options, Progress, Watch, find, run};
 use crate::error::CaptureError;
 use crate::frame::{Batch, FrameRef};
 use crate::machine::State;
-use crate::segment::{FlowKey, NO_WSCALE, Segment};
+use crate::segment::{FlowKey, NO_WSCALE, Segment, flag};
 use crate::skip::SkipCounts;
 use crate::source;
 use crate::track::conn::{Conn, Outcome};
 use crate::track::endpoint::seen;
 use crate::track::{DEFAULT_MAX_CONNECTIONS, Sink, Tracker, final_state};
-use crate::verdict::across::Across;
 use crate::verdict::row::Row;
 use foldhash::quality::RandomState;
 use std::collections::VecDeque;
@@ -64,6 +66,8 @@ pub struct Explained {
 }
 
 /// Reads `paths` for one connection. The faults are those of the captures.
+///
+/// Standard input (`-`) cannot be read twice: the caller has to keep it in a file.
 pub fn explain(
     paths: &[String],
     joined: bool,
@@ -71,110 +75,128 @@ pub fn explain(
     max_steps: usize,
     watch: &mut dyn Watch,
 ) -> (Option<Explained>, Vec<CaptureError>) {
-    let mut hunt = Hunt {
-        which,
-        max_steps: max_steps.max(2),
-        begun_before: 0,
-        tracker: Tracker::new(DEFAULT_MAX_CONNECTIONS, RandomState::default()),
-        catch: Catch::default(),
-        steps: VecDeque::new(),
-        head: Vec::new(),
-        truncated: 0,
-        defragmenter: Defragmenter::default(),
-        skipped: SkipCounts::default(),
-        scopes: ScopeNames::default(),
+    let options = Options {
+        joined,
+        threads: 0,
+        max_connections: 0,
     };
-    let mut faults = Vec::new();
-    let files = find(paths, joined, &mut faults);
-    let ends: Vec<usize> = files
-        .captures
-        .iter()
-        .filter_map(|c| c.last().copied())
-        .collect();
-    let mut frames = 0;
-    for (i, path) in files.paths.iter().enumerate() {
-        let mut input = match source::open(path) {
-            Ok(input) => input,
-            Err(fault) => {
-                faults.push(fault);
-                continue;
-            }
-        };
-        let mut batch = Batch::default();
-        loop {
-            match input.next_batch(&mut batch) {
-                Ok(true) => hunt.batch(&batch, i as u32),
-                Ok(false) => break,
-                Err(fault) => {
-                    faults.push(fault);
-                    break;
-                }
-            }
-            frames += batch.frames.len() as u64;
-            let connections = hunt.begun_before + hunt.tracker.begun;
-            if !watch.tick(Progress {
-                bytes: input.bytes_read(),
-                total: input.bytes_total(),
-                frames,
-                connections,
-            }) {
-                break;
-            }
-        }
-        if ends.contains(&i) {
-            hunt.end();
-        }
-        if hunt.catch.row.is_some() {
+    let report = run(paths, options, watch);
+    let wanted = (0..).zip(report.rows()).find(|(number, row)| match which {
+        Which::Number(n) => n == *number,
+        Which::Ends(a, ap, b, bp) => FlowKey::new(a, b, ap, bp, row.key.scope).0 == row.key,
+    });
+    let Some((number, row)) = wanted else {
+        return (None, report.faults);
+    };
+    let files = find(paths, joined, &mut Vec::new()); // what is wrong there, `run` has said
+    let source = row.source as usize;
+    let mut hunt = Hunt::new(&row, max_steps);
+    let capture = files.captures.into_iter().find(|c| c.contains(&source));
+    for i in capture.unwrap_or_default() {
+        if !hunt.file(&files.paths[i], i as u32, watch) {
             break;
         }
     }
-    hunt.end();
-    (hunt.into_explained(files.paths), faults)
+    let now = hunt.tracker.now();
+    hunt.tracker.finish(now, &mut hunt.opening);
+    let mut steps = hunt.head;
+    steps.extend(hunt.tail);
+    let story = Explained {
+        number,
+        row,
+        steps,
+        truncated: hunt.truncated,
+        isn: hunt.opening.isn,
+        wscale: hunt.opening.wscale,
+        scopes: report.scopes,
+        sources: report.sources,
+    };
+    (Some(story), report.faults)
 }
 
+/// Keeps the segments of one connection.
 struct Hunt {
-    which: Which,
-    max_steps: usize,
-    begun_before: u64,
+    opening: Opening,
+    /// Its key, once its first segment has come.
+    key: Option<FlowKey>,
+    /// The tracker has given it a place.
+    live: bool,
     tracker: Tracker,
-    catch: Catch,
-    head: Vec<Step>,
-    steps: VecDeque<Step>,
-    truncated: u64,
     defragmenter: Defragmenter,
     skipped: SkipCounts,
-    scopes: ScopeNames,
+    max_steps: usize,
+    head: Vec<Step>,
+    tail: VecDeque<Step>,
+    truncated: u64,
 }
 
-/// Catches the row of the connection that is looked for, and what all rows show together.
-#[derive(Default)]
-struct Catch {
-    across: Across,
-    /// Source, first frame, and number.
-    target: Option<(u32, u64, u64)>,
-    index: u32,
-    row: Option<Row>,
+/// What the handshake of one connection agreed on.
+struct Opening {
+    source: u32,
+    first_frame: u64,
     isn: [Option<u32>; 2],
     wscale: [Option<u8>; 2],
 }
 
-impl Sink for Catch {
-    fn ended(&mut self, conn: &Conn, now: i64) {
-        let row = Row::new(conn, now);
-        self.across.add(&row);
-        if self
-            .target
-            .is_some_and(|(source, frame, _)| source == row.source && frame == row.first_frame)
-        {
-            self.isn = [0, 1].map(|i| conn.ends[i].has(seen::SYN).then_some(conn.ends[i].isn.0));
-            self.wscale =
-                [0, 1].map(|i| (conn.ends[i].wscale != NO_WSCALE).then_some(conn.ends[i].wscale));
-            self.row = Some(row);
+impl Opening {
+    fn is_of(&self, conn: &Conn) -> bool {
+        (conn.source, conn.first_frame) == (self.source, self.first_frame)
+    }
+}
+
+impl Sink for Opening {
+    fn ended(&mut self, conn: &Conn, _now: i64) {
+        if self.is_of(conn) {
+            let ends = &conn.ends;
+            self.isn = [0, 1].map(|i| ends[i].has(seen::SYN).then_some(ends[i].isn.0));
+            self.wscale = [0, 1].map(|i| (ends[i].wscale != NO_WSCALE).then_some(ends[i].wscale));
         }
     }
 }
 
 impl Hunt {
+    fn new(row: &Row, max_steps: usize) -> Hunt {
+        Hunt {
+            opening: Opening {
+                source: row.source,
+                first_frame: row.first_frame,
+                isn: [None; 2],
+                wscale: [None; 2],
+            },
+            key: None,
+            live: false,
+            tracker: Tracker::new(DEFAULT_MAX_CONNECTIONS, RandomState::default()),
+            defragmenter: Defragmenter::default(),
+            skipped: SkipCounts::default(),
+            max_steps: max_steps.max(2),
+            head: Vec::new(),
+            tail: VecDeque::new(),
+            truncated: 0,
+        }
+    }
+
+    /// Reads one file as far as it can be read. False: stop.
+    fn file(&mut self, path: &str, source: u32, watch: &mut dyn Watch) -> bool {
+        let Ok(mut input) = source::open(path) else {
+            return true;
+        };
+        let mut batch = Batch::default();
+        let mut frames = 0;
+        while let Ok(true) = input.next_batch(&mut batch) {
+            self.batch(&batch, source);
+            frames += batch.frames.len() as u64;
+            if !watch.tick(Progress {
+                bytes: input.bytes_read(),
+                total: input.bytes_total(),
+                frames,
+                connections: self.tracker.begun,
+            }) {
+                return false;
+            }
+        }
+        true
+    }
+
     fn batch(&mut self, batch: &Batch, source: u32) {
         let bytes = batch.bytes.as_slice();
         for (i, frame) in batch.frames.iter().enumerate() {
@@ -197,45 +219,34 @@ impl Hunt {
     }
 
     fn segment(&mut self, seg: &Segment, source: u32, raw: Option<(&FrameRef, &[u8])>) {
-        if let (true, Some((frame, data))) = (seg.key.scope != 0, raw) {
-            self.scopes
-                .learn(seg.key.scope, || locate(frame, data).map(|l| l.scope));
+        let (index, outcome) = self.tracker.segment(seg, source, &mut self.opening);
+        if (source, seg.number) == (self.opening.source, self.opening.first_frame) {
+            self.key = Some(seg.key);
         }
-        let begun = self.tracker.begun;
-        let (index, outcome) = self.tracker.segment(seg, source, &mut self.catch);
-        if self.tracker.begun != begun && self.catch.target.is_none() {
-            let number = self.begun_before + begun;
-            let wanted = match self.which {
-                Which::Number(n) => n == number,
-                Which::Ends(a, ap, b, bp) => {
-                    let (key, _) = FlowKey::new(a, b, ap, bp, seg.key.scope);
-                    key == seg.key
-                }
-            };
-            if wanted {
-                self.catch.target = Some((source, seg.number, number));
-                self.catch.index = index;
-            }
-        }
-        let Some((target_source, first_frame, _)) = self.catch.target else {
-            return;
-        };
-        if index != self.catch.index {
+        if self.key != Some(seg.key) {
             return;
         }
         let conn = self.tracker.conn(index);
-        if conn.source == target_source && conn.first_frame == first_frame {
-            let states = [final_state(conn, 0), final_state(conn, 1)];
-            let (header, data) =
-                raw.map_or((Vec::new(), Vec::new()), |(frame, bytes)| cut(frame, bytes));
-            self.keep(Step {
-                segment: *seg,
-                outcome,
-                states,
-                header,
-                data,
-            });
-        }
+        let states = if self.opening.is_of(conn) {
+            self.live = true;
+            [final_state(conn, 0), final_state(conn, 1)]
+        } else if !self.live && seg.flags & (flag::SYN | flag::ACK) == flag::SYN {
+            // a call that waits, because an older connection has its tuple (RFC 5961 section 4)
+            let mut states = [State::Closed; 2];
+            states[seg.dir as usize] = State::SynSent;
+            states
+        } else {
+            return;
+        };
+        let (header, data) =
+            raw.map_or((Vec::new(), Vec::new()), |(frame, bytes)| cut(frame, bytes));
+        self.keep(Step {
+            segment: *seg,
+            outcome,
+            states,
+            header,
+            data,
+        });
     }
 
     /// Keeps the beginning and the end when there are too many.
@@ -244,42 +255,11 @@ impl Hunt {
             self.head.push(step);
             return;
         }
-        if self.steps.len() >= self.max_steps - self.max_steps / 2 {
-            self.steps.pop_front();
+        if self.tail.len() >= self.max_steps - self.max_steps / 2 {
+            self.tail.pop_front();
             self.truncated += 1;
         }
-        self.steps.push_back(step);
-    }
-
-    /// The capture (or the last of its pieces) is over.
-    fn end(&mut self) {
-        let now = self.tracker.now();
-        self.tracker.finish(now, &mut self.catch);
-        self.begun_before += self.tracker.begun;
-        if self.catch.row.is_none() {
-            self.tracker = Tracker::new(DEFAULT_MAX_CONNECTIONS, RandomState::default());
-        } else {
-            self.tracker.begun = 0;
-        }
-    }
-
-    fn into_explained(mut self, sources: Vec<String>) -> Option<Explained> {
-        let (_, _, number) = self.catch.target?;
-        let mut row = self.catch.row?;
-        self.catch.across.settle();
-        self.catch.across.judge(&mut row);
-        let mut steps = self.head;
-        steps.extend(self.steps);
-        Some(Explained {
-            number,
-            row,
-            steps,
-            truncated: self.truncated,
-            isn: self.catch.isn,
-            wscale: self.catch.wscale,
-            scopes: self.scopes,
-            sources,
-        })
+        self.tail.push_back(step);
     }
 }
 

@@ -192,4 +192,7 @@ def explain(
     max_steps: int = 100_000,
 ) -> tuple[Explained | None, list[Fault]]:
     """One connection, by its number or by its two ends in either order (the first such), and what
-    could not be read. None if there is no such connection."""
+    could not be read. None if there is no such connection.
+
+    The captures are read twice, so '-' cannot be given here. conn counts as an analysis of the same
+    paths does."""

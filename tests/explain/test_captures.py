@@ -11,10 +11,13 @@ import pytest
 import finwait
 import finwait.errors
 from finwait import _core
+from finwait.capture.connection import Connection
 from finwait.errors import CannotOpen, Misuse
 from finwait.explain import Explanation
+from finwait.explain.conversation import Segment
 from finwait.verdict.language import LANGS
-from lab.truth import Connection, from_toml
+from lab.truth import Connection as Truth
+from lab.truth import from_toml
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = [ROOT / "examples", ROOT / "tests" / "captures"]
@@ -35,7 +38,10 @@ def test_every_connection_of_every_capture_is_told(path: Path) -> None:
         assert isinstance(number, int)
         told = finwait.explain(path, number)
         assert told.row.conn == number
-        assert told.row.close == row["close"]
+        assert told.row == Connection.of(row), "an analysis says the same"
+        assert told.segments[0].number == told.row.first_frame
+        counted = [s for s in told.segments if "duplicate" not in s.labels and not waits(s)]
+        assert len(counted) == told.row.client_packets + told.row.server_packets
         for lang in LANGS:
             text = told.text(lang, columns=80, full=True)
             assert told.verdict(lang).sentence[:40] in text
@@ -44,6 +50,12 @@ def test_every_connection_of_every_capture_is_told(path: Path) -> None:
             json.dumps(told.data(lang))
         for s in told.segments:
             assert str(s.step.seq) in told.segment_text(s.number)
+
+
+def waits(s: Segment) -> bool:
+    """Whether it is a call inside a living connection, which belongs to no row until it is answered."""
+    opening = {"CLOSED", "LISTEN", "SYN-SENT", "SYN-RECEIVED"}
+    return s.flags & 0x12 == 2 and not {s.client_state, s.server_state} & opening
 
 
 def test_by_its_ends_in_either_order() -> None:
@@ -84,6 +96,15 @@ def test_a_broken_capture_is_told_as_far_as_it_goes(tmp_path: Path) -> None:
     cut.write_bytes(whole[:10])
     with pytest.raises(finwait.errors.BadCapture):
         finwait.explain(cut, 0)
+
+
+def test_a_call_that_waited_for_an_old_connection_is_told_whole() -> None:
+    told = finwait.explain(ROOT / "tests/captures/port-reused.pcap", 1)
+    assert [s.number for s in told.segments] == list(range(8, 18))
+    assert told.segments[0].client_state == "SYN-SENT"
+    keys = [p.key for item in told.story for p in item.parts]
+    assert keys[:1] == ["syn"]
+    assert "fin-three-way" in keys
 
 
 def test_the_middle_of_a_long_connection_is_left_out() -> None:
@@ -155,7 +176,7 @@ UNSEEN = {
 """Captures whose wire does not show every state of the kernel, and why."""
 
 
-def kernel_path(row: Connection, who: str) -> list[str]:
+def kernel_path(row: Truth, who: str) -> list[str]:
     """The states that the kernel of one end passed (sock:inet_sock_set_state)."""
     path: list[str] = []
     for line in row.kernel:
@@ -191,7 +212,7 @@ def test_the_kernel_was_heard() -> None:
     ("path", "row"),
     [pytest.param(p, r, id=f"{p.stem}-{r.client}") for p, r in TRUTH if p.stem not in UNSEEN],
 )
-def test_states_are_those_of_the_kernel(path: Path, row: Connection) -> None:
+def test_states_are_those_of_the_kernel(path: Path, row: Truth) -> None:
     told = finwait.explain(path, f"{row.client}-{row.server}")
     for who in ("client", "server"):
         kernel = kernel_path(row, who)

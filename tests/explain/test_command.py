@@ -101,6 +101,17 @@ def test_a_broken_capture_exits_with_2_after_telling(tmp_path: Path) -> None:
     assert "offset" in done.stderr
 
 
+def test_standard_input() -> None:
+    command = [sys.executable, "-m", "finwait.cli", "explain", "-", "0", "--format", "json"]
+    env = os.environ | {"PYTHONPATH": str(ROOT / "src"), "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(
+        command, input=Path(FOUR_WAY).read_bytes(), capture_output=True, env=env, check=True
+    )
+    data = json.loads(done.stdout)
+    assert data["connection"]["source"] == "-"
+    assert len(data["segments"]) == 15
+
+
 def test_help_has_an_example() -> None:
     assert "finwait explain day.pcap 17" in run("--help").stdout
     assert "示例" in run("--help", "--lang", "zh").stdout

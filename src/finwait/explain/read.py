@@ -1,7 +1,8 @@
 """From a capture to an explanation, by way of the core."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from finwait import _core
 from finwait.capture.connections import blame
@@ -10,6 +11,7 @@ from finwait.explain.ends import Ends, which
 from finwait.explain.explanation import Explanation
 
 Source = str | os.PathLike[str]
+STDIN = "-"
 
 
 def read(
@@ -30,18 +32,38 @@ def read(
         raise Misuse(f"no connection {asked}: connections are counted from 0")
     if max_segments < 1:
         raise Misuse("max_segments is 1 or more")
-    found, broken = _core.explain(
-        paths,
-        joined=joined,
-        conn=asked if isinstance(asked, int) else None,
-        ends=None if isinstance(asked, int) else asked,
-        max_steps=max_segments,
-    )
+    with kept(paths) as files:
+        found, broken = _core.explain(
+            files,
+            joined=joined,
+            conn=asked if isinstance(asked, int) else None,
+            ends=None if isinstance(asked, int) else asked,
+            max_steps=max_segments,
+        )
     faults = [blame(fault) for fault in broken]
     if found is not None:
+        found.row["source"] = dict(zip(files, paths, strict=True)).get(
+            str(found.row["source"]), found.row["source"]
+        )
         return Explanation(found, absolute=absolute, faults=faults)
     if faults:
         raise faults[0]
     raise Misuse(
         f"no connection {conn} in {', '.join(paths)}: `finwait analyze` lists what there is"
     )
+
+
+@contextmanager
+def kept(paths: list[str]) -> Iterator[list[str]]:
+    """Keep standard input in a file, because a capture is read twice: to judge, and to tell."""
+    if STDIN not in paths:
+        yield paths
+        return
+    import shutil
+    import sys
+    from tempfile import NamedTemporaryFile
+
+    with NamedTemporaryFile(prefix="finwait-", suffix=".stdin") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+        file.flush()
+        yield [file.name if path == STDIN else path for path in paths]

@@ -3,7 +3,7 @@
 use finwait_core::engine::{Options, Progress, Watch, run};
 use finwait_core::verdict::row::Row;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::Path;
 
 struct Go;
 
@@ -122,7 +122,7 @@ fn fragments(packet: &[u8]) -> [Vec<u8>; 2] {
     halves
 }
 
-fn rows(path: &PathBuf, threads: usize) -> (Vec<Row>, [u64; 3]) {
+fn rows(path: &Path, threads: usize) -> (Vec<Row>, [u64; 3]) {
     let options = Options {
         joined: false,
         threads,

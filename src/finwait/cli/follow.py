@@ -9,10 +9,10 @@ from typing import IO, TYPE_CHECKING
 
 from finwait import _core
 from finwait.capture.connections import Connections, Outcome
-from finwait.cli.output import opened, projected, write_lines, write_table
+from finwait.cli.output import opened, projected, write_lines
 from finwait.cli.progress import Stop
 from finwait.cli.summary import summary
-from finwait.cli.tell import arranged, condition, finish, say, table_of
+from finwait.cli.tell import condition, finish, say, table_of
 from finwait.cli.wish import Wish
 
 if TYPE_CHECKING:
@@ -156,11 +156,19 @@ class _Telling:
                 kept = chosen if names is None else (projected(line, names) for line in chosen)
                 write_lines(kept, "ndjson", sink)
             case _:
-                write_table(arranged(batch, rows, names), "csv", sink, head=self._head)
-                self._head = False
+                self._csv(batch, rows, sink)
         sink.flush()
 
     def end(self, found: Connections, sink: IO[bytes]) -> None:
         """Write what even an empty output has."""
         if self._wish.format == "csv" and self._head:
-            write_table(arranged(found, range(0), self._wish.names), "csv", sink)
+            self._csv(found, range(0), sink)
+
+    def _csv(self, batch: _core.Batch | Connections, rows: Sequence[int], sink: IO[bytes]) -> None:
+        import pyarrow as pa
+
+        from finwait.cli.arrow_output import rows_of, write_rows
+
+        chosen = pa.table(batch).take(pa.array(rows, pa.int64()))
+        write_rows(rows_of(chosen, self._wish.names), "csv", sink, head=self._head)
+        self._head = False

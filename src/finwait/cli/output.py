@@ -6,12 +6,9 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal, get_args
+from typing import IO, Literal, get_args
 
 from finwait.errors import CannotOpen, Misuse
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 Format = Literal["table", "json", "ndjson", "csv", "parquet", "arrow"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -98,51 +95,3 @@ def projected(line: bytes, names: Sequence[str]) -> bytes:
     values = json.loads(line)
     kept = {name: values[name] for name in names}
     return json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-
-
-def write_table(table: "pa.Table", form: Format, sink: IO[bytes], *, head: bool = True) -> None:
-    """Write rows as csv, parquet or arrow.
-
-    head: whether a CSV begins with its names, for rows that come in several goes.
-    """
-    match form:
-        case "csv":
-            _write_csv(table, sink, head=head)
-        case "parquet":
-            import pyarrow.parquet
-
-            pyarrow.parquet.write_table(table, sink, compression="zstd")
-        case "arrow":
-            _write_arrow(table, sink)
-        case _:
-            raise AssertionError(f"{form} has lines")
-
-
-def _write_csv(table: "pa.Table", sink: IO[bytes], *, head: bool) -> None:
-    """RFC 4180 with \\n; lists with `;` between, times as in ndjson, nothing where a value is absent."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.csv
-
-    for number, field in enumerate(table.schema):
-        column = table.column(number)
-        if pa.types.is_list(field.type):
-            column = pc.binary_join(column, ";")
-        elif pa.types.is_timestamp(field.type):
-            # Cast to text without a zone, because Arrow would look the zone up in a database.
-            text = column.cast(pa.timestamp("ns")).cast(pa.string())
-            column = pc.binary_join_element_wise(pc.replace_substring(text, " ", "T"), "Z", "")
-        else:
-            continue
-        table = table.set_column(number, field.name, column)
-    options = pyarrow.csv.WriteOptions(include_header=head, quoting_style="needed")
-    pyarrow.csv.write_csv(table, sink, options)
-
-
-def _write_arrow(table: "pa.Table", sink: IO[bytes]) -> None:
-    """An IPC file where one can seek, an IPC stream into a pipe."""
-    import pyarrow as pa
-
-    make = pa.ipc.new_file if sink.seekable() else pa.ipc.new_stream
-    with make(sink, table.schema) as writer:
-        writer.write_table(table)

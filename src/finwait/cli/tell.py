@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 from finwait import _core
 from finwait.capture.connections import Connections, Outcome, Progress, read
 from finwait.cli import codes
-from finwait.cli.output import opened, projected, write_lines, write_table
+from finwait.cli.output import opened, projected, write_lines
 from finwait.cli.progress import Stop, watched
 from finwait.cli.stats import stats
 from finwait.cli.summary import summary
@@ -51,7 +51,9 @@ def tell(wish: Wish) -> int:
             case "ndjson" | "json":
                 write_lines(lines(found, rows, wish.names), wish.format, sink)
             case "csv" | "parquet" | "arrow":
-                write_table(arranged(found, rows, wish.names), wish.format, sink)
+                from finwait.cli.arrow_output import rows_of, write_rows
+
+                write_rows(rows_of(arranged(found, rows), wish.names), wish.format, sink)
     return finish(found, wish, stop, outcomes)
 
 
@@ -132,7 +134,9 @@ def records(found: Connections, rows: Sequence[int]) -> Iterator[Record]:
     if isinstance(rows, range):
         yield from islice(found.records(), len(rows))
     else:
-        yield from records_of(arranged(found, rows, None))
+        import pyarrow as pa
+
+        yield from records_of(pa.table(arranged(found, rows)))
 
 
 def records_of(table: "pa.Table") -> Iterator[Record]:
@@ -156,15 +160,13 @@ def lines(found: Connections, rows: Sequence[int], names: list[str] | None) -> I
             yield from (projected(line, names) for line in chunk.splitlines())
 
 
-def arranged(
-    found: "Connections | _core.Batch", rows: Sequence[int], names: list[str] | None
-) -> "pa.Table":
-    """The rows and columns that are wanted, in their order, as Arrow."""
+def arranged(found: Connections, rows: Sequence[int]) -> "Connections | pa.Table":
+    """The rows that are wanted, in their order, as what crosses as Arrow."""
+    if rows == range(len(found)):
+        return found
     import pyarrow as pa
 
     table: pa.Table = pa.table(found)
-    if not isinstance(rows, range):
-        table = table.take(pa.array(rows, pa.int64()))
-    elif len(rows) < len(table):
-        table = table.slice(0, len(rows))
-    return table if names is None else table.select(names)
+    if isinstance(rows, range):
+        return table.slice(0, len(rows))
+    return table.take(pa.array(rows, pa.int64()))

@@ -31,6 +31,16 @@ TRUTH = [
 ]
 
 
+CLOSES = {
+    "fin-four-way": "four-way",
+    "fin-three-way": "three-way",
+    "fin-crossed": "simultaneous",
+    "fin-crossed-far": "simultaneous",
+    "refused": "refused",
+    "no-answer": "unanswered",
+}
+
+
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda p: p.stem)
 def test_every_connection_of_every_capture_is_told(path: Path) -> None:
     for row in _core.analyze([str(path)]).records():
@@ -39,6 +49,9 @@ def test_every_connection_of_every_capture_is_told(path: Path) -> None:
         told = finwait.explain(path, number)
         assert told.row.conn == number
         assert told.row == Connection.of(row), "an analysis says the same"
+        keys = {p.key for item in told.story for p in item.parts}
+        for key, close in CLOSES.items():
+            assert key not in keys or row["close"] == close, "the story and the verdict agree"
         assert told.segments[0].number == told.row.first_frame
         counted = [s for s in told.segments if "duplicate" not in s.labels and not waits(s)]
         assert len(counted) == told.row.client_packets + told.row.server_packets

@@ -6,7 +6,7 @@ from finwait.explain.explanation import Explanation
 from finwait.explain.item import Part
 from finwait.verdict.language import LANGS, Lang
 
-from .stories import STORIES
+from .stories import OPEN, STORIES, story
 
 TOLD = {name: Explanation(story) for name, story in STORIES.items()}
 
@@ -134,3 +134,25 @@ def test_time_wait_is_explained(name: str) -> None:
     if told.since is not None:
         assert told.since == TOLD[name].segments[-1].step.ts
         assert told.until(60) == told.since + 60_000_000_000
+
+
+def test_numbers_go_on_after_what_was_left_out() -> None:
+    """3 GB between two segments: more than half of the sequence space."""
+    far = 3_000_000_000
+    made = story(
+        OPEN
+        + f"""
+1.0 > A {1 + 100} 1 100 502 | ESTABLISHED ESTABLISHED | data
+2.0 > A {1 + far} 1 100 502 | ESTABLISHED ESTABLISHED | data
+2.1 < A 1 {101 + far} 0 502 | ESTABLISHED ESTABLISHED | ack
+2.2 > FA {101 + far} 1 0 502 | FIN-WAIT-1 ESTABLISHED | fin
+2.3 < A 1 {102 + far} 0 502 | FIN-WAIT-2 CLOSE-WAIT | ack acks-fin
+""",
+        close="half-closed",
+        close_frame=7,
+        truncated=2_000_000,
+    )
+    told = Explanation(made)
+    assert [s.seq for s in told.segments if s.who == "client"][-1] == 101 + far
+    facts = next(p.facts for i in told.story for p in i.parts if p.key == "fin")
+    assert facts["next"] == 102 + far

@@ -125,6 +125,12 @@ class _Unwrapper:
         ahead = (raw - self.base - self.last) % WRAP
         return self.last + (ahead - WRAP if ahead >= WRAP // 2 else ahead)
 
+    def leap(self, raw: int) -> None:
+        """Go on from a number that may be anywhere ahead, or a little behind."""
+        ahead = (raw - self.base - self.last) % WRAP
+        if ahead < WRAP - REACH:
+            self.last += ahead
+
     def advance(self, value: int) -> None:
         if 0 < value - self.last < REACH:
             self.last = value
@@ -227,19 +233,15 @@ class Conversation:
 
     def _number(self) -> None:
         unwrap = {who: _Unwrapper(self.isn[who]) for who in ("client", "server")}
-        for s in self.segments:
-            if not s.flags & RST:
-                unwrap[s.who].learn(s.seq if s.flags & SYN else s.seq - 1)
-        for s in self.segments:  # an end that only reset, or was never captured, is known by acks
-            if s.flags & ACK and not s.flags & RST:
-                unwrap[peer_of(s.who)].learn(s.ack - 1)
-        for s in self.segments:  # what is left: an end of which only a RST tells
-            if s.flags & RST:
-                unwrap[s.who].learn(s.seq - bool(s.seq))
-                unwrap[peer_of(s.who)].learn(s.ack - 1)
+        self._learn_bases(unwrap)
         scaled = all(shift is not None for shift in self.wscale.values())
+        cut = len(self.segments) // 2 if self.truncated else None
+        leaps: set[str] = set()  # ends that spoke after what was left out: they may be far on
         for s in self.segments:
             mine, theirs = unwrap[s.who], unwrap[peer_of(s.who)]
+            if cut is not None and s.index >= cut and s.who not in leaps and not s.flags & RST:
+                leaps.add(s.who)
+                mine.leap(s.step.seq)
             if s.has(RST | ACK) and s.seq == 0 and mine.near(0) != 0:
                 s.end = s.seq = 0  # RFC 9293 3.5.2: "sequence number zero", no one's number
             else:
@@ -252,6 +254,19 @@ class Conversation:
             if not s.flags & RST and not s.copy:
                 mine.advance(s.end)
         self.base = {who: unwrap[who].base for who in unwrap}
+
+    def _learn_bases(self, unwrap: dict[str, _Unwrapper]) -> None:
+        """Find the number to count from of each end whose SYN was not captured."""
+        for s in self.segments:
+            if not s.flags & RST:
+                unwrap[s.who].learn(s.seq if s.flags & SYN else s.seq - 1)
+        for s in self.segments:  # an end that only reset, or was never captured, is known by acks
+            if s.flags & ACK and not s.flags & RST:
+                unwrap[peer_of(s.who)].learn(s.ack - 1)
+        for s in self.segments:  # what is left: an end of which only a RST tells
+            if s.flags & RST:
+                unwrap[s.who].learn(s.seq - bool(s.seq))
+                unwrap[peer_of(s.who)].learn(s.ack - 1)
 
     def _find_acks(self) -> None:
         waiting: dict[str, list[tuple[int, int]]] = {"client": [], "server": []}

@@ -11,7 +11,7 @@ def prologue(c: Conversation) -> list[Item]:
     row = c.row
     if row.client_by not in ("port", "first") or not c.segments:
         return []
-    parts = [part(f"midstream-{row.client_by}", who="client")]
+    parts = [part(f"midstream-{row.client_by}", address=row.client)]
     if not c.absolute:
         parts.append(part("written-as-1"))
     return [Item((), tuple(parts))]

@@ -22,6 +22,7 @@ def page(told: "Explanation", lang: Lang, style: Style, *, full: bool) -> str:
     verdict = told.verdict(lang)
     colon = "：" if lang == "zh" else ": "
     lines = [style.paint("heading", line) for line in wrap(verdict.sentence, columns)]
+    lines += [style.paint("faint", line) for line in wrap(_about(told, lang), columns)]
     lines += ["", *draw(told.ladder(lang, full=full), style)]
     points = [item.text(lang) for item in told.story]
     lines += _section(words["story"], _numbered(points, columns), style)
@@ -51,6 +52,14 @@ def page(told: "Explanation", lang: Lang, style: Style, *, full: bool) -> str:
     if not cause.source.startswith("docs/"):
         lines += _section(words["source"], wrap(cause.source, columns - 2), style)
     return "\n".join(lines) + "\n"
+
+
+def _about(told: "Explanation", lang: Lang) -> str:
+    """Say which connection of which capture this is."""
+    row, words = told.row, messages(lang, "headings")
+    span = {"first": row.first_frame, "last": row.last_frame}
+    key = "about_scope" if row.scope else "about"
+    return words[key].format(source=row.source, conn=row.conn, scope=row.scope, **span)
 
 
 def _section(title: str, body: Iterable[str], style: Style) -> list[str]:

@@ -62,7 +62,7 @@ impl Kind {
 }
 
 /// Ids in one frame that are kept; more of them is [`crate::skip::Skip::Nested`].
-const MAX_PARTS: usize = 6;
+const MAX_PARTS: usize = 12;
 
 /// The ids around a packet, outermost first. Copied, never allocated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -144,8 +144,9 @@ pub fn cat(parts: &[&[u8]]) -> Vec<u8> {
 }
 
 pub fn eth(ethertype: u16, payload: &[u8]) -> Vec<u8> {
-    const DST: [u8; 6] = [2, 0, 0, 0, 0, 2];
-    const SRC: [u8; 6] = [2, 0, 0, 0, 0, 1];
+    // Addresses of a known vendor: tshark guesses by them what is below MPLS.
+    const DST: [u8; 6] = [0x3c, 0xfd, 0xfe, 0, 0, 2];
+    const SRC: [u8; 6] = [0x3c, 0xfd, 0xfe, 0, 0, 1];
     cat(&[&DST, &SRC, &ethertype.to_be_bytes(), payload])
 }
 

@@ -58,7 +58,7 @@ fn vlan_tags_are_the_scope() {
 #[test]
 fn too_many_tags_are_named() {
     let mut packet = tag(1, 0x0800, &tcp4(&t()));
-    for _ in 0..10 {
+    for _ in 0..12 {
         packet = tag(1, 0x8100, &packet);
     }
     assert_eq!(try_decode(1, &eth(0x8100, &packet)), Err(Skip::Nested));

@@ -2,9 +2,11 @@
 
 mod build;
 mod fragments;
+mod generate;
 mod hostile;
 mod links;
 mod plain;
+mod tshark;
 mod tunnels;
 
 use super::scope::describe;

@@ -65,8 +65,9 @@ fn ours(s: &Segment) -> Facts {
     ])
 }
 
-/// Every segment that we find in a capture, by frame number, and how many frames there are.
-fn read_ours(path: &Path) -> Result<(BTreeMap<u64, Segment>, SkipCounts, u64), String> {
+/// Every segment that we find in a capture, by frame number, and whether the frame is shorter than its
+/// IP header says.
+fn read_ours(path: &Path) -> Result<BTreeMap<u64, (Segment, bool)>, String> {
     let mut source =
         source::open(path.to_str().expect("a name in UTF-8")).map_err(|e| e.to_string())?;
     let (mut batch, mut counts) = (Batch::default(), SkipCounts::default());
@@ -86,13 +87,17 @@ fn read_ours(path: &Path) -> Result<(BTreeMap<u64, Segment>, SkipCounts, u64), S
                     None
                 }
             };
-            found.extend(segment.map(|s| (number, s)));
+            let is_short = |s: &Segment| {
+                let at = locate(f, slice).map_or(0, |l| l.payload.start);
+                at as u64 + u64::from(s.payload) > u64::from(f.wire_len)
+            };
+            found.extend(segment.map(|s| (number, (s, is_short(&s)))));
             frames = number;
         }
     }
     defragmenter.finish(&mut counts);
     assert_eq!(found.len() as u64 + counts.total(), frames, "{path:?}");
-    Ok((found, counts, frames))
+    Ok(found)
 }
 
 const FIELDS: [&str; 22] = [
@@ -162,16 +167,25 @@ fn read_tshark(path: &Path) -> Result<BTreeMap<u64, Facts>, String> {
 
 /// One line of tshark's fields; `None` if the TCP header is a quotation.
 fn tshark_line(line: &str) -> Option<(u64, Facts)> {
-    let column: Vec<&str> = line.split(';').collect();
-    let last = |i: usize| column[i].rsplit(',').next().unwrap_or("").to_owned();
-    let first = |i: usize| column[i].split(',').next().unwrap_or("").to_owned();
-    let protocols: Vec<&str> = column[1].split(':').collect();
-    let before_tcp = &protocols[..protocols.iter().rposition(|p| *p == "tcp")?];
+    let column: Vec<Vec<&str>> = line.split(';').map(|c| c.split(',').collect()).collect();
+    let protocols: Vec<&str> = line.split(';').nth(1)?.split(':').collect();
+    // What a TCP payload carries (OpenFlow, SOCKS...) is no packet of the capture.
+    let before_tcp = &protocols[..protocols.iter().position(|p| *p == "tcp")?];
     if before_tcp.iter().any(|p| p.starts_with("icmp")) {
         return None;
     }
     let v6 = *before_tcp.iter().rfind(|p| **p == "ip" || **p == "ipv6")? == "ipv6";
-    let of_ip = |v4: usize, v6_column: usize| last(if v6 { v6_column } else { v4 });
+    let depth = |name: &str| before_tcp.iter().filter(|p| **p == name).count();
+    let (depth4, depth6) = (depth("ip"), depth("ipv6"));
+    let nth = |i: usize, n: usize| column[i].get(n - 1).copied().unwrap_or("").to_owned();
+    let of_ip = |v4: usize, v6_column: usize| {
+        if v6 {
+            nth(v6_column, depth6)
+        } else {
+            nth(v4, depth4)
+        }
+    };
+    let first = |i: usize| nth(i, 1);
     let hex = |text: String| u32::from_str_radix(text.trim_start_matches("0x"), 16).ok();
     let (left, right) = (first(20), first(21));
     let sack = if left.is_empty() {
@@ -182,42 +196,42 @@ fn tshark_line(line: &str) -> Option<(u64, Facts)> {
     let facts = Facts::from([
         ("src", of_ip(2, 4)),
         ("dst", of_ip(3, 5)),
-        ("sport", last(6)),
-        ("dport", last(7)),
-        ("seq", last(8)),
-        ("ack", last(9)),
+        ("sport", first(6)),
+        ("dport", first(7)),
+        ("seq", first(8)),
+        ("ack", first(9)),
         (
             "flags",
-            hex(last(10)).map_or_else(String::new, |f| (f & 0x1ff).to_string()),
+            hex(first(10)).map_or_else(String::new, |f| (f & 0x1ff).to_string()),
         ),
-        ("window", last(11)),
-        ("len", last(12)),
+        ("window", first(11)),
+        ("len", first(12)),
         ("ttl", of_ip(13, 14)),
         (
             "id",
             if v6 {
                 String::new()
             } else {
-                hex(last(15))?.to_string()
+                hex(nth(15, depth4))?.to_string()
             },
         ),
-        ("mss", last(16)),
-        ("wscale", last(17)),
-        ("tsval", last(18)),
-        ("tsecr", last(19)),
+        ("mss", first(16)),
+        ("wscale", first(17)),
+        ("tsval", first(18)),
+        ("tsecr", first(19)),
         ("sack", sack),
         // Good 1, bad 0, unverified 2, not present 3; "Bad" in words of newer versions.
         (
             "bad checksum",
-            (last(22) == "0" || last(22) == "Bad").to_string(),
+            (first(22) == "0" || first(22) == "Bad").to_string(),
         ),
     ]);
-    Some((last(0).parse().ok()?, facts))
+    Some((first(0).parse().ok()?, facts))
 }
 
 /// Differences between us and tshark, a line each.
 fn differences(path: &Path) -> Result<(u64, Vec<String>), String> {
-    let (found, _, _) = read_ours(path)?;
+    let found = read_ours(path)?;
     let theirs = read_tshark(path)?;
     let mut lines = Vec::new();
     for number in found
@@ -225,10 +239,15 @@ fn differences(path: &Path) -> Result<(u64, Vec<String>), String> {
         .chain(theirs.keys().filter(|n| !found.contains_key(n)))
     {
         match (found.get(number), theirs.get(number)) {
-            (Some(s), Some(theirs)) => {
+            (Some((s, is_short)), Some(theirs)) => {
                 let mut ours = ours(s);
                 // Checksums are judged on SYN, FIN and RST only, and never on fragments.
                 if s.flags & 7 == 0 || s.marked(mark::FRAGMENTED) {
+                    ours.insert("bad checksum", theirs["bad checksum"].clone());
+                }
+                // tshark believes the frame, we believe the IP header (see `ip::v4`).
+                if *is_short {
+                    ours.insert("len", theirs["len"].clone());
                     ours.insert("bad checksum", theirs["bad checksum"].clone());
                 }
                 for (name, value) in &ours {
@@ -240,7 +259,9 @@ fn differences(path: &Path) -> Result<(u64, Vec<String>), String> {
                     }
                 }
             }
-            (Some(s), None) => lines.push(format!("{number}: only ours: {s:?}")),
+            (Some((s, _)), None) => lines.push(format!("{number}: only ours: {s:?}")),
+            // A header that is cut or contradicts itself is no segment.
+            (None, Some(theirs)) if theirs["flags"].is_empty() => {}
             (None, Some(theirs)) => lines.push(format!("{number}: only tshark: {theirs:?}")),
             (None, None) => {}
         }

@@ -2,8 +2,7 @@
 
 use super::tcp::HEADER;
 use super::walk::be16;
-use crate::segment::{mark, to_ip};
-use std::net::IpAddr;
+use crate::segment::mark;
 
 /// Segments longer than this are not verified. No link carries more in one frame (jumbo Ethernet
 /// has 9,216 bytes), so a longer one was never on a wire: offload made it, and its checksum with it.
@@ -12,8 +11,8 @@ const LONGEST: usize = 9_216;
 /// Judges the checksum of a whole captured segment: no mark, `BAD_CHECKSUM` or `OFFLOADED_CHECKSUM`.
 ///
 /// It is called for segments with SYN, FIN or RST, which decide how a connection is told, and for
-/// short ones; summing every payload would cost more than all the rest of decoding. A segment that was cut by
-/// the snap length gets no mark.
+/// short ones with payload, which are in the cache; summing every payload would cost more than all
+/// the rest of decoding. A segment that was cut by the snap length gets no mark.
 pub(super) fn judge(src: u128, dst: u128, bytes: &[u8], wire: usize) -> u16 {
     if bytes.len() < wire || !(HEADER..=LONGEST).contains(&wire) {
         return 0;
@@ -37,27 +36,28 @@ pub(super) fn judge(src: u128, dst: u128, bytes: &[u8], wire: usize) -> u16 {
 }
 
 /// Sum of addresses and protocol (RFC 9293 section 3.1, RFC 8200 section 8.1), without the length.
+/// What stands before an IPv4 address in its mapped form, 0xffff, is nothing in this arithmetic.
 fn pseudo_header(src: u128, dst: u128) -> u64 {
     const TCP: u64 = 6;
-    let one = |ip| match to_ip(ip) {
-        IpAddr::V4(a) => sum(&a.octets()),
-        IpAddr::V6(a) => sum(&a.octets()),
+    let words = |ip: u128| {
+        let word = |shift: u32| u64::from((ip >> shift) as u32);
+        word(96) + word(64) + word(32) + word(0)
     };
-    one(src) + one(dst) + TCP
+    words(src) + words(dst) + TCP
 }
 
-/// Sum of big-endian 16-bit words; an odd last byte is padded with a zero (RFC 1071). It cannot
-/// overflow: a word has 16 bits, and nothing of 2^48 words is ever given.
+/// Sum of big-endian 16-bit words; an odd last byte is padded with a zero.
+///
+/// The words are added in the machine's own order, four bytes at a time, and the folded sum is turned
+/// round at the end (RFC 1071 section 2, B and C), which compilers make wide. It cannot overflow: no
+/// more than 2^16 bytes are ever given.
 fn sum(bytes: &[u8]) -> u64 {
-    let mut chunks = bytes.chunks_exact(4);
-    let mut total: u64 = 0;
-    for c in &mut chunks {
-        total += u64::from(u32::from_be_bytes([c[0], c[1], c[2], c[3]]));
-    }
-    let tail = chunks.remainder();
+    let (words, tail) = bytes.as_chunks::<4>();
     let mut last = [0; 4];
     last[..tail.len()].copy_from_slice(tail);
-    total + u64::from(u32::from_be_bytes(last))
+    let number = |w: &[u8; 4]| u64::from(u32::from_ne_bytes(*w));
+    let total: u64 = words.iter().map(number).sum();
+    u64::from(u16::from_be(fold(total + number(&last))))
 }
 
 /// Folds carries until 16 bits are left.

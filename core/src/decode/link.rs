@@ -33,6 +33,7 @@ pub(super) mod linktype {
     pub const IPV4: u16 = 228;
     pub const IPV6: u16 = 229;
     pub const NFLOG: u16 = 239;
+    pub const IPOIB: u16 = 242;
     pub const PKTAP: u16 = 258;
     pub const LINUX_SLL2: u16 = 276;
 }
@@ -79,6 +80,7 @@ pub(super) fn link(w: &mut Walk, link: u16) -> Step {
         linktype::ATM_RFC1483 => llc(w),
         linktype::APPLE_IP_OVER_1394 => firewire(w),
         linktype::PFLOG => pflog(w),
+        linktype::IPOIB => infiniband(w),
         linktype::PKTAP => pktap(w),
         linktype::IEEE802_11 => wifi::frame(w, false),
         linktype::IEEE802_11_RADIOTAP => wifi::radiotap(w),
@@ -300,6 +302,12 @@ fn fddi(w: &mut Walk) -> Step {
 fn firewire(w: &mut Walk) -> Step {
     let h: &[u8; 18] = w.take(Skip::LinkCut)?;
     Ok(Layer::Ether(be16(h, 16)))
+}
+
+/// IP over InfiniBand: a 40-byte routing header, then RFC 4391's EtherType and two reserved bytes.
+fn infiniband(w: &mut Walk) -> Step {
+    let h: &[u8; 44] = w.take(Skip::LinkCut)?;
+    Ok(Layer::Ether(be16(h, 40)))
 }
 
 /// OpenBSD's packet filter log: header length and address family lead; padded to 4 bytes.

@@ -297,6 +297,10 @@ fn fddi_firewire_and_filter_logs() {
         Err(Skip::NotIp)
     );
     finds_typed(138, &[2; 16]);
+    let finds_ib =
+        |kind: [u8; 2], packet: &[u8]| finds(242, &cat(&[&[2; 40], &kind, &[0, 0], packet]));
+    finds_ib([8, 0], &tcp4(&t()));
+    finds_ib([0x86, 0xdd], &tcp6(&t()));
     for (family, packet) in [(2, tcp4(&t())), (24, tcp6(&t()))] {
         let mut log = vec![0; 64];
         log[0] = 61;

@@ -65,15 +65,22 @@ fn ours(s: &Segment) -> Facts {
     ])
 }
 
-/// Every segment that we find in a capture, by frame number, and whether the frame is shorter than its
-/// IP header says.
-fn read_ours(path: &Path) -> Result<BTreeMap<u64, (Segment, bool)>, String> {
+/// What we find in a frame.
+enum Ours {
+    /// A segment, and whether the frame is shorter than its IP header says.
+    Segment(Box<Segment>, bool),
+    /// A fragment that completes nothing. tshark shows the TCP header in the first one.
+    Fragment,
+}
+
+/// What we find in a capture, by frame number.
+fn read_ours(path: &Path) -> Result<BTreeMap<u64, Ours>, String> {
     let mut source =
         source::open(path.to_str().expect("a name in UTF-8")).map_err(|e| e.to_string())?;
     let (mut batch, mut counts) = (Batch::default(), SkipCounts::default());
     let mut defragmenter = Defragmenter::default();
     let mut found = BTreeMap::new();
-    let mut frames = 0;
+    let (mut frames, mut used) = (0, 0);
     // After a break everything before it counts: tshark reads that far as well.
     while source.next_batch(&mut batch).unwrap_or(false) {
         let bytes = batch.bytes.as_slice();
@@ -81,22 +88,26 @@ fn read_ours(path: &Path) -> Result<BTreeMap<u64, (Segment, bool)>, String> {
             let slice = &bytes[f.start as usize..(f.start + f.len) as usize];
             let segment = match decode(f, slice, number) {
                 Decoded::Segment(s) => Some(s),
-                Decoded::Fragment(fragment) => defragmenter.push(fragment, &mut counts),
+                Decoded::Fragment(fragment) => {
+                    found.insert(number, Ours::Fragment);
+                    defragmenter.push(fragment, &mut counts)
+                }
                 Decoded::Skip(skip) => {
                     counts.add(skip);
                     None
                 }
             };
-            let is_short = |s: &Segment| {
+            if let Some(s) = segment {
                 let at = locate(f, slice).map_or(0, |l| l.payload.start);
-                at as u64 + u64::from(s.payload) > u64::from(f.wire_len)
-            };
-            found.extend(segment.map(|s| (number, (s, is_short(&s)))));
+                let is_short = at as u64 + u64::from(s.payload) > u64::from(f.wire_len);
+                found.insert(number, Ours::Segment(Box::new(s), is_short));
+                used += 1;
+            }
             frames = number;
         }
     }
     defragmenter.finish(&mut counts);
-    assert_eq!(found.len() as u64 + counts.total(), frames, "{path:?}");
+    assert_eq!(used + counts.total(), frames, "{path:?}");
     Ok(found)
 }
 
@@ -171,7 +182,8 @@ fn tshark_line(line: &str) -> Option<(u64, Facts)> {
     let protocols: Vec<&str> = line.split(';').nth(1)?.split(':').collect();
     // What a TCP payload carries (OpenFlow, SOCKS...) is no packet of the capture.
     let before_tcp = &protocols[..protocols.iter().position(|p| *p == "tcp")?];
-    if before_tcp.iter().any(|p| p.starts_with("icmp")) {
+    let quotes = |p: &&str| p.starts_with("icmp") || *p == "sflow";
+    if before_tcp.iter().any(quotes) {
         return None;
     }
     let v6 = *before_tcp.iter().rfind(|p| **p == "ip" || **p == "ipv6")? == "ipv6";
@@ -239,7 +251,7 @@ fn differences(path: &Path) -> Result<(u64, Vec<String>), String> {
         .chain(theirs.keys().filter(|n| !found.contains_key(n)))
     {
         match (found.get(number), theirs.get(number)) {
-            (Some((s, is_short)), Some(theirs)) => {
+            (Some(Ours::Segment(s, is_short)), Some(theirs)) => {
                 let mut ours = ours(s);
                 // Checksums are judged on SYN, FIN and RST only, and never on fragments.
                 if s.flags & 7 == 0 || s.marked(mark::FRAGMENTED) {
@@ -259,7 +271,8 @@ fn differences(path: &Path) -> Result<(u64, Vec<String>), String> {
                     }
                 }
             }
-            (Some((s, _)), None) => lines.push(format!("{number}: only ours: {s:?}")),
+            (Some(Ours::Fragment), _) => {}
+            (Some(Ours::Segment(s, _)), None) => lines.push(format!("{number}: only ours: {s:?}")),
             // A header that is cut or contradicts itself is no segment.
             (None, Some(theirs)) if theirs["flags"].is_empty() => {}
             (None, Some(theirs)) => lines.push(format!("{number}: only tshark: {theirs:?}")),

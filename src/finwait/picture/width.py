@@ -45,20 +45,39 @@ def cut(text: str, columns: int) -> str:
 
 
 def wrap(text: str, columns: int) -> list[str]:
-    """Break into lines of at most so many columns, between words or between Chinese characters."""
+    """Break into lines of at most so many columns (2 or more).
+
+    Lines break between words and between Chinese characters; what is longer than a line, anywhere.
+    """
     lines: list[str] = []
     line, used = "", 0
-    for piece in _pieces(text):
-        wide = width(piece)
-        if line and used + width(piece.rstrip()) > columns:
-            lines.append(line.rstrip())
-            line, used = "", 0
-            piece = piece.lstrip()  # noqa: PLW2901  # a line does not begin with a space
+    for whole in _pieces(text):
+        for piece in _chunks(whole, columns):
             wide = width(piece)
-        line, used = line + piece, used + wide
+            if line and used + width(piece.rstrip()) > columns:
+                lines.append(line.rstrip())
+                line, used = "", 0
+                piece = piece.lstrip()  # noqa: PLW2901  # a line does not begin with a space
+                wide = width(piece)
+            line, used = line + piece, used + wide
     if line.strip() or not lines:
         lines.append(line.rstrip())
     return lines
+
+
+def _chunks(piece: str, columns: int) -> list[str]:
+    """Cut a piece that no line can hold."""
+    if width(piece.rstrip()) <= columns:
+        return [piece]
+    chunks, used = [""], 0
+    for ch in piece:
+        wide = _columns(ch)
+        if used + wide > columns:
+            chunks.append("")
+            used = 0
+        chunks[-1] += ch
+        used += wide
+    return chunks
 
 
 def _pieces(text: str) -> list[str]:

@@ -51,6 +51,11 @@ format: $(VENV)/.dev ## put everything into the one format
 	cargo fmt --manifest-path core/Cargo.toml
 	cargo fmt --manifest-path bench/gen/Cargo.toml
 
+.PHONY: docs
+docs: $(VENV)/.core ## draw again what the documents show of the code: the state machine, the closings
+	$(BIN)/python -m finwait.picture.states
+	$(BIN)/python tools/closings.py
+
 .PHONY: bench
 bench: $(VENV)/.core $(VENV)/.bench ## measure against other tools (long); BENCH='--only speed' and the like
 	@scripts/need-packages bench

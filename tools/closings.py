@@ -12,7 +12,7 @@ from finwait.explain import Explanation
 from finwait.verdict import LANGS, Lang, Text
 
 ROOT = Path(__file__).parent.parent
-COMMAND = "PYTHONPATH=src .venv/bin/python tools/closings.py"
+COMMAND = "make docs"
 PAGES: dict[Lang, str] = {"en": "closings.md", "zh": "closings.zh-CN.md"}
 TITLE = Text("How connections close, on a real kernel", "真实内核上的连接关闭")
 BEFORE = Text(

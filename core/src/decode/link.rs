@@ -28,6 +28,7 @@ pub(super) mod linktype {
     pub const IEEE802_11_RADIOTAP: u16 = 127;
     pub const APPLE_IP_OVER_1394: u16 = 138;
     pub const PPP_PPPD: u16 = 166;
+    pub const JUNIPER_ETHER: u16 = 178;
     pub const PPI: u16 = 192;
     pub const PPP_WITH_DIR: u16 = 204;
     pub const IPV4: u16 = 228;
@@ -80,6 +81,7 @@ pub(super) fn link(w: &mut Walk, link: u16) -> Step {
         linktype::ATM_RFC1483 => llc(w),
         linktype::APPLE_IP_OVER_1394 => firewire(w),
         linktype::PFLOG => pflog(w),
+        linktype::JUNIPER_ETHER => juniper(w),
         linktype::IPOIB => infiniband(w),
         linktype::PKTAP => pktap(w),
         linktype::IEEE802_11 => wifi::frame(w, false),
@@ -308,6 +310,25 @@ fn firewire(w: &mut Walk) -> Step {
 fn infiniband(w: &mut Walk) -> Step {
     let h: &[u8; 44] = w.take(Skip::LinkCut)?;
     Ok(Layer::Ether(be16(h, 40)))
+}
+
+/// Ethernet as Juniper's routers capture it: a magic number, flags, extensions. A copy taken on the
+/// way in is not the one taken on the way out.
+fn juniper(w: &mut Walk) -> Step {
+    const MAGIC: [u8; 3] = *b"MGC";
+    const IN: u8 = 0x01;
+    const NO_ETHERNET: u8 = 0x02;
+    const EXTENSIONS: u8 = 0x80;
+    let h: &[u8; 4] = w.take(Skip::LinkCut)?;
+    if h[..3] != MAGIC || h[3] & NO_ETHERNET != 0 {
+        return Err(Skip::NotIp);
+    }
+    w.tap_more(u64::from(h[3] & IN));
+    if h[3] & EXTENSIONS != 0 {
+        let len: &[u8; 2] = w.take(Skip::LinkCut)?;
+        w.skip(usize::from(be16(len, 0)));
+    }
+    ethernet(w)
 }
 
 /// OpenBSD's packet filter log: header length and address family lead; padded to 4 bytes.

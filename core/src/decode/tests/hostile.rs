@@ -6,9 +6,9 @@ use crate::decode::{Defragmenter, Found, any, decode_into};
 use crate::skip::SkipCounts;
 use proptest::prelude::{ProptestConfig, any as anything, prop, proptest};
 
-const LINKS: [u16; 29] = [
+const LINKS: [u16; 31] = [
     0, 1, 9, 10, 12, 14, 50, 51, 100, 101, 104, 105, 107, 108, 113, 117, 119, 127, 138, 166, 192,
-    204, 228, 229, 239, 258, 276, 147, 65_535,
+    178, 204, 228, 229, 239, 242, 258, 276, 147, 65_535,
 ];
 
 /// Decodes in both ways, which must agree, and in all that follows from it.

@@ -288,7 +288,7 @@ fn cisco_hdlc_and_frame_relay() {
 }
 
 #[test]
-fn fddi_firewire_and_filter_logs() {
+fn links_of_other_makers() {
     let addresses = [2; 12];
     let snap = [0xaa, 0xaa, 3, 0, 0, 0];
     finds_typed(10, &cat(&[&[0x50], &addresses, &snap]));
@@ -297,6 +297,13 @@ fn fddi_firewire_and_filter_logs() {
         Err(Skip::NotIp)
     );
     finds_typed(138, &[2; 16]);
+    let inside = eth(0x0800, &tcp4(&t()));
+    finds(178, &cat(&[b"MGC\x80\0\x04", &[1, 2, 0, 9], &inside]));
+    finds(178, &cat(&[b"MGC\x01", &inside]));
+    assert_eq!(
+        try_decode(178, &cat(&[b"MGC\x02", &tcp4(&t())])),
+        Err(Skip::NotIp)
+    );
     let finds_ib =
         |kind: [u8; 2], packet: &[u8]| finds(242, &cat(&[&[2; 40], &kind, &[0, 0], packet]));
     finds_ib([8, 0], &tcp4(&t()));

@@ -20,6 +20,9 @@ const WINDOW: usize = 32 << 20;
 /// usual sizes.
 const KEPT: u64 = 32 << 20;
 
+/// Bytes asked for at once, ahead of the walk.
+const POPULATED: u64 = 4 << 20;
+
 /// Bytes let go at once. A multiple of 2 MiB, so that no huge page is split.
 const FORGOTTEN: u64 = 16 << 20;
 
@@ -34,6 +37,8 @@ pub(super) struct MappedFile {
     at: u64,
     /// Offset up to which memory was given back.
     forgotten: u64,
+    /// Offset up to which the mapping was filled.
+    populated: u64,
     /// Number of the next frame.
     number: u64,
     /// The error that follows the frames already given.
@@ -56,6 +61,7 @@ impl MappedFile {
             walker: Walker::Start { live: false },
             at: 0,
             forgotten: 0,
+            populated: 0,
             number: 1,
             broken: None,
             done: false,
@@ -98,10 +104,20 @@ impl MappedFile {
         }
     }
 
+    /// Fills the mapping a little ahead of the walk.
+    fn populate(&mut self) {
+        if self.at + POPULATED / 2 > self.populated && self.populated < self.len {
+            let len = POPULATED.min(self.len - self.populated);
+            self.map.populate(self.populated as usize, len as usize);
+            self.populated += len;
+        }
+    }
+
     /// Walks one window. True when the file has nothing more to give.
     fn advance(&mut self, batch: &mut Batch) -> Result<bool, CaptureError> {
         self.check_length()?;
         self.forget_behind();
+        self.populate();
         let origin = self.at;
         let whole = self.map.as_slice();
         let here = &whole[whole.len().min(origin as usize)..];

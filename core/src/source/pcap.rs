@@ -5,6 +5,7 @@
 
 use super::walk::{Order, Stop, Walked, Window};
 use crate::frame::FrameRef;
+use crate::mapped::prefetch;
 
 /// Most bytes that one frame may have captured. libpcap's MAXIMUM_SNAPLEN, which is also
 /// Wireshark's limit for every link type that can carry TCP; only D-Bus and USB captures hold more.
@@ -74,6 +75,44 @@ enum Lengths {
     Swapped,
     /// Version 2.3 was written both ways: the smaller is what was captured.
     Either,
+}
+
+/// Captured lengths from which a record reaches beyond what the processor fetches by itself.
+const FAR: usize = 192;
+
+/// Asks for memory ahead of the walk. Where the next record starts is known only when this one's
+/// header has come from memory; waiting for each in turn took a third of all time on a capture with
+/// whole payloads. Lengths repeat (full segments, bare ACKs), so the next few headers are guessed from
+/// the last two lengths.
+#[derive(Clone, Copy, Default)]
+struct Ahead {
+    last: usize,
+    other: usize,
+}
+
+impl Ahead {
+    #[inline(always)]
+    fn ask(&mut self, bytes: &[u8], start: usize, captured: usize, header: usize) {
+        let touch = |at: usize| {
+            if let Some(byte) = bytes.get(at) {
+                prefetch(byte);
+            }
+        };
+        let step = captured + header;
+        if step != self.last {
+            (self.last, self.other) = (step, self.last);
+        }
+        if self.last.max(self.other) <= FAR {
+            return;
+        }
+        // the rest of the headers, which the decoder will want
+        touch(start + 48);
+        let end = start + captured;
+        let (a, b) = (self.last, self.other);
+        for guess in [a, b, a + b, 2 * a, 2 * a + b, 3 * a, 2 * b + a] {
+            touch(end + guess);
+        }
+    }
 }
 
 /// Walks the records of one file.
@@ -206,6 +245,7 @@ impl Pcap {
         let header = usize::from(self.record);
         let unit = i64::from(self.unit);
         let mut at = window.from;
+        let mut ahead = Ahead::default();
         for _ in 0..room {
             let Some(head) = bytes.get(at..at + header) else {
                 return more(at);
@@ -228,6 +268,7 @@ impl Pcap {
                 link: self.link,
                 interface: 0,
             });
+            ahead.ask(bytes, start, captured as usize, header);
             at = end;
         }
         Walked {

@@ -21,12 +21,16 @@ use crate::track::DEFAULT_MAX_CONNECTIONS;
 use crate::verdict::across::{Across, Summary};
 use crate::verdict::row::Row;
 use runs::Runs;
+use std::time::{Duration, Instant};
 
 pub(crate) use files::find;
 pub use single::Follow;
 
 /// Captures smaller than this are read by one thread: starting more costs more than it saves.
 const PARALLEL_FROM: u64 = 8 << 20;
+
+/// Between two looks at the watcher.
+const TICK: Duration = Duration::from_millis(100);
 
 /// A segment and the hash of its flow.
 type Item = (Segment, u64);
@@ -69,6 +73,25 @@ pub struct Progress {
 pub trait Watch {
     /// True to go on.
     fn tick(&mut self, progress: Progress) -> bool;
+}
+
+/// Keeps the time between two looks at the watcher, over all captures of a run: many may be short.
+struct Pace<'w> {
+    watch: &'w mut dyn Watch,
+    last: Instant,
+}
+
+impl Pace<'_> {
+    /// How long until the next look; zero when it is due.
+    fn rest(&self) -> Duration {
+        TICK.saturating_sub(self.last.elapsed())
+    }
+
+    /// Looks at the watcher, which may stop the run by false.
+    fn tick(&mut self, progress: Progress) -> bool {
+        self.last = Instant::now();
+        self.watch.tick(progress)
+    }
 }
 
 /// What a run found.
@@ -159,6 +182,10 @@ pub fn run(paths: &[String], options: Options, watch: &mut dyn Watch) -> Report 
         .map(|p| std::fs::metadata(p).map_or(0, |m| m.len()))
         .collect();
     let total = (!paths.iter().any(|p| p == "-")).then(|| sizes.iter().sum());
+    let mut pace = Pace {
+        watch,
+        last: Instant::now(),
+    };
     for piece in files.captures {
         let named: Vec<(u32, &str)> = piece
             .iter()
@@ -171,9 +198,16 @@ pub fn run(paths: &[String], options: Options, watch: &mut dyn Watch) -> Report 
             options.threads
         };
         let go_on = if threads > 1 && size >= PARALLEL_FROM {
-            parallel::run(&named, threads, options.limit(), total, &mut report, watch)
+            parallel::run(
+                &named,
+                threads,
+                options.limit(),
+                total,
+                &mut report,
+                &mut pace,
+            )
         } else {
-            single::run(&named, options.limit(), total, &mut report, watch)
+            single::run(&named, options.limit(), total, &mut report, &mut pace)
         };
         if !go_on {
             report.interrupted = true;

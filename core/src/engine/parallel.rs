@@ -1,7 +1,7 @@
 //! Several threads on one capture.
 
 use super::sink::Rows;
-use super::{Counts, Progress, Report, Watch, open};
+use super::{Counts, Pace, Progress, Report, open};
 use crate::decode::{Defragmenter, Found, Fragment, ScopeNames, decode_into, locate};
 use crate::error::CaptureError;
 use crate::frame::{Batch, Source};
@@ -15,9 +15,6 @@ use std::time::Duration;
 
 /// Batches decoded and not yet tracked by every shard; bounds the memory when one thread is slow.
 const IN_FLIGHT: u64 = 16;
-
-/// Between two looks at the watcher.
-const TICK: Duration = Duration::from_millis(100);
 
 /// A segment with the hash of its key and its source.
 type Item = (Segment, u64);
@@ -35,6 +32,8 @@ struct Shared<'a> {
     order: Mutex<Order>,
     /// Signalled whenever a parcel is handed over or tracked, or a turn passes.
     moved: Condvar,
+    /// Signalled when a worker is done: all that the thread that watches them waits for.
+    left: Condvar,
     stop: AtomicBool,
     frames: AtomicU64,
     bytes: AtomicU64,
@@ -82,7 +81,7 @@ pub(super) fn run(
     limit: usize,
     total: Option<u64>,
     report: &mut Report,
-    watch: &mut dyn Watch,
+    pace: &mut Pace<'_>,
 ) -> bool {
     let hasher = RandomState::default();
     let shared = Shared {
@@ -100,6 +99,7 @@ pub(super) fn run(
             ..Order::default()
         }),
         moved: Condvar::new(),
+        left: Condvar::new(),
         stop: AtomicBool::new(false),
         frames: AtomicU64::new(0),
         bytes: AtomicU64::new(0),
@@ -119,12 +119,12 @@ pub(super) fn run(
             .collect();
         let mut order = lock(&shared.order);
         while order.running > 0 {
-            let (guard, timeout) = shared
-                .moved
-                .wait_timeout(order, TICK)
+            let (guard, _) = shared
+                .left
+                .wait_timeout(order, pace.rest())
                 .unwrap_or_else(PoisonError::into_inner);
             order = guard;
-            if timeout.timed_out() {
+            if pace.rest().is_zero() {
                 drop(order);
                 let progress = Progress {
                     bytes: bytes_before + shared.bytes.load(Relaxed),
@@ -132,7 +132,7 @@ pub(super) fn run(
                     frames: frames_before + shared.frames.load(Relaxed),
                     connections: begun_before + shared.begun.load(Relaxed),
                 };
-                if !watch.tick(progress) {
+                if !pace.tick(progress) {
                     shared.stop.store(true, Relaxed);
                 }
                 order = lock(&shared.order);
@@ -429,6 +429,7 @@ impl Drop for Leave<'_, '_> {
     fn drop(&mut self) {
         lock(&self.0.order).running -= 1;
         self.0.moved.notify_all();
+        self.0.left.notify_all();
     }
 }
 

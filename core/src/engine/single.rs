@@ -1,7 +1,7 @@
 //! One thread: decode and track batch after batch. Also live captures, told as they grow.
 
 use super::sink::Rows;
-use super::{Counts, Item, Progress, Report, Watch, open};
+use super::{Counts, Item, Pace, Progress, Report, TICK, open};
 use crate::decode::{Defragmenter, Found, ScopeNames, decode_into, locate};
 use crate::error::CaptureError;
 use crate::frame::{Batch, Source};
@@ -12,8 +12,6 @@ use foldhash::quality::RandomState;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant, SystemTime};
 
-/// Between two looks at the clock and the watcher.
-const TICK: Duration = Duration::from_millis(100);
 /// A live capture that gives nothing for so long has paused: what has ended is told.
 const PAUSE: Duration = Duration::from_millis(200);
 /// While packets keep coming, a finished connection is told after this much quiet: nanoseconds of
@@ -127,7 +125,7 @@ pub(super) fn run(
     limit: usize,
     total: Option<u64>,
     report: &mut Report,
-    watch: &mut dyn Watch,
+    pace: &mut Pace<'_>,
 ) -> bool {
     let mut worker = Worker::new(limit);
     let mut go_on = true;
@@ -141,7 +139,6 @@ pub(super) fn run(
         } else {
             Input::Direct(source, Batch::default())
         };
-        let mut last_tick = Instant::now();
         loop {
             let idle = match input.next(TICK) {
                 Next::Batch => {
@@ -155,15 +152,14 @@ pub(super) fn run(
                     break;
                 }
             };
-            if idle || last_tick.elapsed() >= TICK {
-                last_tick = Instant::now();
+            if idle || pace.rest().is_zero() {
                 let progress = Progress {
                     bytes: before.bytes_done + input.bytes_read(),
                     total,
                     frames: before.frames + worker.counts.frames,
                     connections: before.begun + worker.tracker.begun,
                 };
-                go_on = watch.tick(progress);
+                go_on = pace.tick(progress);
                 if !go_on {
                     break;
                 }

@@ -4,9 +4,11 @@
 //! the library allows unless told otherwise; `zstd -d` has the same limit), blocks of at most 4 MiB
 //! for lz4.
 
+use flate2::{Decompress, FlushDecompress, Status};
 use std::io::{self, BufRead, BufReader, Chain, Cursor, ErrorKind, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use zstd::stream::raw::{Decoder, Operation};
 
 /// Compressed bytes read at once.
 const CHUNK: usize = 64 * 1024;
@@ -53,8 +55,8 @@ enum State {
     /// The first bytes are still to come; those that did are kept here.
     Start(Vec<u8>, BufReader<Metered>),
     Plain(Whole),
-    Gzip(Box<flate2::bufread::MultiGzDecoder<Whole>>),
-    Zstd(zstd::stream::read::Decoder<'static, Whole>),
+    Gzip(Box<Gzip>),
+    Zstd(Box<Zstd>),
     Lz4(Box<Lz4>),
     /// There is nothing more.
     Done,
@@ -97,7 +99,9 @@ impl Input {
         let message = if error.kind() == ErrorKind::UnexpectedEof {
             format!("the file ends inside its {format} data: it was cut off or is not complete yet")
         } else {
-            format!("the {format} data after here cannot be uncompressed ({error})")
+            format!(
+                "the {format} data cannot be uncompressed from here on; `{format} -t` may say why"
+            )
         };
         (message, false)
     }
@@ -122,13 +126,11 @@ impl Input {
         let magic = head.first_chunk::<4>().map(|b| u32::from_le_bytes(*b));
         let whole = Cursor::new(head).chain(file);
         self.state = match magic {
-            Some(magic) if magic & 0xffff == GZIP => {
-                State::Gzip(Box::new(flate2::bufread::MultiGzDecoder::new(whole)))
-            }
+            Some(magic) if magic & 0xffff == GZIP => State::Gzip(Box::new(Gzip::new(whole))),
             // A skippable frame may come first; of the two formats that have them, zstd's parallel
             // writer is the one that starts with one.
             Some(ZSTD | SKIPPABLE_FIRST..=SKIPPABLE_LAST) => {
-                State::Zstd(zstd::stream::read::Decoder::with_buffer(whole)?)
+                State::Zstd(Box::new(Zstd::new(whole)?))
             }
             Some(LZ4) => State::Lz4(Box::new(Lz4::new(whole))),
             _ => State::Plain(whole),
@@ -158,6 +160,8 @@ pub(super) fn is_compressed(magic: [u8; 4]) -> bool {
 
 /// RFC 1952 section 2.3.1.
 const GZIP: u32 = 0x8b1f;
+/// The largest window of deflate, as a power of 2 (RFC 1951 section 2).
+const GZIP_WINDOW: u8 = 15;
 /// RFC 8878 section 3.1.1.
 const ZSTD: u32 = 0xfd2f_b528;
 /// The lz4 frame format, "General structure".
@@ -165,6 +169,116 @@ const LZ4: u32 = 0x184d_2204;
 /// Frames without content, for zstd (RFC 8878 section 3.1.2) and lz4 alike.
 const SKIPPABLE_FIRST: u32 = 0x184d_2a50;
 const SKIPPABLE_LAST: u32 = 0x184d_2a5f;
+
+/// gzip members one after another. Not flate2's own reader: that loses what the library gave before
+/// it found the data to be bad, and frames with it.
+struct Gzip {
+    member: Decompress,
+    /// The member has not begun, so the file may end here.
+    fresh: bool,
+    /// What is wrong after the bytes that were given last.
+    broken: Option<io::Error>,
+    file: Whole,
+}
+
+impl Gzip {
+    fn new(file: Whole) -> Gzip {
+        Gzip {
+            member: Decompress::new_gzip(GZIP_WINDOW),
+            fresh: true,
+            broken: None,
+            file,
+        }
+    }
+}
+
+impl Read for Gzip {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        if let Some(error) = self.broken.take() {
+            return Err(error);
+        }
+        loop {
+            let input = self.file.fill_buf()?;
+            if input.is_empty() && self.fresh {
+                return Ok(0);
+            }
+            self.fresh = false;
+            let before = (self.member.total_in(), self.member.total_out());
+            let status = self.member.decompress(input, buf, FlushDecompress::None);
+            let taken = (self.member.total_in() - before.0) as usize;
+            let given = (self.member.total_out() - before.1) as usize;
+            self.file.consume(taken);
+            match status {
+                Ok(Status::StreamEnd) => {
+                    self.member = Decompress::new_gzip(GZIP_WINDOW);
+                    self.fresh = true;
+                }
+                Ok(_) if taken == 0 && given == 0 => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(_) => {}
+                Err(error) if given == 0 => return Err(error.into()),
+                Err(error) => self.broken = Some(error.into()),
+            }
+            if given > 0 {
+                return Ok(given);
+            }
+        }
+    }
+}
+
+/// zstd frames one after another. The library is given one block at a time, as much as it asks for:
+/// when it meets an error it keeps what it uncompressed in that call, which a larger piece would make
+/// more.
+struct Zstd {
+    decoder: Decoder<'static>,
+    /// Bytes that the library would like next; 0 between two frames.
+    wanted: usize,
+    /// It may have more to give before it takes more.
+    full: bool,
+    file: Whole,
+}
+
+impl Zstd {
+    fn new(file: Whole) -> io::Result<Zstd> {
+        Ok(Zstd {
+            decoder: Decoder::new()?,
+            wanted: 0,
+            full: false,
+            file,
+        })
+    }
+}
+
+impl Read for Zstd {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            let mut input: &[u8] = &[];
+            if !self.full {
+                input = self.file.fill_buf()?;
+                if input.is_empty() {
+                    return if self.wanted == 0 {
+                        Ok(0)
+                    } else {
+                        Err(ErrorKind::UnexpectedEof.into())
+                    };
+                }
+                input = &input[..input.len().min(self.wanted.max(1))];
+            }
+            let done = self.decoder.run_on_buffers(input, buf)?;
+            self.file.consume(done.bytes_read);
+            self.wanted = done.remaining;
+            self.full = done.bytes_written == buf.len();
+            if done.bytes_written > 0 {
+                return Ok(done.bytes_written);
+            }
+        }
+    }
+}
 
 /// lz4 frames one after another. The library decodes one; it leaves to us to find the next, and to
 /// tell a frame's end from the file's.

@@ -146,8 +146,8 @@ fn no_fin(conn: &Conn, verdict: Make) -> Closed {
         return verdict(Close::Unanswered, None, 0, 0);
     }
     let silent = conn.ends.iter().any(|e| {
-        let grew =
-            e.last_gap_ms > e.first_gap_ms + e.first_gap_ms / 2 || e.streak >= VANISHED_REPEATS + 2;
+        let grew = e.last_gap_ms > e.first_gap_ms.saturating_add(e.first_gap_ms / 2)
+            || e.streak >= VANISHED_REPEATS + 2;
         e.streak >= VANISHED_REPEATS && grew && !e.has(crate::track::endpoint::seen::PROBING)
     });
     verdict(

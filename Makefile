@@ -42,6 +42,7 @@ check: $(VENV)/.core $(VENV)/.dev ## format, lint, types, stubs
 	cargo clippy --manifest-path core/Cargo.toml --locked --all-targets -- -D warnings
 	cargo clippy --manifest-path core/Cargo.toml --locked --lib --features python -- -D warnings
 	cargo fmt --manifest-path bench/gen/Cargo.toml --check
+	cargo fmt --manifest-path core/fuzz/Cargo.toml --check
 	cargo clippy --manifest-path bench/gen/Cargo.toml --locked --all-targets -- -D warnings
 
 .PHONY: format
@@ -50,6 +51,7 @@ format: $(VENV)/.dev ## put everything into the one format
 	$(BIN)/ruff check --fix .
 	cargo fmt --manifest-path core/Cargo.toml
 	cargo fmt --manifest-path bench/gen/Cargo.toml
+	cargo fmt --manifest-path core/fuzz/Cargo.toml
 
 .PHONY: docs
 docs: $(VENV)/.core ## draw again what the documents show of the code: the state machine, the closings
@@ -62,7 +64,7 @@ bench: $(VENV)/.core $(VENV)/.bench ## measure against other tools (long); BENCH
 	$(BIN)/python bench/run.py $(BENCH)
 
 .PHONY: fuzz
-fuzz: ## feed random bytes to the readers and the tracker, a minute each (needs cargo-fuzz)
+fuzz: ## feed random bytes to the readers and the tracker, a minute each (needs a C++ compiler)
 	@scripts/fuzz
 
 .PHONY: clean

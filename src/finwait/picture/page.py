@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from finwait.picture import words
-from finwait.tcp import Edge, transitions
+from finwait.tcp import Edge, Transitions, transitions
 from finwait.verdict.language import Lang
 
 RFC: Final = "https://www.rfc-editor.org/rfc/rfc"
@@ -50,6 +50,29 @@ def markdown(pictures: Mapping[Lang, str], command: str) -> str:
         " ends in TIME-WAIT; the other end goes down the right side. If both FINs are under way at once, both"
         " ends go through CLOSING. A RST ends everything at once.",
         "",
+        *_vocabulary(table),
+        f"## Edges that move ({len(moving)})",
+        "",
+        "● is drawn in Figure 5 of RFC 9293.",
+        "",
+        *rows(moving),
+        "",
+        f"## Edges that stay ({len(staying)})",
+        "",
+        "The event is answered, the state remains.",
+        "",
+        *rows(staying),
+        "",
+        "Any other pair of state and event does nothing to the state: RFC 9293 3.10 reports an error to the user, or drops"
+        " the segment.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _vocabulary(table: Transitions) -> list[str]:
+    """Write what the words of the edges mean: states, events, conditions."""
+    return [
         "## States",
         "",
         "| state | meaning | 含义 |",
@@ -76,23 +99,7 @@ def markdown(pictures: Mapping[Lang, str], command: str) -> str:
         "|---|---|",
         *(f"| `{guard}` | {means} |" for guard, means in table.guards.items()),
         "",
-        f"## Edges that move ({len(moving)})",
-        "",
-        "● is drawn in Figure 5 of RFC 9293.",
-        "",
-        *rows(moving),
-        "",
-        f"## Edges that stay ({len(staying)})",
-        "",
-        "The event is answered, the state remains.",
-        "",
-        *rows(staying),
-        "",
-        "Any other pair of state and event does nothing to the state: RFC 9293 3.10 reports an error to the user, or drops"
-        " the segment.",
-        "",
     ]
-    return "\n".join(lines)
 
 
 def rows(edges: Iterable[Edge]) -> Iterator[str]:

@@ -282,7 +282,7 @@ def test_the_group_takes_the_language_too() -> None:
 def test_help_lists_every_verb_with_an_example_and_the_exit_codes() -> None:
     done = finwait("--help")
     assert done.code == 0
-    for verb in ("analyze", "explain"):
+    for verb in ("analyze", "explain", "catalogue"):
         assert f"finwait {verb} " in done.out
         said = finwait(verb, "--help").out
         assert f"finwait {verb} " in said

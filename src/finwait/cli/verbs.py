@@ -29,6 +29,13 @@ VERBS = {
         helps("One connection in words, segment by segment.", "逐个报文段讲解一个连接。"),
         "finwait explain day.pcap 17",
     ),
+    "catalogue": Verb(
+        helps(
+            "What a word of an analysis means, and what to do about it.",
+            "分析结果中每个词的含义与应对办法。",
+        ),
+        "finwait catalogue keepalive-race-stale",
+    ),
 }
 
 

@@ -1,0 +1,102 @@
+"""`finwait catalogue`: what the words of an analysis mean."""
+
+import difflib
+import shutil
+from collections.abc import Callable, Iterator
+
+import click
+
+from finwait.cli.options import helps, lang_option
+from finwait.errors import Misuse
+from finwait.picture.width import left, width, wrap
+from finwait.verdict.catalogue import KINDS, Entry, entries
+from finwait.verdict.language import Lang, Text
+
+_PARTS: tuple[tuple[Text, Callable[[Entry], Text | None]], ...] = (
+    (Text("What to do", "怎么办"), lambda entry: entry.advice),
+    (Text("On the host (Linux)", "在主机上（Linux）"), lambda entry: entry.kernel),
+    (Text("Stands on", "依据"), lambda entry: Text(entry.source, entry.source)),
+    (Text("Example", "示例"), lambda entry: Text(entry.example, entry.example)),
+)
+WIDEST = 100
+"""Columns of a text that is to be read comfortably."""
+
+
+@click.command(
+    "catalogue",
+    epilog="\n".join(
+        [
+            "\b",
+            helps("Examples:", "示例："),
+            "  finwait catalogue",
+            "  finwait catalogue cause",
+            "  finwait catalogue keepalive-race-stale",
+            "",
+            "\b",
+            helps("Exit codes:", "退出码："),
+            helps("  0    done", "  0    完成"),
+            helps("  1    misuse: no such word", "  1    用法错误：没有这个词"),
+        ]
+    ),
+    help=helps(
+        "Say what the words of an analysis mean, where they come from, and what to do about them.\n\n"
+        "WORD is one of them, such as data-after-close, or a kind: " + ", ".join(KINDS) + ".",
+        "说明分析结果中每个词的含义、出处以及应对办法。\n\n"
+        "WORD 可以是其中一个词，例如 data-after-close，也可以是一个类别："
+        + "、".join(KINDS)
+        + "。",
+    ),
+)
+@click.argument("word", required=False)
+@lang_option
+def command(word: str | None, lang: Lang) -> None:
+    """Run the verb; its help is above."""
+    columns = min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns)
+    if word is None or word in KINDS:
+        lines = listed(KINDS if word is None else (word,), lang, columns)
+    else:
+        lines = told(word, lang, columns)
+    for line in lines:
+        print(line)
+
+
+def listed(kinds: tuple[str, ...], lang: Lang, columns: int) -> Iterator[str]:
+    """List the words of these kinds, each with its sentence."""
+    for number, kind in enumerate(kinds):
+        if number:
+            yield ""
+        yield kind
+        found = entries(kind)
+        room = max(map(width, found)) + 4
+        for slug, entry in found.items():
+            first, *rest = wrap(entry.sentence.say(lang), max(20, columns - room))
+            yield left(f"  {slug}", room) + first
+            yield from (" " * room + line for line in rest)
+
+
+def told(word: str, lang: Lang, columns: int) -> Iterator[str]:
+    """Tell all about a word. Several kinds may have it. Raises Misuse if none does."""
+    found = [entries(kind)[word] for kind in KINDS if word in entries(kind)]
+    if not found:
+        known = sorted({*KINDS, *(slug for kind in KINDS for slug in entries(kind))})
+        near = difflib.get_close_matches(word, known)
+        hint = f"did you mean {' or '.join(near)}?" if near else "`finwait catalogue` lists all"
+        raise Misuse(f"no word {word!r}: {hint}")
+    for number, entry in enumerate(found):
+        if number:
+            yield ""
+        yield from _entry(entry, lang, columns)
+
+
+def _entry(entry: Entry, lang: Lang, columns: int) -> Iterator[str]:
+    yield f"{entry.slug} ({entry.kind}): {entry.title.say(lang)}"
+    yield from _indented(entry.sentence.say(lang), columns)
+    for head, part in _PARTS:
+        text = part(entry)
+        if text is not None and text.say(lang):
+            yield head.say(lang)
+            yield from _indented(text.say(lang), columns)
+
+
+def _indented(text: str, columns: int) -> Iterator[str]:
+    return (f"  {line}" for line in wrap(text, columns - 2))

@@ -1,0 +1,41 @@
+"""`finwait catalogue` tells every word, in the languages it has."""
+
+from finwait.verdict.catalogue import KINDS, entries
+
+from .command import finwait
+
+
+def test_all_words_are_listed() -> None:
+    done = finwait("catalogue")
+    assert (done.code, done.err) == (0, "")
+    words = {line.split()[0] for line in done.out.splitlines() if line.strip()}
+    assert words >= {slug for kind in KINDS for slug in entries(kind)} | set(KINDS)
+
+
+def test_one_kind() -> None:
+    listed = finwait("catalogue", "close").out.splitlines()
+    assert listed[0] == "close"
+    assert {line.split()[0] for line in listed if line[2:3].strip()} >= set(entries("close"))
+
+
+def test_a_word_is_told_with_source_and_advice() -> None:
+    said = finwait("catalogue", "keepalive-race-stale").out
+    assert said.startswith("keepalive-race-stale (cause): ")
+    for head in ("What to do", "On the host (Linux)", "Stands on", "RFC 9"):
+        assert head in said
+    assert max(map(len, said.splitlines())) <= 100
+    chinese = finwait("catalogue", "--lang", "zh", "keepalive-race-stale", env={"PYTHONUTF8": "1"})
+    assert "怎么办" in chinese.out
+
+
+def test_a_word_of_several_kinds_is_told_for_each() -> None:
+    said = finwait("catalogue", "one-direction").out
+    assert "one-direction (note): " in said
+    assert "one-direction (evidence): " in said
+
+
+def test_a_word_that_is_none_is_misuse() -> None:
+    done = finwait("catalogue", "four-ways")
+    assert (done.code, done.out) == (1, "")
+    assert "did you mean four-way" in done.err
+    assert "lists all" in finwait("catalogue", "qqqqqq").err

@@ -39,7 +39,8 @@ impl Case<'_> {
             ResetForm::Reply => r.supports.put(Evidence::ReplyForm, reset.trigger),
             ResetForm::Unclear => r.against.add(Evidence::ReplyForm),
         }
-        if reset.idle >= 0 {
+        let told = r.supports.0.iter().any(|(e, _)| *e == Evidence::IdleGap);
+        if reset.idle >= 0 && !told {
             r.supports.put(Evidence::IdleGap, reset.idle);
         }
         if reset.unacked > 0 {

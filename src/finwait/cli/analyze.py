@@ -109,14 +109,14 @@ _EPILOG = "\n".join(
 )
 @click.option(
     "--threads",
-    type=click.IntRange(min=0),
+    type=click.IntRange(min=0, max=1024),
     default=0,
     metavar="N",
     help=helps("Threads that read; 0 is one a core.", "读取线程数；0 表示每个核一个。"),
 )
 @click.option(
     "--max-connections",
-    type=click.IntRange(min=0),
+    type=click.IntRange(min=0, max=2**32 - 3),
     default=0,
     metavar="N",
     help=helps(

@@ -93,10 +93,35 @@ class Wish:
             raise Misuse("--sort needs a column, such as --sort -duration")
         if self.format in BINARY and self.output is None and sys.stdout.isatty():
             raise Misuse(f"{self.format} is not for a terminal: give -o FILE or a pipe")
+        self._check_files()
+
+    def _check_files(self) -> None:
+        """Raise Misuse if what is read and what is written do not go together."""
         if self.files.count("-") > 1:
             raise Misuse("standard input can be read once: give - once")
+        # Python has no sys.stdin where the shell gave none (<&-), whatever its type says
+        given: object = sys.stdin
+        if "-" in self.files and given is None:
+            raise Misuse("standard input is closed: tcpdump -w - | finwait analyze -")
         if "-" in self.files and sys.stdin.isatty():
             raise Misuse("standard input is a terminal: tcpdump -w - | finwait analyze -")
+        for out in (self.output, self.stats):
+            if out is not None and (read := overwritten(out, self.files)) is not None:
+                raise Misuse(
+                    f"{out} would be written over {read}, which is read: give another name"
+                )
+
+
+def overwritten(out: str, files: Iterable[str]) -> str | None:
+    """The path among those read that writing to `out` would destroy, if there is one."""
+    target = Path(out)
+    if not target.is_file():
+        return None
+    for path in map(Path, files):
+        inside = [path, *(path.iterdir() if path.is_dir() else ())]
+        if any(each.exists() and each.samefile(target) for each in inside):
+            return str(path)
+    return None
 
 
 def known_columns(more: Iterable[str] = ()) -> str:

@@ -21,6 +21,9 @@ def which(text: str) -> int | Ends:
     """
     asked = text.strip()
     if asked.isascii() and asked.isdigit():
+        # the core counts in 64 bits, and Python does not read numbers of thousands of digits
+        if len(asked) > 19:
+            raise Misuse(f"no connection has the number {asked[:24]}: `finwait analyze` lists them")
         return int(asked)
     found = _BOTH.fullmatch(asked)
     if found is None:

@@ -211,8 +211,10 @@ impl Zeek {
             && seg.window != 0
             && seg.seq == end.last
             && seg.ack.at_or_before(acked.last)
-            // What is cut is missing, and where nothing is missing nothing may be cut.
-            && (seg.payload == 0 || seg.payload_cut == end.has(end_bit::HOLES))
+            // What is missing counts as a gap once it is acked: only the long way does that.
+            && !seg.payload_cut
+            && !end.has(end_bit::HOLES)
+            && !acked.has(end_bit::HOLES)
             && seg.marks & mark::OPTIONS_CUT == 0
             && now.wrapping_sub(self.last_time) < 60 * SECOND
             && self.history.has(self.is_orig(me), letter)
@@ -266,10 +268,13 @@ impl Zeek {
             return;
         }
         self.process(seg, now);
-        let calm =
-            self.ends.iter().all(|e| {
-                e.state == State::Established && !e.has(end_bit::WAITING | end_bit::PENDING)
-            }) && self.bits & bit::CLOSING == 0;
+        let calm = self.ends.iter().all(|e| {
+            // after a FIN or RST timers run, which the short way does not look at
+            e.state == State::Established
+                && e.fin == 0
+                && e.rst == 0
+                && !e.has(end_bit::WAITING | end_bit::PENDING)
+        }) && self.bits & bit::CLOSING == 0;
         self.bits = if calm {
             self.bits | bit::CALM
         } else {

@@ -10,6 +10,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "src" / "finwait"
 
 FLOORS: list[set[str]] = [
     {"tcp"},
+    {"wire"},
     {"endpoint", "network", "kernel"},
     {"stage", "verdict", "capture"},
     {"explain", "picture", "lab", "script"},
@@ -20,7 +21,7 @@ GROUND = {"_core", "errors", "version"}
 """Modules that every part but `tcp` may import; they import no part."""
 DOOR = {"__init__", "__main__"}
 """What a user imports: may import every part, and no part imports it."""
-PURE = {"tcp", "endpoint", "network", "script"}
+PURE = {"tcp", "wire", "endpoint", "network", "script"}
 """Sans-IO: `now` and the initial sequence number are arguments."""
 IMPURE_MODULES = {
     *("asyncio", "datetime", "multiprocessing", "os", "random", "secrets", "select", "selectors"),

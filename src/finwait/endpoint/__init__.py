@@ -22,8 +22,8 @@ from finwait.endpoint.calls import (
     Shutdown,
     Tick,
 )
-from finwait.endpoint.connection import Connection, Step
-from finwait.endpoint.host import Ends, Handle, Host, Notice, Readiness
+from finwait.endpoint.connection import Connection, Step, new_connection
+from finwait.endpoint.host import Host
 from finwait.endpoint.profile import (
     FREEBSD,
     LINUX,
@@ -36,7 +36,9 @@ from finwait.endpoint.profile import (
     SynOptions,
 )
 from finwait.endpoint.rules import Rule
+from finwait.endpoint.sockets import Ends, Handle, Notice, Readiness
 from finwait.endpoint.status import Status
+from finwait.endpoint.step import listen, step
 
 __all__ = [
     "FREEBSD",
@@ -73,4 +75,7 @@ __all__ = [
     "SynInSynchronized",
     "SynOptions",
     "Tick",
+    "listen",
+    "new_connection",
+    "step",
 ]

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from finwait.tcp import Segment
+
+if TYPE_CHECKING:
+    from finwait.endpoint.connection import Connection
 
 
 class Errno(StrEnum):
@@ -159,6 +162,8 @@ class Arrival:
     segment: Segment
     ecn: int = 0
     """The ECN field of its IP header (RFC 3168 section 5)."""
+    fresh: "Connection | None" = None
+    """What a listener at this address would begin with, in LISTEN: TIME-WAIT may give way to it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,23 @@ class SynOptions(StrEnum):
     """mss, nop, wscale, sackOK, TS, padded with eol (FreeBSD tcp_addoptions)."""
 
 
+class Checks(StrEnum):
+    """Whose checks of an arriving segment are made, where they differ in more than one number."""
+
+    RFC9293 = "rfc9293"
+    LINUX = "linux"
+    FREEBSD = "freebsd"
+
+
+class OrphanWait(StrEnum):
+    """What is kept of a connection that no process holds in FIN-WAIT-2."""
+
+    FULL = "full"
+    """Everything."""
+    MINI = "mini"
+    """A small record that does not take data and ends at any RST in the window (Linux tcp_time_wait)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """One system's choices."""
@@ -159,8 +176,8 @@ class Profile:
     """Close with unread data sends RST (RFC 2525 section 2.17, RFC 1122 4.2.2.13)."""
     reset_data_after_close: bool
     """Data after close of both directions draws RST and ends the connection (RFC 1122 section 4.2.2.13)."""
-    fin_with_crossing_ack: bool
-    """The ACK of a FIN that crosses ours carries our FIN again (FreeBSD); else it is a bare ACK."""
+    ack_repeats_fin: bool
+    """An ACK carries our FIN again while that is not acknowledged (FreeBSD); else it is a bare ACK."""
     fin_wait_2: int
     """How long an orphan waits for the peer's FIN; 0: for ever."""
     time_wait: int
@@ -181,6 +198,32 @@ class Profile:
     keep_idle: int
     keep_interval: int
     keep_probes: int
+    nagle_minshall: bool
+    """Nagle's algorithm holds a small segment back only while another small one is in flight, not while anything is."""
+    arrival_checks: Checks
+    """The order and the bounds of the first checks of a segment in a synchronized state."""
+    syn_received_checks: Checks
+    """The same in SYN-RECEIVED after a passive OPEN, where kernels keep a smaller record."""
+    time_wait_answers: Checks
+    orphan_fin_wait_2: OrphanWait
+    unsent_ack_ignored: bool
+    """An ACK of what was never sent draws nothing in ESTABLISHED; else an ACK."""
+    paws_drops_bare_ack: bool
+    """A segment with an old timestamp and no data is dropped without an ACK."""
+    probe_with_data: bool
+    """A window probe carries one octet of new data; else it is an empty segment at SND.UNA-1."""
+    fin_ack_delayed: bool
+    """The ACK of a FIN may wait for the user's own FIN, or other data."""
+    reset_window_zero: bool
+    """A RST,ACK has the window 0; else the last window."""
+    icmp_soft_ends_handshake: bool
+    """A soft ICMP error in SYN-SENT ends it, too."""
+    window_update_at_read: bool
+    """Reading sends an ACK when the window opens much."""
+    duplicate_sack: bool
+    """Duplicates are reported (RFC 2883)."""
+    initial_ssthresh: int
+    """In segments."""
     keep_init: int
     """How long a handshake may take; 0: no such limit."""
 
@@ -215,7 +258,7 @@ def _load(name: str) -> Profile:
         value = table[field][name].value
         wanted = kind if isinstance(kind, type) else object
         if issubclass(wanted, StrEnum):
-            value = wanted(value)
+            value = wanted(str(value))
         if type(value) is not wanted:
             raise ValueError(f"{FILE}: {field}.{name} is {value!r}, not {wanted.__name__}")
         values[field] = value

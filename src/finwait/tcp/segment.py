@@ -25,6 +25,10 @@ class Options:
     """Blocks received, first number and the number after the last (RFC 2018 section 3)."""
     timestamps: tuple[int, int] | None = None
     """TSval and TSecr (RFC 7323 section 3.2)."""
+    fast_open: bytes | None = None
+    """The cookie of RFC 7413 section 4.1.1; empty asks for one."""
+    fast_open_experimental: bool = False
+    """It is carried by kind 254, as before RFC 7413."""
 
     def __post_init__(self) -> None:
         if self.mss is not None and not 0 <= self.mss <= PORT_MAX:

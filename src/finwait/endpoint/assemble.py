@@ -1,0 +1,198 @@
+"""Receiving data: in order, out of order, twice; the peer's FIN; and when it is acknowledged."""
+
+from finwait.endpoint.calls import Happening
+from finwait.endpoint.closing import enter_time_wait
+from finwait.endpoint.connection import Connection, Piece
+from finwait.endpoint.negotiate import advertised_mss
+from finwait.endpoint.rules import Rule
+from finwait.endpoint.transmit import send_ack
+from finwait.endpoint.window import grow, remaining
+from finwait.endpoint.work import Work
+from finwait.tcp import Event, Flags, Segment, Seq, State
+
+TAKES_DATA = frozenset({State.ESTABLISHED, State.FIN_WAIT_1, State.FIN_WAIT_2})
+"""3.10.7.4, seventh: elsewhere segment text should not occur and is ignored."""
+
+
+def take_data(w: Work, segment: Segment, *, limit: int | None = None) -> None:
+    """Take the text and the FIN of a segment whose number is acceptable. `limit`: octets beyond RCV.NXT that are taken."""
+    c = w.c
+    fin = segment.has(Flags.FIN)
+    start = segment.seq + segment.has(Flags.SYN)
+    data = segment.payload
+    if not data and not fin:
+        return
+    end = start + len(data)
+    if end.before(c.rcv_nxt) or (end == c.rcv_nxt and not fin):
+        _report_duplicate(w, start, end)
+        return
+    if start.before(c.rcv_nxt):
+        if data and c.profile.duplicate_sack and c.sack:
+            c.duplicate = (start, c.rcv_nxt)
+        data = data[c.rcv_nxt - start :]
+        start = c.rcv_nxt
+    if limit is not None and len(data) > limit:
+        data, fin = data[:limit], False
+    if start == c.rcv_nxt:
+        _in_order(w, data, fin=fin)
+    else:
+        _out_of_order(w, Piece(start, data, fin))
+
+
+def _report_duplicate(w: Work, start: Seq, end: Seq) -> None:
+    """All of it is old: say so at once (RFC 2883 section 4.1)."""
+    c = w.c
+    w.fire(Rule.OLD_DATA)
+    if c.profile.duplicate_sack and c.sack and end != start:
+        c.duplicate = (start, end)
+    c.ack_now = True
+
+
+def _in_order(w: Work, data: bytes, *, fin: bool) -> None:
+    """The next octets, and what was kept that follows them."""
+    c = w.c
+    had_pieces = bool(c.pieces)
+    if data:
+        w.fire(Rule.RECEIVE_DATA)
+        _deliver(w, data)
+        _note_arrival(w, len(data))
+    while not fin and c.pieces and c.pieces[0].seq.at_or_before(c.rcv_nxt):
+        piece, c.pieces = c.pieces[0], c.pieces[1:]
+        if piece.end.after(c.rcv_nxt):
+            w.fire(Rule.REASSEMBLE)
+            _deliver(w, piece.data[c.rcv_nxt - piece.seq :])
+            fin = piece.fin
+    if had_pieces:
+        c.ack_now = True  # a gap was filled, in part or whole (RFC 5681 section 4.2)
+    if fin:
+        take_fin(w)
+
+
+def _deliver(w: Work, data: bytes) -> None:
+    c = w.c
+    c.rcv_nxt += len(data)
+    c.bytes_received += len(data)
+    if not c.read_shut or not c.orphan:
+        c.received += data
+    w.tell(Happening.READABLE)
+
+
+def _note_arrival(w: Work, length: int) -> None:
+    """Keep the books of the ACK clock (Linux tcp_event_data_recv, tcp_measure_rcv_mss)."""
+    c = w.c
+    advertised = advertised_mss(c)
+    profile = c.profile
+    if length >= c.rcv_mss:
+        c.rcv_mss = min(length, advertised)
+    gap = w.now - c.received_at if c.received_at else None
+    if c.ato == 0:
+        c.ato = profile.delayed_ack_min
+        c.quick = min(max(c.rcv_wnd // (2 * c.rcv_mss), 2), profile.quick_acks)
+    elif gap is not None and profile.quick_acks:
+        if gap <= profile.delayed_ack_min // 2:
+            c.ato = c.ato // 2 + profile.delayed_ack_min // 2
+        elif gap < c.ato:
+            c.ato = min(c.ato // 2 + gap, c.rto)
+        elif gap > c.rto:
+            c.quick = max(c.quick, min(max(c.rcv_wnd // (2 * c.rcv_mss), 2), profile.quick_acks))
+    c.received_at = w.now
+    c.to_ack += 1
+    grow(c, length, advertised)
+
+
+def _out_of_order(w: Work, piece: Piece) -> None:
+    """Keep what comes too early, and tell the sender at once (RFC 5681 section 4.2)."""
+    c = w.c
+    w.fire(Rule.OUT_OF_ORDER)
+    c.ack_now = True
+    c.sack_first = piece.seq
+    kept: list[Piece] = []
+    for other in c.pieces:
+        if other.end.at_or_before(piece.seq) or other.seq.at_or_after(piece.end):
+            kept.append(other)
+        elif other.seq.at_or_before(piece.seq) and other.end.at_or_after(piece.end):
+            if c.profile.duplicate_sack and c.sack:
+                c.duplicate = (piece.seq, piece.end)
+            return
+        elif piece.seq.at_or_before(other.seq) and piece.end.at_or_after(other.end):
+            continue  # the new one covers it
+        elif other.seq.before(piece.seq):
+            kept.append(Piece(other.seq, other.data[: piece.seq - other.seq], fin=False))
+        else:
+            piece = Piece(piece.seq, piece.data[: other.seq - piece.seq], fin=False)
+            kept.append(other)
+    kept.append(piece)
+    base = c.rcv_nxt
+    c.pieces = tuple(sorted(kept, key=lambda found: found.seq - base))
+
+
+def take_fin(w: Work) -> None:
+    """The peer's FIN, in its turn (3.10.7.4, eighth)."""
+    c = w.c
+    w.fire(Rule.RECEIVE_FIN)
+    before = c.state
+    c.peer_fin = c.rcv_nxt
+    c.rcv_nxt += 1
+    c.pieces = ()
+    w.tell(Happening.PEER_CLOSED)
+    w.tell(Happening.READABLE)
+    w.move(Event.RCV_FIN)
+    if c.state is State.TIME_WAIT:
+        send_ack(w)
+        enter_time_wait(w)
+    elif before is State.ESTABLISHED and c.profile.fin_ack_delayed:
+        c.interactive = True
+        if c.ack_at is None and not c.ack_now:
+            c.to_ack = max(c.to_ack, 1)
+    else:
+        c.ack_now = True
+
+
+# --- acknowledging ---
+
+
+def acknowledge(w: Work) -> None:
+    """Send the ACK that is due now, or let it wait (3.8.6.3; Linux __tcp_ack_snd_check)."""
+    c = w.c
+    if c.ack_now or (c.pieces and c.to_ack):
+        send_ack(w)
+        return
+    if not c.to_ack:
+        return
+    profile = c.profile
+    if profile.delayed_ack == 0:
+        send_ack(w)
+        return
+    unacked = c.rcv_nxt - c.rcv_wup
+    if profile.quick_acks:
+        at_once = unacked > c.rcv_mss or (c.quick > 0 and not c.interactive)
+    else:
+        at_once = c.to_ack >= 2 or unacked >= 2 * c.mss or remaining(c) == 0
+    if at_once:
+        send_ack(w)
+        return
+    delay_ack(w)
+
+
+def delay_ack(w: Work) -> None:
+    """Start the timer of the delayed ACK, or let an earlier one stand."""
+    c = w.c
+    w.fire(Rule.DELAY_ACK)
+    delay = min(ack_delay(c), c.profile.delayed_ack)
+    due = w.now + delay
+    if c.ack_at is None or due < c.ack_at:
+        c.ack_at = due
+
+
+def ack_delay(c: Connection) -> int:
+    """How long an ACK may wait (Linux tcp_send_delayed_ack)."""
+    profile = c.profile
+    if not profile.quick_acks:
+        return profile.delayed_ack
+    ato = c.ato
+    if ato > profile.delayed_ack_min:
+        longest = profile.delayed_ack if c.interactive else 500_000
+        if c.srtt is not None:
+            longest = min(longest, max(c.srtt, profile.delayed_ack_min))
+        ato = min(ato, longest)
+    return ato

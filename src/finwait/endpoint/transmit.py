@@ -1,0 +1,321 @@
+"""Sending: data and FIN as windows and Nagle's algorithm permit, ACKs, RSTs, and what goes again."""
+
+from dataclasses import replace
+
+from finwait.endpoint.connection import Connection, Sent
+from finwait.endpoint.negotiate import segment_options, syn_ack_options, syn_options
+from finwait.endpoint.rules import Rule
+from finwait.endpoint.window import offer
+from finwait.endpoint.work import Work
+from finwait.tcp import Event, Flags, Options, Segment, Seq, State
+
+SENDING = frozenset(
+    {State.ESTABLISHED, State.CLOSE_WAIT, State.FIN_WAIT_1, State.CLOSING, State.LAST_ACK}
+)
+"""States in which queued data or a FIN may go out."""
+FIN_OUT = frozenset({State.FIN_WAIT_1, State.CLOSING, State.LAST_ACK})
+
+
+def emit(
+    w: Work, seq: Seq, flags: Flags, payload: bytes = b"", options: Options | None = None
+) -> None:
+    """Send one segment with the present ACK and window."""
+    c = w.c
+    window = offer(c) if flags & Flags.ACK and not flags & Flags.SYN else c.rcv_wnd
+    if flags & Flags.SYN:
+        c.rcv_wup = c.rcv_nxt
+    if options is None:
+        options = segment_options(c, w.now)
+    if c.ecn_echo and flags & Flags.ACK and not flags & Flags.SYN:
+        flags |= Flags.ECE
+    urgent = 0
+    if c.urgent is not None and c.urgent.after(seq) and not flags & (Flags.SYN | Flags.RST):
+        flags |= Flags.URG
+        urgent = min(c.urgent - seq, 0xFFFF)
+    ack = c.rcv_nxt if flags & Flags.ACK else Seq(0)
+    w.out.append(Segment(seq, ack, flags, min(window, 0xFFFF), payload, urgent, options))
+    c.segments_out += 1
+    if flags & Flags.ACK:
+        acknowledged(c)
+
+
+def acknowledged(c: Connection) -> None:
+    """An ACK has gone out: nothing is owed any more."""
+    c.ack_at = None
+    c.ack_now = False
+    c.to_ack = 0
+    c.duplicate = None
+    if c.quick:
+        c.quick -= 1
+
+
+def send_ack(w: Work) -> None:
+    """Send a bare ACK, or in FreeBSD's way one with our FIN while that is not acknowledged."""
+    c = w.c
+    if c.profile.ack_repeats_fin and c.state in FIN_OUT and c.fin_seq is not None:
+        w.fire(Rule.ACK_REPEATS_FIN)
+        emit(w, c.fin_seq, Flags.FIN | Flags.ACK)
+        return
+    emit(w, c.snd_nxt, Flags.ACK)
+
+
+def send_challenge(w: Work) -> None:
+    """Send an ACK with the present numbers (RFC 5961): the same everywhere, never with a FIN."""
+    emit(w, w.c.snd_nxt, Flags.ACK)
+
+
+def send_reset(w: Work) -> None:
+    """Send the RST of a living connection: with ACK, at SND.NXT."""
+    c = w.c
+    window = 0 if c.profile.reset_window_zero else min(c.rcv_wnd >> c.rcv_wscale, 0xFFFF)
+    options = Options() if c.profile.reset_window_zero else segment_options(c, w.now)
+    w.out.append(
+        Segment(
+            c.snd_nxt, c.rcv_nxt, Flags.RST | Flags.ACK, window, b"", 0, replace(options, sack=())
+        )
+    )
+    c.segments_out += 1
+
+
+def reset_for(segment: Segment) -> Segment | None:
+    """The RST that answers a segment without a connection (3.10.7.1); None to a RST."""
+    if segment.has(Flags.RST):
+        return None
+    if segment.has(Flags.ACK):
+        return Segment(segment.ack, flags=Flags.RST)
+    return Segment(Seq(0), segment.end, Flags.RST | Flags.ACK)
+
+
+def refuse(w: Work, segment: Segment) -> None:
+    """Answer a segment with a RST, if it may be answered so."""
+    answer = reset_for(segment)
+    if answer is not None:
+        w.fire(Rule.RESET_REPLY)
+        w.out.append(answer)
+        w.c.segments_out += 1
+
+
+# --- data ---
+
+
+def flush(w: Work, *, force: bool = False) -> bool:
+    """Send what may be sent now; says whether anything went. `force` sends a held-back segment."""
+    c = w.c
+    if c.state not in SENDING or c.fin_seq is not None:
+        return False
+    went = False
+    while c.unsent or c.write_shut:
+        room = c.snd_una + c.snd_wnd - c.snd_nxt
+        size = _next_size(w, room, force=force)
+        if size is None:
+            break
+        fin = c.write_shut and size == len(c.unsent)
+        _send_new(w, size, fin=fin)
+        went, force = True, False
+        if fin:
+            break
+    if went and c.probe_at is None:
+        arm_retransmission(w)
+    return went
+
+
+def _next_size(w: Work, room: int, *, force: bool) -> int | None:  # noqa: PLR0911 - one a reason
+    """Octets of the next segment, None if none may go now."""
+    c = w.c
+    whole = len(c.unsent)
+    size = min(whole, c.mss)
+    for record in c.records:
+        if record.after(c.snd_nxt):
+            size = min(size, record - c.snd_nxt)
+            break
+    if in_flight(c) >= c.cwnd + _limited(c):
+        return None
+    if whole == 0:
+        return 0 if room >= 0 else None  # the FIN alone: kernels send it into a closed window, too
+    if size > room:
+        if room <= 0:
+            w.fire(Rule.ZERO_WINDOW)
+            return None
+        # the sender's part of avoiding silly windows (3.8.6.2.1): half the largest window will do
+        if not force and (c.profile.window_slow_start or room < c.max_window // 2):
+            return None
+        return room
+    if size < c.mss and not force and not _may_be_small(w, size, whole):
+        return None
+    return size
+
+
+def _limited(c: Connection) -> int:
+    """Segments above the window that limited transmit permits (RFC 3042)."""
+    return min(c.duplicates, 2) if c.profile.limited_transmit and c.recover is None else 0
+
+
+def _may_be_small(w: Work, size: int, whole: int) -> bool:  # noqa: PLR0911 - one a reason
+    """Nagle's algorithm (3.7.4) and its relatives."""
+    c = w.c
+    if c.write_shut and size == whole:
+        return True
+    if c.records:
+        return True
+    if c.urgent is not None and c.urgent.after(c.snd_nxt):
+        return True
+    if c.settings.cork or c.pushed < whole:
+        w.fire(Rule.CORKED)
+        return False
+    if c.settings.no_delay or not c.queue:
+        return True
+    if c.profile.nagle_minshall and not c.small_end.after(c.snd_una):
+        return True
+    w.fire(Rule.NAGLE)
+    return False
+
+
+def in_flight(c: Connection) -> int:
+    """Segments taken to be in the network (RFC 6675 section 4, `pipe`)."""
+    return sum(1 for sent in c.queue if not sent.sacked and not sent.lost)
+
+
+def _send_new(w: Work, size: int, *, fin: bool) -> None:
+    """Send `size` octets for the first time, with the FIN if it is its turn."""
+    c = w.c
+    data, c.unsent = c.unsent[:size], c.unsent[size:]
+    c.pushed = max(c.pushed - size, 0)
+    if c.records:
+        c.records = tuple(record for record in c.records if record.after(c.snd_nxt + size))
+    push = bool(data) and not c.unsent
+    seq = c.snd_nxt
+    sent = Sent(seq, data, syn=False, fin=fin, push=push, sent_at=w.now)
+    if 0 < size < c.mss:
+        c.small_end = seq + size
+    idle = not c.queue
+    c.queue = (*c.queue, sent)
+    c.snd_nxt = sent.end
+    if fin:
+        c.fin_seq = seq + size
+        w.fire(Rule.SEND_FIN)
+        w.move(Event.SND_FIN)
+    if data:
+        w.fire(Rule.SEND_DATA)
+        _note_sending(w)
+    if idle:
+        c.retransmit_at = None  # armed afresh below
+    emit(w, seq, _flags(sent), data)
+
+
+def send_fin(w: Work) -> None:
+    """Send the bare FIN at once, whatever the windows (CLOSE in SYN-RECEIVED)."""
+    _send_new(w, 0, fin=True)
+
+
+def _note_sending(w: Work) -> None:
+    """Data that answers data soon makes a conversation: ACKs may wait for it (Linux tcp_event_data_sent)."""
+    c = w.c
+    if c.received_at and w.now - c.received_at < max(c.ato, 1):
+        c.interactive = True
+    c.sent_at = w.now
+
+
+def _flags(sent: Sent) -> Flags:
+    flags = Flags.ACK
+    if sent.push:
+        flags |= Flags.PSH
+    if sent.fin:
+        flags |= Flags.FIN
+    return flags
+
+
+# --- once more ---
+
+
+def send_again(w: Work, index: int) -> None:
+    """Send a segment of the queue once more, with what follows it if that fits (3.8.1)."""
+    c = w.c
+    sent = c.queue[index]
+    if not sent.syn:
+        sent = _join(c, index)
+    sent = replace(sent, sent_at=w.now, times=sent.times + 1, lost=False)
+    c.queue = (*c.queue[:index], sent, *c.queue[index + 1 :])
+    c.total_retransmits += 1
+    if sent.syn:
+        send_syn(w, sent)
+    else:
+        emit(w, sent.seq, _flags(sent), sent.data)
+
+
+def _join(c: Connection, index: int) -> Sent:
+    """Merge a segment with the next ones while they fit (Linux tcp_retrans_try_collapse); MSS changes split it."""
+    sent = c.queue[index]
+    if len(sent.data) > c.mss:
+        head = replace(sent, data=sent.data[: c.mss], fin=False, push=False)
+        tail = replace(sent, seq=head.end, data=sent.data[c.mss :])
+        c.queue = (*c.queue[:index], head, tail, *c.queue[index + 1 :])
+        return head
+    after = index + 1
+    while after < len(c.queue) and not sent.fin:
+        extra = c.queue[after]
+        if extra.sacked or len(sent.data) + len(extra.data) > c.mss:
+            break
+        sent = replace(
+            sent, data=sent.data + extra.data, fin=extra.fin, push=sent.push or extra.push
+        )
+        after += 1
+    c.queue = (*c.queue[:index], sent, *c.queue[after:])
+    return sent
+
+
+def send_syn(w: Work, sent: Sent) -> None:
+    """Send our SYN or SYN,ACK."""
+    c = w.c
+    if c.state is State.SYN_RECEIVED:
+        flags = Flags.SYN | Flags.ACK
+        if c.ecn and sent.times <= 1 + c.profile.ecn_retries:
+            flags |= Flags.ECE
+        emit(w, sent.seq, flags, b"", syn_ack_options(c, w.now))
+        return
+    drop_after = c.profile.syn_drop_options_after
+    bare = bool(drop_after) and sent.times > drop_after
+    flags = Flags.SYN
+    if c.profile.ecn == 1 and sent.times <= 1 + c.profile.ecn_retries:
+        flags |= Flags.ECE | Flags.CWR
+    if sent.times > 1:
+        c.fast_open = None
+    emit(
+        w, sent.seq, flags, sent.data if sent.times == 1 else b"", syn_options(c, w.now, bare=bare)
+    )
+
+
+# --- the timer that watches over it ---
+
+
+def arm_retransmission(w: Work, *, since: int | None = None) -> None:
+    """Start the retransmission timer afresh (RFC 6298 section 5.1, 5.3), or the tail loss probe in its stead."""
+    c = w.c
+    c.probe_at = None
+    if not c.queue:
+        c.retransmit_at = None
+        return
+    base = w.now if since is None else since
+    c.retransmit_at = max(base + c.rto, w.now)
+    if tail_probe_wanted(c):
+        pto = _probe_timeout(c)
+        if w.now + pto < c.retransmit_at:
+            c.probe_at = w.now + pto
+
+
+def tail_probe_wanted(c: Connection) -> bool:
+    """Say whether a tail loss probe may be scheduled (RFC 8985 section 7.2)."""
+    return (
+        c.profile.tail_loss_probe
+        and c.sack
+        and c.recover is None
+        and c.tail_probe_end is None
+        and c.state in SENDING
+        and not any(sent.sacked for sent in c.queue)
+    )
+
+
+def _probe_timeout(c: Connection) -> int:
+    """PTO (Linux tcp_schedule_loss_probe): two round trips, and a delayed ACK for a lone segment."""
+    if c.srtt is None:
+        return c.profile.rto_initial
+    return 2 * c.srtt + (c.profile.rto_min if len(c.queue) == 1 else 2000)

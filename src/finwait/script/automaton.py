@@ -66,12 +66,13 @@ def words(dialect: Dialect) -> Words:
 
 
 class Unexpected(Exception):
-    """A word that cannot stand where it does. `symbols`: those that could."""
+    """A word that cannot stand where it does. `symbols`: those that could; `after`: what came before, and where."""
 
-    def __init__(self, symbol: str, symbols: frozenset[str]) -> None:
+    def __init__(self, symbol: str, symbols: frozenset[str], after: tuple[str, int]) -> None:
         super().__init__(symbol)
         self.symbol = symbol
         self.symbols = symbols
+        self.after = after
 
 
 def run(lexer: Lexer, builder: Any, after: Callable[[int], None]) -> Any:
@@ -86,13 +87,14 @@ def run(lexer: Lexer, builder: Any, after: Callable[[int], None]) -> Any:
     ]
     states: list[int] = [0]
     values: list[Any] = []
+    before_it = ("", 0)
     while True:
         state = states[-1]
         row = rows[state]
         symbol, value = lexer.next(row, specials[state])
         action = row.get(symbol)
         if action is None:
-            raise Unexpected(symbol, expected(states))
+            raise Unexpected(symbol, expected(states), before_it)
         if action < 0:
             before = states.copy()
             while action < 0:
@@ -109,10 +111,11 @@ def run(lexer: Lexer, builder: Any, after: Callable[[int], None]) -> Any:
                     return values[-1]
                 action = rows[states[-1]].get(symbol)
                 if action is None:
-                    raise Unexpected(symbol, expected(before))
+                    raise Unexpected(symbol, expected(before), before_it)
         states.append(action)
         values.append(value)
         after(lexer.end)
+        before_it = symbol, lexer.start
         if len(states) > DEEPEST:
             raise Fault(lexer.start, "brackets are nested too deeply here")
 

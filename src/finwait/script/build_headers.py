@@ -126,6 +126,8 @@ class HeaderBuilder(BaseBuilder):
                 ect01 = at
         return Said(replace(IpInfo(), **values), ect01)  # type: ignore[arg-type]  # names are fields
 
+    outer_ip = ip
+
     def ip_ecn(self, named: tuple[str, int]) -> tuple[str, str | int, int]:
         """A codepoint of RFC 3168."""
         return "ecn", named[0], named[1]

@@ -13,7 +13,13 @@ WORD: Final = 4
 EXPERIMENTAL: Final = 4
 """Kind, length and a 16-bit ExID (RFC 6994)."""
 HEADS: Final = {
-    "mss": 4, "wscale": 3, "sackOK": 2, "nop": 1, "eol": 1, "TS": 10, "md5": 18,
+    "mss": 4,
+    "wscale": 3,
+    "sackOK": 2,
+    "nop": 1,
+    "eol": 1,
+    "TS": 10,
+    "md5": 18,
     **dict.fromkeys(("sack", "FO", "generic", "ECN", "AccECN0", "AccECN1"), 2),
     **dict.fromkeys(
         ("FOEXP", "experimental", "exp-AccECN0", "exp-AccECN1", "exp-tarr"), EXPERIMENTAL

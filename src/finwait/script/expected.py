@@ -15,7 +15,6 @@ PHRASES: Final[tuple[tuple[str, str, str], ...]] = (
     ("%{ code }%", "CODE", "CODE"),
     ("an --option", "OPTION", "OPTION"),
     ("flags such as S. or FP.", "FLAGS", "FLAGS"),
-    ("a sequence such as 1:1001(1000)", "INTEGER ELLIPSIS )", ""),
     (
         "a TCP option such as mss 1460 or nop",
         "mss nop",
@@ -41,8 +40,10 @@ PHRASES: Final[tuple[tuple[str, str, str], ...]] = (
 """In order: each takes its symbols away from what is still to be said."""
 
 
-def in_words(symbols: frozenset[str]) -> tuple[str, ...]:
-    """Say what a set of terminals is for a person."""
+def in_words(symbols: frozenset[str], after: str) -> tuple[str, ...]:
+    """Say what a set of terminals, expected after another one, is for a person."""
+    if after == "FLAGS" and "INTEGER" in symbols:
+        return ("a sequence such as 1:1001(1000)",)
     texts = {name: text for text, name in tables().literals.items()}
     left = {texts.get(symbol, symbol) for symbol in symbols}
     said: list[str] = []

@@ -66,7 +66,10 @@ def _explained(source: Source, lexer: Lexer, unexpected: Unexpected) -> Fault:
     """Say what was found in place of what."""
     text = source.text
     word = text[lexer.start : max(lexer.end, lexer.start + 1)]
-    expected = in_words(unexpected.symbols)
+    after, before = unexpected.after
+    if after == "BACK_QUOTED" and unexpected.symbols == {END}:
+        return Fault(before, "only the first and the last thing may be a command without a time")
+    expected = in_words(unexpected.symbols, after)
     if unexpected.symbol == END:
         return Fault(len(text.rstrip()), "the script ends here", *expected)
     first = word.split("\n")[0]

@@ -47,15 +47,14 @@ def compile_grammar(text: str) -> dict[str, Any]:
         else:
             terminals[terminal.name] = pattern.to_regexp()
     table = lark.parser.parser._parse_table
-    rules = list(lark.rules)
+    rules = sorted(lark.rules, key=lambda rule: json.dumps(_rule(rule)) + str(rule))
     number_of = {rule: number for number, rule in enumerate(rules)}
-    first, last = table.start_states[START], table.end_states[START]
-    order = [first, *(state for state in table.states if state != first)]
+    order = _walk(table.states, table.start_states[START])
     state_of = {state: number for number, state in enumerate(order)}
     rows = [
         {
             symbol: state_of[target] if action is Shift else ~number_of[target]
-            for symbol, (action, target) in table.states[state].items()
+            for symbol, (action, target) in sorted(table.states[state].items())
         }
         for state in order
     ]
@@ -65,8 +64,18 @@ def compile_grammar(text: str) -> dict[str, Any]:
         "literals": literals,
         "rules": [_rule(rule) for rule in rules],
         "rows": rows,
-        "last": state_of[last],
+        "last": state_of[table.end_states[START]],
     }
+
+
+def _walk(states: dict[int, dict[str, tuple[object, Any]]], first: int) -> list[int]:
+    """Order the states by how they are reached, so that the same grammar always gives the same tables."""
+    order = [first]
+    for state in order:
+        for _, (action, target) in sorted(states[state].items(), key=lambda item: item[0]):
+            if action is Shift and target not in order:
+                order.append(target)
+    return order
 
 
 def _rule(rule: Rule) -> list[object]:

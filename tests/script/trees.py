@@ -120,7 +120,9 @@ def calls(draw: st.DrawFn) -> Call:
 
 octets = st.binary(min_size=1, max_size=16)
 simple_options = st.one_of(
-    st.sampled_from([Option("nop"), Option("eol"), Option("sackOK"), Option("FO"), Option("FOEXP")]),
+    st.sampled_from(
+        [Option("nop"), Option("eol"), Option("sackOK"), Option("FO"), Option("FOEXP")]
+    ),
     u16.map(lambda n: Option("mss", (n,))),
     u8.map(lambda n: Option("wscale", (n,))),
     st.lists(st.tuples(u32, u32), min_size=1, max_size=4).map(
@@ -204,7 +206,7 @@ def icmp_messages(draw: st.DrawFn) -> IcmpBody:
     if what.get("quoted_protocol") == "udp":
         what = {
             "quoted_protocol": draw(st.sampled_from(["udp", "raw"])),
-            "quoted_length": draw(u16),
+            "quoted_length": draw(st.integers(8, 0xFFFF)),
         }
         if draw(st.booleans()):
             what = {**what, "quoted_protocol": "udplite", "quoted_coverage": draw(u16)}
@@ -248,11 +250,7 @@ def packets(draw: st.DrawFn, inward: bool | None = None) -> PacketAction:
     into = draw(st.booleans()) if inward is None else inward
     return PacketAction(
         Direction.IN if into else Direction.OUT,
-        draw(
-            segments(into)
-            | st.builds(UdpBody, u16, ports, maybe(u16))
-            | icmp_messages()
-        ),
+        draw(segments(into) | st.builds(UdpBody, u16, ports, maybe(u16)) | icmp_messages()),
         draw(ip_infos(into)),
         tuple(draw(st.lists(outer_headers, max_size=2))),
     )

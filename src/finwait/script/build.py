@@ -89,7 +89,8 @@ class Builder(PacketBuilder, CallBuilder):
         if first and (when.kind is TimeKind.ANY or when.start != 0):
             raise Fault(at, "the first event is not at time 0", "0 or +0")
         if when.kind is TimeKind.ABSOLUTE:
-            if self._before is not None and when.start < self._before and when.end is None:
+            latest = when.start if when.end is None else when.end
+            if self._before is not None and latest < self._before:
                 before = f"{self._before / 1e6:.6f}".rstrip("0").rstrip(".")
                 raise Fault(
                     at, f"time goes backwards: the event before is not earlier than {before}"

@@ -1,7 +1,6 @@
 """From the parser's reductions to packets. A method a rule of `grammar.lark`."""
 
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import Final, cast
 
 from finwait.script.build_headers import U16, U32, HeaderBuilder, Said
@@ -280,13 +279,15 @@ class PacketBuilder(HeaderBuilder, OptionBuilder):
         )
 
     def quoted_raw(self, length: Token) -> IcmpBody:
-        """`[raw (length)]`."""
+        """`[raw (length)]`: the whole message has so many octets, and at least its header (RFC 792)."""
         return IcmpBody(
-            "", quoted_protocol="raw", quoted_length=self.integer(length, 0, U16, "length")
+            "", quoted_protocol="raw", quoted_length=self.integer(length, 8, U16, "length")
         )
 
 
 def _alike(word: str, *known: str) -> list[str]:
     """Give the known words nearest to one, or a few of them."""
+    from difflib import get_close_matches  # only an error needs it
+
     names = sorted(set(known))
     return get_close_matches(word, names, n=3) or names[:4]

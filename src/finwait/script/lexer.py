@@ -16,6 +16,7 @@ UNENDED: Final = {
     "%{": "the code that begins here has no `}%`",
     "/*": "the comment that begins here has no `*/`",
 }
+OPENERS: Final = frozenset(opening[0] for opening in UNENDED)
 FULL_WIDTH: Final = {
     ord(wide): narrow for wide, narrow in zip("，（）：＋＜＞＝；“”", ',():+<>=;""', strict=True)
 }
@@ -131,7 +132,7 @@ class Lexer:
         )
 
     def _sign(self, sign: str) -> str:
-        for opening, problem in UNENDED.items():
+        for opening, problem in UNENDED.items() if sign in OPENERS else ():
             if self.source.text.startswith(opening, self.start):
                 raise Fault(self.start, problem, length=len(opening))
         return self._literals.get(sign, sign)
@@ -139,9 +140,12 @@ class Lexer:
     def _define(self, option: str) -> None:
         """Let `--define=NAME=VALUE` hold from here; what the caller defined wins."""
         if option.startswith("--define"):
-            name, _, value = option.partition("=")[2].strip().strip('"').partition("=")
-            if name.strip() and name.strip() not in self._fixed:
-                self.defines[name.strip()] = value.strip() if not option.endswith('""') else '""'
+            whole = option.partition("=")[2].strip()
+            if whole.startswith('"') and whole.endswith('"'):
+                whole = whole[1:-1]
+            name, _, value = (part.strip() for part in whole.partition("="))
+            if name and name not in self._fixed:
+                self.defines[name] = value
 
     def _condition(self, at: int) -> int:
         """Pass `#ifdef NAME`, and all up to its `#endif` if the name is unknown; give the offset after it."""

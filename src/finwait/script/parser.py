@@ -5,6 +5,7 @@
 'socket'
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
@@ -69,6 +70,10 @@ def _explained(source: Source, lexer: Lexer, unexpected: Unexpected) -> Fault:
     after, before = unexpected.after
     if after == "BACK_QUOTED" and unexpected.symbols == {END}:
         return Fault(before, "only the first and the last thing may be a command without a time")
+    if after == "NOTE" and word == "=":  # taken for the error and the words of the call before
+        name = re.search(r"\w*\s*$", text[:before])
+        at = before if name is None else name.start()
+        return Fault(at, "there is no time before this system call", "a time such as 0 or +.1")
     expected = in_words(unexpected.symbols, after)
     if unexpected.symbol == END:
         return Fault(len(text.rstrip()), "the script ends here", *expected)

@@ -11,6 +11,10 @@ SHOWN: Final = 100
 """Columns of a source line that an error shows; longer lines are cut around the place."""
 
 
+LONGEST: Final = 300
+"""Characters of what an error says was found."""
+
+
 class Fault(Exception):
     """Something wrong at an offset. Never leaves the parser: it becomes a BadScript."""
 
@@ -58,6 +62,8 @@ class Source:
         place = self.position(fault.at)
         line = self.line(place.line)
         message = printable(fault.found)
+        if len(message) > LONGEST:
+            message = f"{message[:LONGEST]}…"
         if fault.expected:
             message += f"; expected {listed(fault.expected)}"
         shown, caret = underlined(line, place.column - 1, fault.length)

@@ -132,6 +132,7 @@ def test_what_an_error_says(text: str, shown: str) -> None:
 
 
 WRONG = [
+    ("+0 > sctp: DATA[]", "found sctp, a protocol that finwait does not speak"),
     ("+0 > SE5. 0:0(0)", "say the same bits twice"),
     ("+0 > .5E 0:0(0)", "say the same bits twice"),
     ("+0 > (tos 0x5, ect0) . 1:1(0)", "said already"),

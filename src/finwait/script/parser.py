@@ -84,6 +84,8 @@ def _explained(source: Source, lexer: Lexer, unexpected: Unexpected) -> Fault:
         found += f", which is full-width: write {narrow}"
     elif word.startswith("--"):
         found += ": options stand before everything else"
+    elif word == "sctp":
+        found += ", a protocol that finwait does not speak"
     elif word == "#":
         found += ", which begins no comment: write //"
     elif word.startswith("`") and "BACK_QUOTED" not in unexpected.symbols:

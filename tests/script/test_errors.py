@@ -112,6 +112,10 @@ x.pkt:2:7: X is not a TCP flag; expected F, S, R, P, . (ACK), U, E, W, A, a digi
         "x.pkt:1:1: --debug takes no value\n--debug=1\n^^^^^^^^^",
     ),
     (
+        "--local_ip=192.0.2\n" + START,
+        "x.pkt:1:1: --local_ip cannot be 192.0.2\n--local_ip=192.0.2\n^^^^^^^^^^^^^^^^^^",
+    ),
+    (
         "--mtu=no\n" + START,
         "x.pkt:1:1: --mtu is no, which is not a number from 68 to 65535\n--mtu=no\n^^^^^^^^",
     ),
@@ -160,6 +164,8 @@ WRONG = [
     ("+0 > . 1:65536(65535)", "do not fit into a packet"),
     ("+0 > (dscp af19) . 1:1(0)", "af19 is not a DSCP"),
     ("+0 f(0x10000000000000000) = 0", "more than 64 bits"),
+    ("+0 f({1, fd=3}) = 0", "all members of a struct are named or none"),
+    ("+0 f({onof=1, linger=0}) = 0", "onof is no member of a struct; expected onoff"),
     ("+0 f(g(1)) = 0", "g is no function"),
     ('+0 f(inet_addr("1.2.3")) = 0', "does not know the address 1.2.3"),
     ("+0 f(inet_addr(5)) = 0", "takes an address"),

@@ -109,8 +109,8 @@ def test_times(text: str, time: Time) -> None:
         ("[1, [A]]", Items((Integer(1, "1"), Items((Symbol("A"),))))),
         ("{}", Struct(())),
         ("{..., 5}", Struct((Field(None, Omitted()), Field(None, Integer(5, "5"))))),
-        ("{a=1}", Struct((Field("a", Integer(1, "1")),))),
-        ("{a(2)=...}", Struct((Field("a", Omitted(), Integer(2, "2")),))),
+        ("{fd=1}", Struct((Field("fd", Integer(1, "1")),))),
+        ("{msg_iov(2)=...}", Struct((Field("msg_iov", Omitted(), Integer(2, "2")),))),
         ('inet_addr("1.2.3.4")', Function("inet_addr", String(b"1.2.3.4"))),
         ("htons(5)", Function("htons", Integer(5, "5"))),
         (

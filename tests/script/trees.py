@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from finwait.script import icmp
+from finwait.script.build_calls import MEMBERS
 from finwait.script.build_options import COUNTERS, SPACE, wire_length
 from finwait.script.syntax import (
     NOWHERE,
@@ -66,6 +67,7 @@ def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 # --- expressions ---
 
+members = st.sampled_from([*sorted(MEMBERS), "TCP_NLA_BUSY"])
 numbers = st.integers(-(2**63), 2**63).map(lambda n: Integer(n, str(n))) | u32.map(
     lambda n: Integer(n, hex(n))
 )
@@ -81,19 +83,18 @@ functions = st.sampled_from(
 leaves = st.just(Omitted()) | numbers | symbols | strings | functions
 
 
-def fields_of(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Field]:
-    return (
-        st.builds(Field, st.none(), values)
-        | st.builds(Field, names, values)
-        | st.builds(Field, names, values, numbers | st.just(Omitted()))
-    )
+def structs(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Struct]:
+    named = st.builds(Field, members, values, maybe(numbers | st.just(Omitted())))
+    bare = st.builds(Field, st.none(), values)
+    lists = st.lists(named, max_size=3) | st.lists(bare, max_size=3)
+    return lists.map(lambda fields: Struct(tuple(fields)))
 
 
 expressions = st.recursive(
     leaves,
     lambda inner: (
         st.builds(Items, st.lists(inner, max_size=3).map(tuple))
-        | st.builds(Struct, st.lists(fields_of(inner), max_size=3).map(tuple))
+        | structs(inner)
         | st.builds(Or, st.lists(symbols | numbers, min_size=2, max_size=3).map(tuple))
     ),
     max_leaves=8,

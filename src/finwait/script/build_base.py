@@ -67,3 +67,11 @@ class BaseBuilder:
 def shortened(word: str) -> str:
     """Keep an error readable."""
     return word if len(word) <= LONGEST else f"{word[:LONGEST]}…"
+
+
+def alike(word: str, *known: str) -> list[str]:
+    """Give the known words nearest to one, or a few of them."""
+    from difflib import get_close_matches  # only an error needs it
+
+    names = sorted(set(known))
+    return get_close_matches(word, names, n=3) or names[:4]

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from finwait.script.build_base import BaseBuilder
+from finwait.script.build_base import BaseBuilder, alike
 from finwait.script.source import Fault, Token
 from finwait.script.syntax import (
     Call,
@@ -21,6 +21,21 @@ from finwait.script.syntax import (
 )
 
 FUNCTIONS: Final = ("inet_addr", "inet6_addr", "htonl", "htons")
+MEMBERS: Final = {
+    *("sa_family", "sin_port", "sin_addr"),
+    *("onoff", "linger"),
+    *("fd", "events", "revents", "ptr", "u32", "u64"),
+    *("iov_base", "iov_len", "headers", "trailers"),
+    *("msg_name", "msg_iov", "msg_control", "msg_flags"),
+    *("cmsg_len", "cmsg_level", "cmsg_type", "cmsg_data"),
+    *("scm_sec", "scm_nsec"),
+    *("ee_errno", "ee_origin", "ee_type", "ee_code", "ee_info", "ee_data"),
+    *("af_name", "af_arg", "function_set_name", "pcbcnt", "enable", "psk"),
+    *("trr_flags", "trr_code", "trr_pen"),
+    *("label", "tc", "bottom", "ttl"),
+    *("flags", "sum", "off", "key", "seq"),
+}
+"""Members of the structs of both dialects; names of netlink attributes (TCP_NLA_…) are constants."""
 LOWEST, HIGHEST = -(2**63), 2**64 - 1
 """An argument is a C long, or an unsigned one (epoll's u64)."""
 OMITTED: Final = Omitted()
@@ -142,7 +157,11 @@ class CallBuilder(BaseBuilder):
 
     def struct(self, fields: tuple[Field, ...] | None) -> Struct:
         """`{…}`."""
-        return Struct(fields or ())
+        members = fields or ()
+        named = sum(field.name is not None for field in members)
+        if named and any(f.name is None and f.value != OMITTED for f in members):
+            raise Fault(self.taken - 1, "either all members of a struct are named or none")
+        return Struct(members)
 
     def fields(self, *fields: Field) -> tuple[Field, ...]:
         """The members of a struct."""
@@ -154,11 +173,17 @@ class CallBuilder(BaseBuilder):
 
     def named_field(self, name: Token, value: Expr) -> Field:
         """`name=value`."""
-        return Field(str(name), value)
+        return self._member(name, value, None)
 
     def counted_field(self, head: tuple[Token, Expr], value: Expr) -> Field:
         """`name(argument)=value`."""
-        return Field(str(head[0]), value, head[1])
+        return self._member(head[0], value, head[1])
+
+    def _member(self, name: Token, value: Expr, argument: Expr | None) -> Field:
+        if name not in MEMBERS and not name.startswith("TCP_NLA_"):
+            known = alike(name, *MEMBERS)
+            raise Fault(name.at, f"{name} is no member of a struct", *known, length=len(name))
+        return Field(str(name), value, argument)
 
     def labels(self, *labels: Struct) -> Struct:
         """MPLS labels as members without a name."""

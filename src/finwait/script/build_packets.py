@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Final, cast
 
+from finwait.script.build_base import alike
 from finwait.script.build_headers import U16, U32, HeaderBuilder, Said
 from finwait.script.build_options import OptionBuilder
 from finwait.script.icmp import V4, V6, is_code, is_type
@@ -228,7 +229,7 @@ class PacketBuilder(HeaderBuilder, OptionBuilder):
             raise Fault(
                 kind.at,
                 f"{kind} is not an ICMP type",
-                *_alike(kind, *V4, *V6),
+                *alike(kind, *V4, *V6),
                 "type_N",
                 length=len(kind),
             )
@@ -237,7 +238,7 @@ class PacketBuilder(HeaderBuilder, OptionBuilder):
             raise Fault(
                 code.at,
                 f"{code} is not a code of {kind}",
-                *_alike(code, *known),
+                *alike(code, *known),
                 "code_N",
                 length=len(code),
             )
@@ -283,11 +284,3 @@ class PacketBuilder(HeaderBuilder, OptionBuilder):
         return IcmpBody(
             "", quoted_protocol="raw", quoted_length=self.integer(length, 8, U16, "length")
         )
-
-
-def _alike(word: str, *known: str) -> list[str]:
-    """Give the known words nearest to one, or a few of them."""
-    from difflib import get_close_matches  # only an error needs it
-
-    names = sorted(set(known))
-    return get_close_matches(word, names, n=3) or names[:4]

@@ -63,12 +63,26 @@ def check_option(name: str, value: str | None) -> str | None:
     if name not in OPTIONS:
         return "is not an option"
     allowed = OPTIONS[name]
-    if allowed is None:
-        return None if value is None else "takes no value"
     if value is None:
-        return "needs a value, as in --name=value"
+        return None if allowed is None else "needs a value, as in --name=value"
+    if allowed is None:
+        return "takes no value"
     if isinstance(allowed, range):
-        if not NUMBER.fullmatch(value) or int(value) not in allowed:
-            return f"is {value}, which is not a number from {allowed.start} to {allowed.stop - 1}"
-        return None
-    return None if allowed.fullmatch(value) else f"cannot be {value or 'empty'}"
+        fits = NUMBER.fullmatch(value) is not None and int(value) in allowed
+        wrong = f"is {value}, which is not a number from {allowed.start} to {allowed.stop - 1}"
+    else:
+        fits = allowed.fullmatch(value) is not None and (
+            allowed is not ADDRESS or _is_address(value)
+        )
+        wrong = f"cannot be {value or 'empty'}"
+    return None if fits else wrong
+
+
+def _is_address(value: str) -> bool:
+    from ipaddress import ip_interface  # few scripts say an address
+
+    try:
+        ip_interface(value)
+    except ValueError:
+        return False
+    return True

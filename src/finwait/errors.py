@@ -30,12 +30,28 @@ class MissingPrivilege(FinwaitError):
 
 
 class BadScript(FinwaitError):
-    """A script (packetdrill) that cannot be understood. `line` counts from 1."""
+    """A script (packetdrill) that cannot be understood. `line` and `column` count from 1; column 0: none is known.
 
-    def __init__(self, path: str, line: int, message: str) -> None:
-        super().__init__(f"{path}:{line}: {message}")
+    `expected`: what could stand there, in an author's words. `source`: the line of the script.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        line: int,
+        message: str,
+        *,
+        column: int = 0,
+        expected: tuple[str, ...] = (),
+        source: str = "",
+    ) -> None:
+        place = f"{path}:{line}:{column}" if column else f"{path}:{line}"
+        super().__init__(f"{place}: {message}")
         self.path = path
         self.line = line
+        self.column = column
+        self.expected = expected
+        self.source = source
 
 
 class Misuse(FinwaitError):

@@ -2,7 +2,7 @@
 
 from finwait.endpoint.connection import Connection
 from finwait.endpoint.profile import Checks, RstInSynchronized
-from finwait.endpoint.window import remaining
+from finwait.endpoint.window import judged_window, remaining
 from finwait.tcp import Flags, Segment, Seq, State
 from finwait.tcp.seq import HALF, MODULUS
 
@@ -46,7 +46,7 @@ def _acceptable_to_linux(c: Connection, segment: Segment) -> bool:
 
 def _acceptable_to_freebsd(c: Connection, segment: Segment) -> bool:
     """FreeBSD tcp_do_segment trims at both ends; what remains decides. A duplicate is acceptable, and answered."""
-    window = remaining(c)
+    window = judged_window(c)
     limit = c.rcv_nxt + window
     length = len(segment.payload)
     beyond = segment.seq + length - limit
@@ -90,10 +90,8 @@ def note_timestamp(c: Connection, segment: Segment, now: int) -> None:
 def reset_counts(c: Connection, segment: Segment) -> bool | None:
     """Judge a RST: True it ends the connection, False it draws a challenge ACK, None it is ignored."""
     checks = c.profile.arrival_checks
-    window = remaining(c)
+    window = judged_window(c)
     base = c.rcv_wup if checks is Checks.FREEBSD else c.rcv_nxt
-    if checks is Checks.FREEBSD:
-        window = c.rcv_wnd
     seq = segment.seq
     exact = seq == base
     inside = exact if window == 0 else seq.within(base, window)

@@ -14,7 +14,7 @@ from finwait.endpoint.transmit import (
     send_ack,
     send_syn,
 )
-from finwait.endpoint.window import establish_window, open_window
+from finwait.endpoint.window import establish_window, open_window, round_buffer
 from finwait.endpoint.work import Work
 from finwait.tcp import Event, Flags, Segment
 from finwait.tcp.seq import HALF, MODULUS
@@ -202,6 +202,7 @@ def _simultaneous_open(w: Work, segment: Segment) -> None:
     window = c.rcv_wnd
     _take_numbers(w, segment)
     c.rcv_wnd = window
+    round_buffer(c)
     _window_of_syn(c, segment)
     c.unsent = c.syn_data + c.unsent
     c.syn_data = b""

@@ -149,7 +149,9 @@ class Profile:
     fast_open_server: bool
     fast_open_without_cookie: bool
     listen_drops_syn_fin: bool
-    """A segment with FIN and SYN does not open a connection (drop_synfin)."""
+    """A segment with FIN and SYN does not open a connection."""
+    drop_syn_fin: bool
+    """Segments with FIN and SYN are dropped in every state (FreeBSD drop_synfin)."""
     listen_resets_syn_ack: bool
     """A SYN,ACK to a listener draws a RST; else it is ignored."""
     backlog_max: int

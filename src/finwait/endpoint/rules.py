@@ -27,6 +27,7 @@ class Rule(Enum):
     LISTEN_SYN = ("3.10.7.2", "third: a SYN opens")
     LISTEN_SYN_ACK_IGNORED = ("FreeBSD syncache_badack", "a SYN,ACK to a listener is ignored")
     LISTEN_SYN_FIN = ("Linux tcp_rcv_state_process", "a SYN with FIN is dropped")
+    SYN_FIN_DROPPED = ("FreeBSD net.inet.tcp.drop_synfin", "a SYN with FIN is dropped everywhere")
     LISTEN_OTHER = ("3.10.7.2", "fourth: anything else is dropped")
     FAST_OPEN_SYN_DATA = ("RFC 7413 4.2", "the data of a SYN with a good cookie is taken")
     SYN_SENT_BAD_ACK = ("3.10.7.3", "first: an ACK of nothing sent draws a RST")

@@ -17,6 +17,7 @@ from finwait.endpoint.calls import (
 from finwait.endpoint.connection import Connection, Step
 from finwait.endpoint.opening import in_closed, in_listen, in_syn_sent
 from finwait.endpoint.profile import Checks
+from finwait.endpoint.rules import Rule
 from finwait.endpoint.syn_received import checked
 from finwait.endpoint.synchronized import in_synchronized
 from finwait.endpoint.time_wait import in_mini_fin_wait_2, in_time_wait
@@ -73,7 +74,9 @@ def _arrive(w: Work, arrival: Arrival) -> None:
     c, segment = w.c, arrival.segment
     c.segments_in += 1
     _congestion_marks(w, arrival)
-    if c.state is State.CLOSED:
+    if c.profile.drop_syn_fin and segment.has(Flags.SYN | Flags.FIN):
+        w.fire(Rule.SYN_FIN_DROPPED)
+    elif c.state is State.CLOSED:
         in_closed(w, segment)
     elif c.state is State.LISTEN:
         in_listen(w, segment)

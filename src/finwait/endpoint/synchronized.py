@@ -11,7 +11,7 @@ from finwait.endpoint.profile import Checks, SynInSynchronized
 from finwait.endpoint.recovery import take_ack
 from finwait.endpoint.rules import Rule
 from finwait.endpoint.transmit import flush, refuse, send_ack, send_reset
-from finwait.endpoint.window import remaining
+from finwait.endpoint.window import judged_window, remaining
 from finwait.endpoint.work import Work
 from finwait.tcp import Event, Flags, Guard, Segment, State
 
@@ -165,7 +165,7 @@ def _check_syn(w: Work, segment: Segment) -> None:
         w.fire(Rule.SYN_IN_SYN_RECEIVED)
         w.move(Event.RCV_SYN, Guard.PASSIVE_OPEN)
         return
-    inside = segment.seq.within(c.rcv_wup, max(c.rcv_wnd, 1))
+    inside = segment.seq.within(c.rcv_wup, max(judged_window(c), 1))
     if c.profile.syn_in_synchronized is SynInSynchronized.RESET_IN_WINDOW and inside:
         w.fire(Rule.SYN_RESETS)
         send_reset(w)
@@ -298,7 +298,7 @@ def _take_text(w: Work, segment: Segment) -> bool:
     if c.state in TAKES_DATA:
         limit = None
         if c.profile.arrival_checks is not Checks.LINUX:
-            limit = max(c.rcv_nxt + remaining(c) - segment.seq, 0)
+            limit = max(c.rcv_nxt + judged_window(c) - segment.seq, 0)
             limit -= max(c.rcv_nxt - segment.seq, 0)
         elif remaining(c) == 0 and segment.payload:
             w.fire(Rule.ZERO_WINDOW_DROP)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from finwait.endpoint.connection import Connection
-from finwait.endpoint.settings import Settings
+from finwait.endpoint.profile import Checks
 from finwait.tcp.params import WINDOW_SCALE_MAX
 
 FIELD_MAX = 0xFFFF
@@ -51,11 +51,7 @@ def open_window(c: Connection, mss: int) -> None:
 
 def establish_window(c: Connection, advertised_mss: int) -> None:
     """Settle the buffer and the clamp when the connection is synchronized."""
-    if c.profile.round_to_mss and not c.settings.receive_buffer_set:
-        # FreeBSD tcp_mss: the buffer becomes whole segments
-        size = c.settings.receive_buffer
-        rounded = -(-size // c.mss) * c.mss
-        c.settings = _with_buffer(c, min(rounded, max(c.profile.receive_buffer_max, size)))
+    round_buffer(c)
     space = buffer_space(c)
     c.window_clamp = space
     if c.profile.window_slow_start:
@@ -66,13 +62,25 @@ def establish_window(c: Connection, advertised_mss: int) -> None:
     c.rcv_mss = max(min(c.mss, advertised_mss, max(c.rcv_wnd // 2, 1), 536), 88)
 
 
-def _with_buffer(c: Connection, size: int) -> Settings:
-    return replace(c.settings, receive_buffer=size)
+def round_buffer(c: Connection) -> None:
+    """Make the buffer whole segments (FreeBSD tcp_mss), once the peer's SYN said how large those are."""
+    if not c.profile.round_to_mss or c.settings.receive_buffer_set:
+        return
+    size = c.settings.receive_buffer
+    rounded = min(-(-size // c.mss) * c.mss, max(c.profile.receive_buffer_max, size))
+    c.settings = replace(c.settings, receive_buffer=rounded)
 
 
 def remaining(c: Connection) -> int:
     """What is left of the window that was offered last (RCV.WND seen from RCV.NXT)."""
     return max(c.rcv_wnd - (c.rcv_nxt - c.rcv_wup), 0)
+
+
+def judged_window(c: Connection) -> int:
+    """The window that arriving numbers are compared with, from RCV.NXT on: FreeBSD takes what the buffer has room for."""
+    if c.profile.arrival_checks is Checks.FREEBSD:
+        return max(free_space(c), remaining(c))
+    return remaining(c)
 
 
 def grow(c: Connection, length: int, advertised_mss: int) -> None:

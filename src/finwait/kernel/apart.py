@@ -5,6 +5,7 @@ import pickle
 import select
 import signal
 import time
+import traceback
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
@@ -87,9 +88,19 @@ def _work(work: Callable[[], object], write: int, parent: int) -> None:
         try:
             answer: object = work()
         except Exception as error:  # noqa: BLE001 - raised again by answer(), in the parent
-            answer = error
+            error.add_note(traceback.format_exc())
+            answer = _portable(error)
         with os.fdopen(write, "wb") as pipe:
             pipe.write(pickle.dumps(answer))
         status = 0
     finally:
         os._exit(status)
+
+
+def _portable(error: Exception) -> Exception:
+    """Some exceptions are made from other arguments than they keep; those travel as Ended, in words."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - just made
+    except Exception:  # noqa: BLE001 - whatever its constructor does
+        return Ended(str(error), 1)
+    return error

@@ -78,6 +78,8 @@ class KernelStage:
     def _bring_up(self) -> None:
         setup = self.setup
         six = setup.local.version == 6
+        if setup.speed is not None:
+            self._tun.set_speed(setup.speed)
         lines = ["link set lo up", f"link set {NAME} mtu {setup.mtu} up"]
         lines.append(f"address add {setup.local}/{setup.prefix_length} dev {NAME}" + " nodad" * six)
         # No gateway: a device without link addresses has nobody to ask for one.
@@ -85,10 +87,6 @@ class KernelStage:
         lines.append(f"route add {remote} dev {NAME}")
         ip(*lines)
         self._tun.sniff_from_now()
-        if setup.speed is not None:
-            subprocess.run(
-                ["ethtool", "-s", NAME, "speed", str(setup.speed), "autoneg", "off"], check=False
-            )
 
     def __enter__(self) -> Self:
         return self

@@ -60,8 +60,12 @@ def _first_checks(w: Work, segment: Segment) -> bool:  # noqa: C901, PLR0911 - i
             return False
     if not rst and not _check_timestamp(w, segment):
         return False
-    if checks is Checks.FREEBSD and not _freebsd_gone(w, segment):
-        return False
+    if checks is Checks.FREEBSD:
+        if not _freebsd_gone(w, segment):
+            return False
+        whole = segment.seq + len(segment.payload)
+        if segment.length and segment.seq.before(c.rcv_nxt) and whole.at_or_before(c.rcv_nxt):
+            c.ack_now = True  # tcp_do_segment trims it to nothing, and owes an ACK
     if not acceptable(c, segment):
         if checks is Checks.LINUX and syn and not rst:
             _check_syn(w, segment)
@@ -71,6 +75,7 @@ def _first_checks(w: Work, segment: Segment) -> bool:  # noqa: C901, PLR0911 - i
             w.fire(Rule.RST_OUTSIDE)
         else:
             w.fire(Rule.UNACCEPTABLE)
+            _note_repeated_fin(w, segment)
             answer_unacceptable(w, segment)
         return False
     if rst:
@@ -300,7 +305,7 @@ def _take_text(w: Work, segment: Segment) -> bool:
         if c.profile.arrival_checks is not Checks.LINUX:
             limit = max(c.rcv_nxt + judged_window(c) - segment.seq, 0)
             limit -= max(c.rcv_nxt - segment.seq, 0)
-        elif remaining(c) == 0 and segment.payload:
+        elif _beyond(c, segment):
             w.fire(Rule.ZERO_WINDOW_DROP)
             c.ack_now = True
             return True
@@ -308,10 +313,23 @@ def _take_text(w: Work, segment: Segment) -> bool:
         return True
     if segment.seq.before(c.rcv_nxt) or c.profile.arrival_checks is not Checks.LINUX:
         w.fire(Rule.TEXT_AFTER_FIN)
-        if segment.has(Flags.FIN) and segment.end == c.rcv_nxt:
-            w.move(Event.RCV_FIN)
+        _note_repeated_fin(w, segment)
         c.ack_now = segment.end.at_or_before(c.rcv_nxt) or c.ack_now
     return True
+
+
+def _note_repeated_fin(w: Work, segment: Segment) -> None:
+    """The peer's FIN again: its ACK was lost, or came late (3.10.7.4, eighth)."""
+    c = w.c
+    if c.peer_fin is not None and segment.has(Flags.FIN) and segment.end == c.rcv_nxt:
+        w.move(Event.RCV_FIN)
+
+
+def _beyond(c: Connection, segment: Segment) -> bool:
+    """Linux tcp_data_queue: nothing of it lies in the window, which may be closed; a bare FIN at RCV.NXT may come even then."""
+    if segment.seq == c.rcv_nxt:
+        return remaining(c) == 0 and bool(segment.payload)
+    return segment.seq.at_or_after(c.rcv_nxt + remaining(c))
 
 
 def _is_after_close(w: Work, segment: Segment) -> bool:

@@ -34,9 +34,9 @@ KINDS: dict[str, tuple[Flags, bytes]] = {
     "none": (Flags(0), b""),
 }
 PLACES: dict[str, Callable[[int], int]] = {
-    "left of": lambda window: -20,  # noqa: ARG005 - all take the window
-    "left edge": lambda window: 0,  # noqa: ARG005 - all take the window
-    "inside": lambda window: 100,  # noqa: ARG005 - all take the window
+    "left of": lambda window: -20,
+    "left edge": lambda window: 0,
+    "inside": lambda window: 100,
     "right edge": lambda window: window - 1,
     "right of": lambda window: window,
 }
@@ -199,7 +199,7 @@ def shown(packet: Packet) -> str:
         for flag, letter in ((Flags.FIN, "F"), (Flags.SYN, "S"), (Flags.RST, "R"), (Flags.ACK, "."))
         if tcp.flags & flag
     )
-    seq = "0" if tcp.flags & Flags.RST and not tcp.seq else str((Seq(tcp.seq) - Seq(ISS)))
+    seq = "0" if tcp.flags & Flags.RST and not tcp.seq else str(Seq(tcp.seq) - Seq(ISS))
     ack = f" ack {Seq(tcp.ack) - Seq(IRS)}" if tcp.flags & Flags.ACK else ""
     return f"{letters} {seq}{ack}"
 

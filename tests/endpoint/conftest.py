@@ -1,7 +1,5 @@
 """Counts which rules and edges the tests of the endpoint fire, and says at the end which none did."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from finwait.endpoint import Rule
@@ -14,7 +12,7 @@ LAST = "test_coverage.py"
 
 
 @pytest.fixture(autouse=True)
-def recorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every step of every test of this folder is counted."""
     plain = Work.step
 
@@ -25,7 +23,6 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return done
 
     monkeypatch.setattr(Work, "step", counted)
-    yield
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from matrix import WAYS, reach, table
 
 from finwait.endpoint import PROFILES, Profile
 from finwait.tcp import State
+from matrix import WAYS, reach, table
 
 GOLDEN = Path(__file__).parent / "matrix.md"
 

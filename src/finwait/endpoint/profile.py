@@ -137,6 +137,8 @@ class Profile:
     """0 off, 1 asks and answers, 2 only answers (Linux tcp_ecn and FreeBSD ecn.enable agree so far)."""
     ecn_retries: int
     """A SYN that is repeated more often asks no more (RFC 3168 section 6.1.1.1)."""
+    udp_overhead: int
+    """Octets that TCP in UDP takes off the MSS (FreeBSD udp_tunneling_overhead)."""
     syn_options: SynOptions
     syn_drop_options_after: int
     """A SYN that is repeated more often has no option but the MSS; 0: it keeps them."""

@@ -295,11 +295,16 @@ def arm_retransmission(w: Work, *, since: int | None = None) -> None:
         c.retransmit_at = None
         return
     base = w.now if since is None else since
-    c.retransmit_at = max(base + c.rto, w.now)
+    c.retransmit_at = max(base + timeout(c), w.now)
     if tail_probe_wanted(c):
         pto = _probe_timeout(c)
         if w.now + pto < c.retransmit_at:
             c.probe_at = w.now + pto
+
+
+def timeout(c: Connection) -> int:
+    """RTO with what a system adds to all but the very first (FreeBSD TCPT_RANGESET, rexmit_slop)."""
+    return c.rto if c.srtt is None and not c.retries else c.rto + c.profile.rto_slop
 
 
 def tail_probe_wanted(c: Connection) -> bool:

@@ -49,6 +49,8 @@ class World:
     family: Family
     local: tuple[Address, int]
     remote: tuple[Address, int]
+    folder: str = "."
+    """Where a relative path of open() begins."""
 
 
 class Calls:
@@ -91,10 +93,12 @@ class Calls:
             self.opened.discard(arguments[0])
 
     def close_all(self) -> None:
-        """Close what is still open."""
+        """Close what is still open, at once: a lingering close would wait for an answer that nobody gives any more."""
         while self.opened:
+            fd = self.opened.pop()
+            _libc.setsockopt(fd, socket.SOL_SOCKET, socket.SO_LINGER, bytes(8), 8)
             with suppress(OSError):
-                os.close(self.opened.pop())
+                os.close(fd)
 
     @staticmethod
     def _libc(name: str, *arguments: object, **out: Value) -> Outcome:
@@ -150,21 +154,23 @@ class Calls:
 
     # --- octets ---
 
-    def _call_read(self, fd: int, _buffer: Value, count: int) -> Outcome:
-        return self._input("read", fd, count)
+    def _call_read(self, fd: int, buffer: Value, count: int) -> Outcome:
+        return self._input("read", fd, buffer, count)
 
-    def _call_recv(self, fd: int, _buffer: Value, count: int, flags: int) -> Outcome:
-        return self._input("recv", fd, count, flags)
+    def _call_recv(self, fd: int, buffer: Value, count: int, flags: int) -> Outcome:
+        return self._input("recv", fd, buffer, count, flags)
 
     def _call_recvfrom(
-        self, fd: int, _buffer: Value, count: int, flags: int, *_from: Value
+        self, fd: int, buffer: Value, count: int, flags: int, *_from: Value
     ) -> Outcome:
-        return self._input("recvfrom", fd, count, flags, None, None)
+        return self._input("recvfrom", fd, buffer, count, flags, None, None)
 
-    def _input(self, name: str, fd: int, count: int, *rest: object) -> Outcome:
-        buffer = ctypes.create_string_buffer(max(count, 1))
-        got = self._libc(name, fd, buffer, ctypes.c_size_t(count), *rest)
-        return Outcome(got.value, got.errno, {"data": buffer.raw[: max(got.value, 0)]})
+    def _input(self, name: str, fd: int, buffer: Value, count: int, *rest: object) -> Outcome:
+        """`...` is a buffer of that size; NULL stays NULL."""
+        room = None if buffer == 0 else ctypes.create_string_buffer(max(count, 1))
+        got = self._libc(name, fd, room, ctypes.c_size_t(count), *rest)
+        data = room.raw[: max(got.value, 0)] if room is not None else b""
+        return Outcome(got.value, got.errno, {"data": data})
 
     def _call_write(self, fd: int, buffer: Value, count: int) -> Outcome:
         return self._libc("write", fd, self._output(buffer, count), ctypes.c_size_t(count))
@@ -206,7 +212,9 @@ class Calls:
 
     def _call_recvmsg(self, fd: int, message: Mapping[str, Value], flags: int) -> Outcome:
         name = bytes(NAME_MAX) if "msg_name" in message else b""
-        header, kept = structs.msghdr(message, name, bytes(CONTROL_MAX))
+        # A script without msg_control has no room for it, and sees MSG_CTRUNC if something came.
+        room = bytes(CONTROL_MAX if "msg_control" in message else 0)
+        header, kept = structs.msghdr(message, name, room)
         got = self._libc("recvmsg", fd, ctypes.byref(header), flags)
         notes = structs.read_control(kept.control, header.msg_controllen) if got.value >= 0 else []
         out: dict[str, Value] = {
@@ -280,7 +288,8 @@ class Calls:
     # --- other descriptors ---
 
     def _call_open(self, path: bytes, flags: int, *mode: int) -> Outcome:
-        return self._libc("open", CHAR_STAR(path), flags, *(mode or (0o600,)))
+        place = os.path.join(os.fsencode(self.world.folder), path)  # noqa: PTH118 - octets as the script has them
+        return self._libc("open", CHAR_STAR(place), flags, *(mode or (0o600,)))
 
     def _call_pipe(self, _ends: Value) -> Outcome:
         ends = (ctypes.c_int * 2)()
@@ -297,13 +306,9 @@ class Calls:
         place = ctypes.c_int64(first if isinstance(first, int) else 0)
         return self._libc("sendfile", sink, source, ctypes.byref(place), ctypes.c_size_t(count))
 
-    def _call_cap_set(self, _pid: Value, *capabilities: Value) -> Outcome:
-        """Drop capabilities is what scripts do with it: the effective set becomes exactly what is named."""
-        mask = 0
-        for one in capabilities:
-            for number in one if isinstance(one, Sequence) else [one]:
-                mask |= 1 << number if isinstance(number, int) and number >= 0 else 0
-        return Outcome(*structs.set_capabilities(mask))
+    def _call_cap_set(self, flag: int, capability: int, raised: int) -> Outcome:
+        """As cap_set_flag(3): which set (effective, permitted, inheritable), which capability, CAP_SET or CAP_CLEAR."""
+        return Outcome(*structs.set_capability(flag, capability, raised != 0))
 
 
 def is_open(fd: int) -> bool:

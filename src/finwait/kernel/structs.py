@@ -148,17 +148,18 @@ def read_option(raw: bytes, wanted: "Value") -> "Value":
     return struct.unpack("=i", raw[:4].ljust(4, b"\0"))[0] if raw else None
 
 
-def set_capabilities(mask: int) -> tuple[int, int]:
-    """capset(2): make exactly these effective. (value, errno)."""
+def set_capability(which: int, capability: int, raised: bool) -> tuple[int, int]:
+    """capset(2): change one bit of the effective (0), permitted (1) or inheritable (2) set. Gives value and errno."""
     version = 0x20080522  # linux/capability.h _LINUX_CAPABILITY_VERSION_3
     libc = ctypes.CDLL(None, use_errno=True)
-    head = struct.pack("=Ii", version, 0)
+    head = ctypes.create_string_buffer(struct.pack("=Ii", version, 0))
     now = ctypes.create_string_buffer(24)
-    if libc.capget(ctypes.create_string_buffer(head), now) != 0:
+    if libc.capget(head, now) != 0:
         return -1, ctypes.get_errno()
-    words = list(struct.unpack("=6I", now.raw))
-    words[0], words[3] = mask & 0xFFFFFFFF, mask >> 32
-    value = libc.capset(ctypes.create_string_buffer(head), struct.pack("=6I", *words))
+    words = list(struct.unpack("=6I", now.raw[:24]))
+    place, bit = capability // 32 * 3 + which, 1 << capability % 32
+    words[place] = words[place] | bit if raised else words[place] & ~bit
+    value = libc.capset(head, struct.pack("=6I", *words))
     return value, ctypes.get_errno() if value else 0
 
 

@@ -14,14 +14,15 @@ from finwait.kernel import structs, tcp_info
 from finwait.kernel.address import Family
 from finwait.kernel.calls import Calls, Outcome, World, is_open
 from finwait.kernel.namespace import Namespace
+from finwait.kernel.prompt import Prompt, after_a_jiffy, go_first, sleep_until
 from finwait.kernel.tun import GSO_TCPV4, GSO_TCPV6, NAME, Tun, ip
 from finwait.stage.stage import Captured, Result, Setup, ShellResult, SystemCall
 from finwait.wire import BadPacket, Packet, Tcp, decode, encode
 
 US: Final = 1000
 """Nanoseconds in a microsecond."""
-SPIN: Final = 0.0002
-"""Seconds before the moment at which a sleep is given up for looking at the clock: timer slack is 50 µs, and more on a busy machine."""
+SPIN: Final = 200_000
+"""Nanoseconds before the moment at which a sleep is given up for looking at the clock: timer slack is 50 µs, and more on a busy machine."""
 SHELL_LIMIT: Final = 60.0
 """Seconds that a shell command of a script may take."""
 FIRST_EPHEMERAL: Final = 49152
@@ -62,10 +63,16 @@ class KernelStage:
             raise
         family = Family(setup.family)
         self._calls = Calls(
-            World(family, (setup.local, setup.bind_port), (setup.remote, setup.connect_port))
+            World(
+                family,
+                (setup.local, setup.bind_port),
+                (setup.remote, setup.connect_port),
+                setup.folder,
+            )
         )
         self._collecting = gc.isenabled()
         gc.disable()  # a collection in the middle of a play looks like a late kernel
+        self._prompt = Prompt()
         self._start = time.time_ns()
 
     def _bring_up(self) -> None:
@@ -95,15 +102,15 @@ class KernelStage:
         """Tell the time."""
         return (time.time_ns() - self._start) // US
 
+    def zero(self) -> int:
+        """Give a moment well inside a jiffy."""
+        return (after_a_jiffy() - self._start) // US
+
     def advance(self, to: int) -> None:
         """Sleep until then."""
-        wait = (to - self.now()) / 1e6
-        if wait > SPIN:
-            time.sleep(wait - SPIN)
-        while self.now() < to:
-            pass
-        if wait > 0:
-            self.lateness = max(self.lateness, self.now() - to)
+        if to > self.now():
+            late = sleep_until(self._start + to * US, SPIN)
+            self.lateness = max(self.lateness, late // US)
 
     # --- packets ---
 
@@ -197,6 +204,7 @@ class KernelStage:
 
     def close(self) -> None:
         """Leave the namespace; the device and all that the kernel keeps for it end with it."""
+        self._prompt.close()
         self._calls.close_all()
         self._tun.close()
         self._namespace.leave()
@@ -215,6 +223,7 @@ class _Blocked:
         self._thread.start()
 
     def _run(self, calls: Calls, call: SystemCall) -> None:
+        go_first()
         try:
             self._outcome = calls.make(call.name, call.arguments)
         except Exception as error:  # noqa: BLE001 - raised by outcome(), where the call is waited for

@@ -2,7 +2,7 @@
 
 from finwait.endpoint.profile import OrphanWait
 from finwait.endpoint.rules import Rule
-from finwait.endpoint.transmit import refuse, send_reset
+from finwait.endpoint.transmit import refuse, send_challenge, send_reset
 from finwait.endpoint.window import remaining
 from finwait.endpoint.work import Work
 from finwait.tcp import Event, Flags, Segment, State
@@ -15,6 +15,8 @@ def fin_acknowledged(w: Work, segment: Segment) -> bool:
     before = c.state
     w.move(Event.RCV_ACK_OF_FIN)
     if before is State.CLOSING:
+        if c.ack_now:
+            send_challenge(w)
         enter_time_wait(w)
         return False
     if before is State.LAST_ACK:

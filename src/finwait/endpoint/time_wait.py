@@ -103,7 +103,13 @@ def _rfc9293(w: Work, segment: Segment) -> None:
         last_ack(w)
     else:
         note_timestamp(c, segment, w.now)
-        w.fire(Rule.TIME_WAIT_QUIET)
+        if segment.length:
+            # 3.10.7.4, fifth: the only thing that can arrive here is the FIN again
+            restart(w)
+            w.fire(Rule.TIME_WAIT_ACK)
+            last_ack(w)
+        else:
+            w.fire(Rule.TIME_WAIT_QUIET)
 
 
 def _rst(w: Work, segment: Segment, *, inside: bool) -> None:

@@ -119,6 +119,8 @@ class Connection:
     """The next ACK reports it (RFC 2883)."""
     peer_fin: Seq | None = None
     """The number of the peer's FIN, once received in order."""
+    fin_unread: bool = False
+    """The user has not been told yet that the data ends."""
     read_shut: bool = False
     rcv_urgent: Seq | None = None
     bytes_read: int = 0

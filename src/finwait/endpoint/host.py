@@ -262,7 +262,7 @@ class Host:
         """ABORT as an administrator does it (ss -K, tcpdrop): RST where one is owed, ECONNABORTED to the user."""
         held = self._socket(socket)
         if held.listener is not None:
-            listening.stop(self, held, now)
+            listening.stop(self, held, now, Abort())
         if held.entry is None:
             return Result()
         result = self.run(now, held.entry, Abort())

@@ -123,10 +123,8 @@ def layout(options: Options, flags: Flags, order: SynOptions) -> tuple[TcpOption
     """Lay options out as a system does, padded to whole words."""
     if not Flags.SYN & flags:
         return _layout_later(options)
-    if order is SynOptions.FREEBSD:
-        found = _layout_freebsd(options)
-    else:
-        found = _layout_linux(options)
+    lay = _layout_freebsd if order is SynOptions.FREEBSD else _layout_linux
+    found = lay(options)
     length = sum(1 if option.kind < 2 else 2 + len(option.data) for option in found)
     pad = TcpOption(EOL if order is SynOptions.FREEBSD else NOP)
     return (*found, *(pad for _ in range(-length % 4)))

@@ -193,6 +193,7 @@ FREEBSD: Final[dict[str, Knob | Harmless]] = {
     "inet.tcp.fastopen.server_enable": _switch("fast_open_server"),
     "inet.tcp.udp_tunneling_overhead": _of("udp_overhead"),
     "inet.tcp.syncookies": Harmless(frozenset("01"), "the queue never overflows in a script"),
+    "inet.tcp.syncookies_only": Harmless(frozenset("0"), "a queue keeps what a SYN asked for"),
     "inet.tcp.path_mtu_discovery": Harmless(frozenset("1"), "packets too big are heard of"),
     "inet.tcp.pmtud_blackhole_detection": Harmless(
         frozenset("0"), "a timeout does not make segments smaller"

@@ -86,9 +86,7 @@ def verdict(suite: Suite, run: Run) -> Verdict:
     # The suites were written for their own tools: google's joins segments, nplab's does not.
     try:
         script = load(run.path, defines, Dialect.FINWAIT, [SYSTEMS[suite.profile]])
-        config = configure(
-            script, options, folder=str(run.path.parent), percent=suite.percent
-        )
+        config = configure(script, options, folder=str(run.path.parent), percent=suite.percent)
         outcome = play(script, config, lambda setup: open_model(setup, suite.profile))
     except FinwaitError as error:
         return Verdict("refused", str(error).splitlines()[0])
@@ -97,7 +95,9 @@ def verdict(suite: Suite, run: Run) -> Verdict:
     refused = [text.en for text in outcome.warnings if "nothing to do for" in text.en]
     if outcome.failure is not None:
         failure = outcome.failure
-        return Verdict(outcome.status.value, f"{failure.at.line}: {failure.source}  |  {failure.message.en}")
+        return Verdict(
+            outcome.status.value, f"{failure.at.line}: {failure.source}  |  {failure.message.en}"
+        )
     if refused:
         return Verdict(Status.NOT_APPLICABLE.value, refused[0])
     return Verdict(outcome.status.value)
@@ -142,13 +142,17 @@ def table(results: list[tuple[Run, Verdict]], failures: bool) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("suite", choices=SUITES)
     parser.add_argument("checkout", nargs="?")
     parser.add_argument("folders", nargs="*")
     parser.add_argument("--reference", help="what the real kernel said")
     parser.add_argument("--failures", action="store_true", help="the first line of each failure")
-    parser.add_argument("--speed", action="store_true", help="play all once more and tell scripts a second")
+    parser.add_argument(
+        "--speed", action="store_true", help="play all once more and tell scripts a second"
+    )
     given = parser.parse_args()
     suite = SUITES[given.suite]
     place = given.checkout or os.environ.get(suite.variable)
@@ -165,7 +169,9 @@ def main() -> int:
     ]
     table(results, given.failures)
     if given.speed:
-        print(f"{len(chosen)} scripts in {spent:.2f} s on one core: {len(chosen) / spent:.0f} a second")
+        print(
+            f"{len(chosen)} scripts in {spent:.2f} s on one core: {len(chosen) / spent:.0f} a second"
+        )
     return 0
 
 

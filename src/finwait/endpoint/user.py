@@ -103,7 +103,7 @@ def send(w: Work, call: Send) -> None:
     if call.end_of_record:
         c.records = (*c.records, c.snd_nxt + len(c.unsent))
     w.fire(Rule.SEND_QUEUED)
-    flush(w)
+    flush(w, hold=call.more)
     w.result = Result(len(data))
 
 

@@ -56,12 +56,21 @@ def send_ack(w: Work) -> None:
         w.fire(Rule.ACK_REPEATS_FIN)
         emit(w, c.fin_seq, Flags.FIN | Flags.ACK)
         return
-    emit(w, c.snd_nxt, Flags.ACK)
+    emit(w, own_number(c), Flags.ACK)
 
 
 def send_challenge(w: Work) -> None:
     """Send an ACK with the present numbers (RFC 5961): the same everywhere, never with a FIN."""
-    emit(w, w.c.snd_nxt, Flags.ACK)
+    emit(w, own_number(w.c), Flags.ACK)
+
+
+def own_number(c: Connection) -> Seq:
+    """SEG.SEQ of a segment that takes no number: SND.NXT, or the end of a window that shrank (Linux tcp_acceptable_seq)."""
+    end = c.snd_una + c.snd_wnd
+    beyond = c.snd_nxt - end
+    if not c.profile.acks_in_window or beyond <= 0 or (c.scaling and beyond < 1 << c.rcv_wscale):
+        return c.snd_nxt
+    return end
 
 
 def send_reset(w: Work) -> None:
@@ -71,7 +80,7 @@ def send_reset(w: Work) -> None:
     options = Options() if c.profile.reset_window_zero else segment_options(c, w.now)
     w.out.append(
         Segment(
-            c.snd_nxt, c.rcv_nxt, Flags.RST | Flags.ACK, window, b"", 0, replace(options, sack=())
+            own_number(c), c.rcv_nxt, Flags.RST | Flags.ACK, window, b"", 0, replace(options, sack=())
         )
     )
     c.segments_out += 1
@@ -144,16 +153,17 @@ def _next_size(w: Work, room: int, *, force: bool, hold: bool) -> int | None:  #
             break
     if in_flight(c) >= c.cwnd + _limited(c):
         return None
+    fin = int(c.profile.fin_needs_window and c.write_shut and size == whole)
     if whole == 0:
-        return 0 if room >= 0 else None  # the FIN alone: kernels send it into a closed window, too
-    if size > room:
+        return 0 if room >= fin else None
+    if size + fin > room:
         if room <= 0:
             w.fire(Rule.ZERO_WINDOW)
             return None
         # the sender's part of avoiding silly windows (3.8.6.2.1): half the largest window will do
         if not force and (c.profile.window_slow_start or room < c.max_window // 2):
             return None
-        return room
+        return min(room, size)
     if size < c.mss and not force and not _may_be_small(w, size, whole, hold=hold):
         return None
     return size

@@ -152,10 +152,7 @@ def _after_reading(w: Work) -> None:
 def shutdown(w: Work, call: Shutdown) -> None:
     """Half-close (3.6.1)."""
     c = w.c
-    if c.state in {State.CLOSED, State.LISTEN, State.TIME_WAIT} and not c.connected:
-        w.result = Result(error=Errno.ENOTCONN)
-        return
-    if c.state is State.CLOSED:
+    if c.state in {State.CLOSED, State.LISTEN, State.TIME_WAIT}:
         w.result = Result(error=Errno.ENOTCONN)
         return
     if call.read:

@@ -113,7 +113,7 @@ def flush(w: Work, *, force: bool = False, hold: bool = False) -> bool:
     `force` sends one segment that would be held back; `hold` keeps a small one (MSG_MORE).
     """
     c = w.c
-    if c.state not in SENDING or c.fin_seq is not None:
+    if c.state not in SENDING or c.fin_seq is not None or c.device_full:
         return False
     went = False
     first = len(w.out)

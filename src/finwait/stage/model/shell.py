@@ -217,10 +217,15 @@ def _ip(shell: Shell, words: list[str]) -> int:
 
 
 def _tc(shell: Shell, words: list[str]) -> int:
-    """A queue that only orders packets is none of a model's business; one that drops them is not modelled."""
-    del shell
-    if not {"pfifo", "fq", "pfifo_fast", "fq_codel"} & set(words) or "limit" in words:
+    """A queue that only orders packets is none of a model's business; one of no room drops them all."""
+    if words[1:3] == ["qdisc", "delete"]:
+        shell.world.host.fill_device(False)
+        return 0
+    if not {"pfifo", "fq", "pfifo_fast", "fq_codel"} & set(words):
         raise NotApplicable(" ".join(words))
+    if "limit" in words and words[-2:] != ["limit", "0"]:
+        raise NotApplicable(" ".join(words))
+    shell.world.host.fill_device("limit" in words)
     return 0
 
 

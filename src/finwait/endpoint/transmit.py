@@ -7,7 +7,7 @@ from finwait.endpoint.negotiate import segment_options, syn_ack_options, syn_opt
 from finwait.endpoint.rules import Rule
 from finwait.endpoint.window import offer
 from finwait.endpoint.work import Work
-from finwait.tcp import Event, Flags, Options, Segment, Seq, State
+from finwait.tcp import Flags, Options, Segment, Seq, State
 
 SENDING = frozenset(
     {State.ESTABLISHED, State.CLOSE_WAIT, State.FIN_WAIT_1, State.CLOSING, State.LAST_ACK}
@@ -76,11 +76,17 @@ def own_number(c: Connection) -> Seq:
 def send_reset(w: Work) -> None:
     """Send the RST of a living connection: with ACK, at SND.NXT."""
     c = w.c
-    window = 0 if c.profile.reset_window_zero else min(c.rcv_wnd >> c.rcv_wscale, 0xFFFF)
+    window = 0 if c.profile.reset_window_zero else offer(c)
     options = Options() if c.profile.reset_window_zero else segment_options(c, w.now)
     w.out.append(
         Segment(
-            own_number(c), c.rcv_nxt, Flags.RST | Flags.ACK, window, b"", 0, replace(options, sack=())
+            own_number(c),
+            c.rcv_nxt,
+            Flags.RST | Flags.ACK,
+            window,
+            b"",
+            0,
+            replace(options, sack=()),
         )
     )
     c.segments_out += 1
@@ -218,7 +224,6 @@ def _send_new(w: Work, size: int, *, fin: bool) -> None:
     if fin:
         c.fin_seq = seq + size
         w.fire(Rule.SEND_FIN)
-        w.move(Event.SND_FIN)
     if data:
         w.fire(Rule.SEND_DATA)
         _note_sending(w)
@@ -230,6 +235,7 @@ def _send_new(w: Work, size: int, *, fin: bool) -> None:
 def send_fin(w: Work) -> None:
     """Send the bare FIN at once, whatever the windows (CLOSE in SYN-RECEIVED)."""
     _send_new(w, 0, fin=True)
+    arm_retransmission(w)
 
 
 def _note_sending(w: Work) -> None:

@@ -18,7 +18,7 @@ PHRASES: Final[tuple[tuple[str, str, str], ...]] = (
     (
         "a TCP option such as mss 1460 or nop",
         "mss nop",
-        "mss wscale sackOK nop eol sack TS md5 FO FOEXP exp-FO EXP-FO ECN AccECN0 AccECN1 exp-AccECN0 exp-AccECN1 exp-tarr HYPHENATED WORD INTEGER",
+        "mss wscale sackOK nop eol sack SACK TS md5 FO FOEXP exp-FO EXP-FO ECN AccECN0 AccECN1 exp-AccECN0 exp-AccECN1 exp-tarr HYPHENATED WORD INTEGER",
     ),
     (
         'a value such as 1, SOL_TCP, "text", [list], {struct} or ...',

@@ -51,4 +51,6 @@ def in_words(symbols: frozenset[str], after: str) -> tuple[str, ...]:
         if left.issuperset(needed.split()) and phrase not in said:
             said.append(phrase)
             left.difference_update(covered.split())
-    return (*said, *sorted(left, key=lambda text: (not text[0].isalpha(), text)))
+    words = sorted(text for text in left if text[0].isalpha())
+    signs = sorted(text for text in left if not text[0].isalpha())
+    return (*said, *words, *(f"`{sign}`" for sign in signs))

@@ -69,6 +69,7 @@ KNOWN = re.compile(
     "is no member of a struct|is not an escape|is no function|found =; "  # seen only when the script plays, if at all
     "|found [A-Z]+; expected a sequence"  # nplab's takes `S S` for flags
     "|a time is not negative"  # both take -0
+    "|the (val|ecr) -?[0-9]+ is out of range"  # nplab's looks after it has cut off what is over 32 bits
 )
 """Where we refuse what a tool takes when it only parses."""
 

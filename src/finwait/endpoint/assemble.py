@@ -10,6 +10,8 @@ from finwait.endpoint.window import grow, remaining
 from finwait.endpoint.work import Work
 from finwait.tcp import Event, Flags, Segment, Seq, State
 
+JIFFY = 1000
+"""The kernel's timers go off at the next tick, not at once."""
 TAKES_DATA = frozenset({State.ESTABLISHED, State.FIN_WAIT_1, State.FIN_WAIT_2})
 """3.10.7.4, seventh: elsewhere segment text should not occur and is ignored."""
 
@@ -51,7 +53,9 @@ def _report_duplicate(w: Work, start: Seq, end: Seq) -> None:
 def _in_order(w: Work, data: bytes, *, fin: bool) -> None:
     """The next octets, and what was kept that follows them."""
     c = w.c
-    had_pieces = bool(c.pieces)
+    had_pieces = (
+        bool(c.pieces) and not fin
+    )  # its own FIN ends everything: what waited is thrown away
     if data:
         w.fire(Rule.RECEIVE_DATA)
         _deliver(w, data)
@@ -205,4 +209,4 @@ def ack_delay(c: Connection) -> int:
         if c.srtt is not None:
             longest = min(longest, max(c.srtt, profile.delayed_ack_min))
         ato = min(ato, longest)
-    return ato
+    return max(ato, JIFFY)

@@ -89,7 +89,7 @@ class Connection:
     """In flight, by number."""
     unsent: bytes = b""
     pushed: int = 0
-    """Octets of `unsent` that may not wait for more (the rest came with MSG_MORE)."""
+    """Octets of `unsent` that are to end with PSH (the rest came with MSG_MORE)."""
     records: tuple[Seq, ...] = ()
     """Where a segment has to end (MSG_EOR)."""
     urgent: Seq | None = None

@@ -7,7 +7,7 @@ from finwait.endpoint.negotiate import segment_options, syn_ack_options, syn_opt
 from finwait.endpoint.rules import Rule
 from finwait.endpoint.window import offer
 from finwait.endpoint.work import Work
-from finwait.tcp import Event, Flags, Options, Segment, Seq, State
+from finwait.tcp import Flags, Options, Segment, Seq, State
 
 SENDING = frozenset(
     {State.ESTABLISHED, State.CLOSE_WAIT, State.FIN_WAIT_1, State.CLOSING, State.LAST_ACK}
@@ -56,22 +56,37 @@ def send_ack(w: Work) -> None:
         w.fire(Rule.ACK_REPEATS_FIN)
         emit(w, c.fin_seq, Flags.FIN | Flags.ACK)
         return
-    emit(w, c.snd_nxt, Flags.ACK)
+    emit(w, own_number(c), Flags.ACK)
 
 
 def send_challenge(w: Work) -> None:
     """Send an ACK with the present numbers (RFC 5961): the same everywhere, never with a FIN."""
-    emit(w, w.c.snd_nxt, Flags.ACK)
+    emit(w, own_number(w.c), Flags.ACK)
+
+
+def own_number(c: Connection) -> Seq:
+    """SEG.SEQ of a segment that takes no number: SND.NXT, or the end of a window that shrank (Linux tcp_acceptable_seq)."""
+    end = c.snd_una + c.snd_wnd
+    beyond = c.snd_nxt - end
+    if not c.profile.acks_in_window or beyond <= 0 or (c.scaling and beyond < 1 << c.rcv_wscale):
+        return c.snd_nxt
+    return end
 
 
 def send_reset(w: Work) -> None:
     """Send the RST of a living connection: with ACK, at SND.NXT."""
     c = w.c
-    window = 0 if c.profile.reset_window_zero else min(c.rcv_wnd >> c.rcv_wscale, 0xFFFF)
+    window = 0 if c.profile.reset_window_zero else offer(c)
     options = Options() if c.profile.reset_window_zero else segment_options(c, w.now)
     w.out.append(
         Segment(
-            c.snd_nxt, c.rcv_nxt, Flags.RST | Flags.ACK, window, b"", 0, replace(options, sack=())
+            own_number(c),
+            c.rcv_nxt,
+            Flags.RST | Flags.ACK,
+            window,
+            b"",
+            0,
+            replace(options, sack=()),
         )
     )
     c.segments_out += 1
@@ -98,8 +113,11 @@ def refuse(w: Work, segment: Segment) -> None:
 # --- data ---
 
 
-def flush(w: Work, *, force: bool = False) -> bool:
-    """Send what may be sent now; says whether anything went. `force` sends a held-back segment."""
+def flush(w: Work, *, force: bool = False, hold: bool = False) -> bool:
+    """Send what may be sent now; says whether anything went.
+
+    `force` sends one segment that would be held back; `hold` keeps a small one (MSG_MORE).
+    """
     c = w.c
     if c.state not in SENDING or c.fin_seq is not None:
         return False
@@ -107,7 +125,7 @@ def flush(w: Work, *, force: bool = False) -> bool:
     first = len(w.out)
     while c.unsent or c.write_shut:
         room = c.snd_una + c.snd_wnd - c.snd_nxt
-        size = _next_size(w, room, force=force)
+        size = _next_size(w, room, force=force, hold=hold)
         if size is None:
             break
         fin = c.write_shut and size == len(c.unsent)
@@ -130,7 +148,7 @@ def _push_last(w: Work) -> None:
         c.queue = (*c.queue[:-1], replace(c.queue[-1], push=True))
 
 
-def _next_size(w: Work, room: int, *, force: bool) -> int | None:  # noqa: PLR0911 - one a reason
+def _next_size(w: Work, room: int, *, force: bool, hold: bool) -> int | None:  # noqa: PLR0911 - one a reason
     """Octets of the next segment, None if none may go now."""
     c = w.c
     whole = len(c.unsent)
@@ -141,17 +159,18 @@ def _next_size(w: Work, room: int, *, force: bool) -> int | None:  # noqa: PLR09
             break
     if in_flight(c) >= c.cwnd + _limited(c):
         return None
+    fin = int(c.profile.fin_needs_window and c.write_shut and size == whole)
     if whole == 0:
-        return 0 if room >= 0 else None  # the FIN alone: kernels send it into a closed window, too
-    if size > room:
+        return 0 if room >= fin else None
+    if size + fin > room:
         if room <= 0:
             w.fire(Rule.ZERO_WINDOW)
             return None
         # the sender's part of avoiding silly windows (3.8.6.2.1): half the largest window will do
         if not force and (c.profile.window_slow_start or room < c.max_window // 2):
             return None
-        return room
-    if size < c.mss and not force and not _may_be_small(w, size, whole):
+        return min(room, size)
+    if size < c.mss and not force and not _may_be_small(w, size, whole, hold=hold):
         return None
     return size
 
@@ -161,7 +180,7 @@ def _limited(c: Connection) -> int:
     return min(c.duplicates, 2) if c.profile.limited_transmit and c.recover is None else 0
 
 
-def _may_be_small(w: Work, size: int, whole: int) -> bool:  # noqa: PLR0911 - one a reason
+def _may_be_small(w: Work, size: int, whole: int, *, hold: bool) -> bool:  # noqa: PLR0911 - one a reason
     """Nagle's algorithm (3.7.4) and its relatives."""
     c = w.c
     if c.write_shut and size == whole:
@@ -170,7 +189,7 @@ def _may_be_small(w: Work, size: int, whole: int) -> bool:  # noqa: PLR0911 - on
         return True
     if c.urgent is not None and c.urgent.after(c.snd_nxt):
         return True
-    if c.settings.cork or c.pushed < whole:
+    if c.settings.cork or hold:
         w.fire(Rule.CORKED)
         return False
     if c.settings.no_delay or not c.queue:
@@ -190,10 +209,11 @@ def _send_new(w: Work, size: int, *, fin: bool) -> None:
     """Send `size` octets for the first time, with the FIN if it is its turn."""
     c = w.c
     data, c.unsent = c.unsent[:size], c.unsent[size:]
+    marked = c.pushed >= size or not c.profile.push_bursts
     c.pushed = max(c.pushed - size, 0)
     if c.records:
         c.records = tuple(record for record in c.records if record.after(c.snd_nxt + size))
-    push = bool(data) and not c.unsent
+    push = bool(data) and not c.unsent and marked
     seq = c.snd_nxt
     sent = Sent(seq, data, syn=False, fin=fin, push=push, sent_at=w.now)
     if 0 < size < c.mss:
@@ -204,7 +224,6 @@ def _send_new(w: Work, size: int, *, fin: bool) -> None:
     if fin:
         c.fin_seq = seq + size
         w.fire(Rule.SEND_FIN)
-        w.move(Event.SND_FIN)
     if data:
         w.fire(Rule.SEND_DATA)
         _note_sending(w)
@@ -216,6 +235,7 @@ def _send_new(w: Work, size: int, *, fin: bool) -> None:
 def send_fin(w: Work) -> None:
     """Send the bare FIN at once, whatever the windows (CLOSE in SYN-RECEIVED)."""
     _send_new(w, 0, fin=True)
+    arm_retransmission(w)
 
 
 def _note_sending(w: Work) -> None:

@@ -68,6 +68,15 @@ def _in_order(w: Work, data: bytes, *, fin: bool) -> None:
         take_fin(w)
 
 
+def release(w: Work) -> None:
+    """Deliver the text that came with a SYN (3.10.7.3, fourth)."""
+    c = w.c
+    if c.pieces and c.pieces[0].seq == c.rcv_nxt:
+        _in_order(w, b"", fin=False)
+        c.ack_now = False
+        c.to_ack += 1
+
+
 def _deliver(w: Work, data: bytes) -> None:
     c = w.c
     c.rcv_nxt += len(data)
@@ -105,7 +114,7 @@ def _out_of_order(w: Work, piece: Piece) -> None:
     c = w.c
     w.fire(Rule.OUT_OF_ORDER)
     c.ack_now = True
-    c.sack_first = piece.seq
+    c.sack_recent = (piece.seq, *c.sack_recent[:7])
     kept: list[Piece] = []
     for other in c.pieces:
         if other.end.at_or_before(piece.seq) or other.seq.at_or_after(piece.end):
@@ -132,6 +141,7 @@ def take_fin(w: Work) -> None:
     w.fire(Rule.RECEIVE_FIN)
     before = c.state
     c.peer_fin = c.rcv_nxt
+    c.fin_unread = True
     c.rcv_nxt += 1
     c.pieces = ()
     w.tell(Happening.PEER_CLOSED)

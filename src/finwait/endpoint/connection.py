@@ -113,12 +113,14 @@ class Connection:
     """The peer's segment size as far as it was seen."""
     received: bytes = b""
     pieces: tuple[Piece, ...] = ()
-    sack_first: Seq | None = None
-    """A number inside the block that changed last (RFC 2018 section 4)."""
+    sack_recent: tuple[Seq, ...] = ()
+    """Numbers inside the blocks that changed last, newest first (RFC 2018 section 4)."""
     duplicate: tuple[Seq, Seq] | None = None
     """The next ACK reports it (RFC 2883)."""
     peer_fin: Seq | None = None
     """The number of the peer's FIN, once received in order."""
+    fin_unread: bool = False
+    """The user has not been told yet that the data ends."""
     read_shut: bool = False
     rcv_urgent: Seq | None = None
     bytes_read: int = 0

@@ -7,7 +7,7 @@ from finwait.endpoint import icmp_wire, listening
 from finwait.endpoint.calls import Arrival, Happening
 from finwait.endpoint.connection import Connection, Step, new_connection
 from finwait.endpoint.negotiate import layout, read_options
-from finwait.endpoint.profile import Blackhole
+from finwait.endpoint.profile import Blackhole, SynOptions
 from finwait.endpoint.sockets import Ends, Entry, Socket
 from finwait.endpoint.step import step
 from finwait.tcp import Flags, Segment, Seq, State
@@ -95,7 +95,7 @@ def port_taken(host: "Host", held: Socket, address: Address | None, port: int) -
     return any(ends.local_port == port for ends in host.entries)
 
 
-def fresh(host: "Host", held: Socket, ends: Ends, now: int) -> Connection:
+def fresh(host: "Host", held: Socket, ends: Ends, now: int, *, udp: bool = False) -> Connection:
     """Make the control block of a new connection of a socket."""
     c = new_connection(
         host.profile,
@@ -103,7 +103,7 @@ def fresh(host: "Host", held: Socket, ends: Ends, now: int) -> Connection:
         settings=held.settings,
         ipv6=ends.local.version == 6,
     )
-    c.mtu = host.mtu
+    c.mtu = host.mtu - (host.profile.udp_overhead if udp else 0)
     c.ts_offset = host.ts_offset
     return c
 
@@ -202,7 +202,7 @@ def _to_listener(
     opens = segment.has(Flags.SYN) and not segment.flags & (Flags.ACK | Flags.RST)
     if opens and listening.is_full(listener):
         return
-    template = fresh(host, socket, ends, now)
+    template = fresh(host, socket, ends, now, udp=udp is not None)
     template.state = listener.connection.state
     if opens:
         _offer_fast_open(host, socket, template, ends, segment)
@@ -249,7 +249,7 @@ def cookie_for(remote: Address) -> bytes:
 def _to_time_wait(host: "Host", now: int, entry: Entry, socket: Socket, arrival: Arrival) -> None:
     """A SYN may begin anew in the place of a connection in TIME-WAIT."""
     old = entry.socket
-    template = fresh(host, socket, entry.ends, now)
+    template = fresh(host, socket, entry.ends, now, udp=entry.udp_ports is not None)
     if socket.listener is None:
         return
     template.state = socket.listener.connection.state
@@ -282,8 +282,13 @@ def _to_nobody(
 
 
 def _reply(host: "Host", ends: Ends, answer: Segment, udp: tuple[int, int] | None) -> Packet:
-    """Dress a RST of the stack itself."""
-    return dress(host, ends, answer, udp, ttl=host.profile.ttl)
+    """Dress a RST of the stack itself; in FreeBSD a connection there, or a listener, lends it its TTL and TOS (tcp_respond)."""
+    entry, listener = host.entries.get(ends), listener_for(host, ends)
+    settings = entry.connection.settings if entry else listener.settings if listener else None
+    ttl, tos = host.profile.ttl, 0
+    if settings is not None and host.profile.syn_options is SynOptions.FREEBSD:
+        ttl, tos = settings.ttl or ttl, settings.tos
+    return dress(host, ends, answer, udp, ttl=ttl, tos=tos)
 
 
 # --- afterwards ---

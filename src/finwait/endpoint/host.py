@@ -136,7 +136,7 @@ class Host:
         present = self.entries.get(ends)
         if present is not None and present.connection.state is not State.TIME_WAIT:
             return Result(error=Errno.EADDRNOTAVAIL)
-        c = demux.fresh(self, held, ends, now)
+        c = demux.fresh(self, held, ends, now, udp=bool(held.settings.udp_port))
         entry = Entry(ends, c, held.handle)
         if held.settings.udp_port:
             entry.udp_ports = (self.udp_port, held.settings.udp_port)
@@ -180,6 +180,8 @@ class Host:
         held = self._socket(socket)
         if to is not None and fast_open and held.entry is None:
             return self._send_opening(now, held, data, *to)
+        if held.entry is None and to is not None and not self.profile.buffer_overhead:
+            return self._send_implied(now, held, data, *to)
         if held.entry is None:
             return Result(error=Errno.EPIPE if self.profile.buffer_overhead else Errno.ENOTCONN)
         return self.run(now, held.entry, Send(data, more, urgent, end_of_record))
@@ -201,6 +203,25 @@ class Host:
         if result.error is Errno.EINPROGRESS and call.data:
             return Result(len(call.data))
         return result
+
+    def _send_implied(
+        self, now: int, held: Socket, data: bytes, remote: Address, port: int
+    ) -> Result:
+        """FreeBSD's sendto() on a new socket connects; with TCP_FASTOPEN set the data may ride on the SYN."""
+        if held.settings.fast_open_queue and self.profile.fast_open_client:
+            cookie, mss, _ = self.cookies.get(remote, (None, 0, False))
+            header = 40 if remote.version == 6 else 20
+            room = min(mss or self.mtu, self.mtu - header - 20) - 40
+            head = data[:room] if cookie is not None else b""
+            result = self._open_active(now, held, remote, port, Connect(head, True, cookie))
+            data = data[len(head) :]
+        else:
+            head = b""
+            result = self._open_active(now, held, remote, port, Connect())
+        if result.error is not Errno.EINPROGRESS or held.entry is None:
+            return result
+        rest = self.run(now, held.entry, Send(data)) if data else Result()
+        return Result(len(head) + rest.value)
 
     def receive(self, now: int, socket: Handle, limit: int, *, peek: bool = False) -> Result:
         """Take up to `limit` octets: `data`, and `value` is their count; 0 at the end of data. EAGAIN, ENOTCONN, or its error."""
@@ -241,7 +262,7 @@ class Host:
         """ABORT as an administrator does it (ss -K, tcpdrop): RST where one is owed, ECONNABORTED to the user."""
         held = self._socket(socket)
         if held.listener is not None:
-            listening.stop(self, held, now)
+            listening.stop(self, held, now, Abort())
         if held.entry is None:
             return Result()
         result = self.run(now, held.entry, Abort())
@@ -276,8 +297,9 @@ class Host:
         if option is Option.SO_ERROR:
             error, held.error = held.error, None
             if c is not None and error is None:
-                error, c.error = c.error or c.soft_error, None
-                c.soft_error = None
+                error, c.error = c.error, None
+                if error is None and self.profile.buffer_overhead:
+                    error, c.soft_error = c.soft_error, None  # Linux sock_error, sk_err_soft
             return Result(error=error)
         if c is None:
             c = held.listener.connection if held.listener else None

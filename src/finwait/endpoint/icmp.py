@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from finwait.endpoint.calls import IcmpError, IcmpKind
+from finwait.endpoint.calls import Errno, IcmpError, IcmpKind
 from finwait.endpoint.negotiate import set_mss
+from finwait.endpoint.profile import Checks
 from finwait.endpoint.recovery import mend
 from finwait.endpoint.rules import Rule
 from finwait.endpoint.work import Work
@@ -30,7 +31,10 @@ def take(w: Work, error: IcmpError) -> None:
     if c.state in HANDSHAKE and ends and c.profile.icmp_may_reset:
         w.fire(Rule.ICMP_ENDS)
         if c.state is State.SYN_SENT:
-            w.die(Event.ABORT, error.error)
+            told = error.error
+            if c.profile.arrival_checks is Checks.FREEBSD:
+                told = Errno.ECONNREFUSED  # FreeBSD tcp_ctlinput: every hard error is a refusal
+            w.die(Event.ABORT, told)
         elif c.passive and not c.fast_open_child:
             w.move(Event.RCV_RST, Guard.PASSIVE_OPEN)
         else:

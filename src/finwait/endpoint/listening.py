@@ -1,15 +1,18 @@
 """Listeners: their queues, accept, backlog, fast open (RFC 9293 section 3.10.1, RFC 7413 section 4.2)."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from finwait.endpoint.calls import Abort, Errno, Happening, Result
+from finwait.endpoint.calls import Abort, Close, Errno, Happening, Result
 from finwait.endpoint.connection import new_connection
 from finwait.endpoint.sockets import Entry, Listener, Notice, Socket
 from finwait.endpoint.step import listen as passive_open
+from finwait.endpoint.step import step
 from finwait.tcp import State
 
 if TYPE_CHECKING:
     from finwait.endpoint.host import Host
+
+CLOSE: Final = Close()
 
 
 def listen(host: "Host", held: Socket, now: int, backlog: int) -> Result:
@@ -74,11 +77,13 @@ def ready(host: "Host", entry: Entry) -> None:
         host.note(Notice(socket.handle, Happening.READABLE))
 
 
-def stop(host: "Host", held: Socket, now: int) -> None:
+def stop(host: "Host", held: Socket, now: int, given: Close | Abort = CLOSE) -> None:
     """Listen no more: who waits to be accepted is reset, who is not established yet is forgotten."""
     listener, held.listener = held.listener, None
     if listener is None:
         return
+    done = step(listener.connection, now, given)
+    host.count(done.rules, done.edges)
     for ends in listener.waiting:
         host.entries.pop(ends, None)
     for entry in listener.ready:

@@ -50,7 +50,7 @@ def syn_options(c: Connection, now: int, *, bare: bool = False) -> Options:
 def syn_ack_options(c: Connection, now: int) -> Options:
     """The options of our SYN,ACK: those that the peer's SYN had and we speak."""
     return Options(
-        mss=advertised_mss(c),
+        mss=None if c.settings.no_options else advertised_mss(c),
         window_scale=c.rcv_wscale if c.scaling else None,
         sack_permitted=c.sack,
         timestamps=(clock(c, now), c.ts_recent) if c.timestamps else None,
@@ -105,19 +105,26 @@ def sack_blocks(c: Connection) -> tuple[tuple[Seq, Seq], ...]:
             merged[-1] = (merged[-1][0], piece.end)
         else:
             merged.append((piece.seq, piece.end))
-    first = c.sack_first
-    if first is not None:
-        merged.sort(key=lambda block: not first.within(block[0], block[1] - block[0]))
+    merged.sort(key=lambda block: _age(c, block))
     if c.duplicate is not None:
         merged.insert(0, c.duplicate)
     return tuple(merged[: 3 if c.timestamps else 4])
+
+
+def _age(c: Connection, block: tuple[Seq, Seq]) -> int:
+    """How many blocks changed after this one."""
+    for number, seq in enumerate(c.sack_recent):
+        if seq.within(block[0], block[1] - block[0]):
+            return number
+    return len(c.sack_recent)
 
 
 def layout(options: Options, flags: Flags, order: SynOptions) -> tuple[TcpOption, ...]:
     """Lay options out as a system does, padded to whole words."""
     if not Flags.SYN & flags:
         return _layout_later(options)
-    found = _layout_syn(options, order)
+    lay = _layout_freebsd if order is SynOptions.FREEBSD else _layout_linux
+    found = lay(options)
     length = sum(1 if option.kind < 2 else 2 + len(option.data) for option in found)
     pad = TcpOption(EOL if order is SynOptions.FREEBSD else NOP)
     return (*found, *(pad for _ in range(-length % 4)))
@@ -133,7 +140,34 @@ def _layout_later(options: Options) -> tuple[TcpOption, ...]:
     return tuple(found)
 
 
-def _layout_syn(options: Options, order: SynOptions) -> list[TcpOption]:
+def _layout_freebsd(options: Options) -> list[TcpOption]:
+    """FreeBSD tcp_addoptions: each option on its own alignment, NOPs before it."""
+    found: list[TcpOption] = []
+    length = 0
+
+    def add(option: TcpOption, unit: int, rest: int) -> None:
+        nonlocal length
+        while length % unit != rest:
+            found.append(TcpOption(NOP))
+            length += 1
+        found.append(option)
+        length += 2 + len(option.data)
+
+    if options.mss is not None:
+        add(TcpOption(MSS, options.mss.to_bytes(2, "big")), 4, 0)
+    if options.window_scale is not None:
+        add(TcpOption(WSCALE, bytes([options.window_scale])), 4, 1)
+    if options.sack_permitted:
+        add(TcpOption(SACK_OK), 2, 0)
+    if options.timestamps:
+        add(_timestamps(options.timestamps), 4, 2)
+    if options.fast_open is not None:
+        add(TcpOption(FAST_OPEN, options.fast_open), 1, 0)
+    return found
+
+
+def _layout_linux(options: Options) -> list[TcpOption]:
+    """Linux tcp_options_write: SACK permitted and timestamps fill each other's padding."""
     found: list[TcpOption] = []
     if options.mss is not None:
         found.append(TcpOption(MSS, options.mss.to_bytes(2, "big")))
@@ -141,9 +175,7 @@ def _layout_syn(options: Options, order: SynOptions) -> list[TcpOption]:
     scaled = [] if scale is None else [TcpOption(NOP), TcpOption(WSCALE, bytes([scale]))]
     sack = [TcpOption(SACK_OK)] if options.sack_permitted else []
     stamps = [_timestamps(options.timestamps)] if options.timestamps else []
-    if order is SynOptions.FREEBSD:
-        found += scaled + sack + stamps
-    elif sack and stamps:
+    if sack and stamps:
         found += sack + stamps + scaled
     elif sack or stamps:
         # Linux tcp_options_write fills the word with two NOPs in front

@@ -1,10 +1,11 @@
 """Segments in CLOSED, LISTEN and SYN-SENT (RFC 9293 sections 3.10.7.1 to 3.10.7.3), and how a connection is established."""
 
 from finwait.endpoint.acceptable import note_timestamp
-from finwait.endpoint.assemble import acknowledge, take_data
+from finwait.endpoint.assemble import acknowledge, release, take_data
 from finwait.endpoint.calls import Errno, Happening
-from finwait.endpoint.connection import Connection, Sent
+from finwait.endpoint.connection import Connection, Piece, Sent
 from finwait.endpoint.negotiate import advertised_mss, clock, take_offer
+from finwait.endpoint.profile import Checks
 from finwait.endpoint.recovery import note_round_trip, set_rto
 from finwait.endpoint.rules import Rule
 from finwait.endpoint.transmit import (
@@ -184,8 +185,9 @@ def _learn_fast_open(c: Connection, segment: Segment) -> None:
     """Keep the cookie that the peer gives (RFC 7413 section 4.1.2)."""
     options = segment.options
     c.learnt_mss = options.mss or 0
-    if options.fast_open and c.fast_open is not None:
-        c.learnt_cookie = options.fast_open
+    cookie = options.fast_open or b""
+    if 4 <= len(cookie) <= 16 and len(cookie) % 2 == 0 and c.fast_open is not None:
+        c.learnt_cookie = cookie
         c.fast_open_experimental = options.fast_open_experimental
 
 
@@ -199,6 +201,9 @@ def _simultaneous_open(w: Work, segment: Segment) -> None:
     """Both ends sent a SYN (3.5, Figure 7)."""
     c = w.c
     w.fire(Rule.SYN_SENT_SYN)
+    asked = segment.flags & (Flags.ECE | Flags.CWR) == Flags.ECE | Flags.CWR
+    c.ecn = asked and c.profile.ecn in {1, 2}
+    _keep_for_later(c, segment)
     window = c.rcv_wnd
     _take_numbers(w, segment)
     c.rcv_wnd = window
@@ -213,6 +218,16 @@ def _simultaneous_open(w: Work, segment: Segment) -> None:
     c.queue = (again,)
     send_syn(w, again)
     arm_retransmission(w)
+
+
+def _keep_for_later(c: Connection, segment: Segment) -> None:
+    """Text of a SYN waits for ESTABLISHED (3.10.7.3, fourth); Linux drops it, FreeBSD drops the FIN."""
+    checks = c.profile.arrival_checks
+    if checks is Checks.LINUX:
+        return
+    fin = segment.has(Flags.FIN) and checks is Checks.RFC9293
+    if segment.payload or fin:
+        c.pieces = (Piece(segment.seq + 1, segment.payload, fin),)
 
 
 def establish(w: Work) -> None:
@@ -257,5 +272,6 @@ def established_by(w: Work, segment: Segment) -> None:
     c.fast_open_child = False
     window = (c.rcv_ssthresh, c.window_clamp)
     establish(w)
+    release(w)
     if fast:
         c.rcv_ssthresh, c.window_clamp = window

@@ -94,6 +94,8 @@ class Profile:
     """The same once no process holds the socket."""
     tail_loss_probe: bool
     """RFC 8985 section 7."""
+    push_bursts: bool
+    """The last segment of a burst has PSH, whether or not it is the last of the data."""
     limited_transmit: bool
     """RFC 3042."""
     duplicate_acks: int
@@ -137,6 +139,8 @@ class Profile:
     """0 off, 1 asks and answers, 2 only answers (Linux tcp_ecn and FreeBSD ecn.enable agree so far)."""
     ecn_retries: int
     """A SYN that is repeated more often asks no more (RFC 3168 section 6.1.1.1)."""
+    udp_overhead: int
+    """Octets that TCP in UDP takes off the MSS (FreeBSD udp_tunneling_overhead)."""
     syn_options: SynOptions
     syn_drop_options_after: int
     """A SYN that is repeated more often has no option but the MSS; 0: it keeps them."""

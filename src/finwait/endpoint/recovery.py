@@ -112,7 +112,7 @@ def set_rto(c: Connection) -> None:
         rto = c.srtt + max(variance, profile.rto_min)
     else:
         rto = max(c.srtt + variance, profile.rto_min)
-    c.rto = min(rto + profile.rto_slop, profile.rto_max)
+    c.rto = min(rto, profile.rto_max)
 
 
 def _grow(c: Connection, segments: int) -> None:

@@ -69,7 +69,7 @@ class Rule(Enum):
     OUT_OF_ORDER = ("3.10.7.4", "seventh: text that comes too early is kept")
     REASSEMBLE = ("3.10.7.4", "seventh: kept text follows")
     OLD_DATA = ("3.10.7.4", "text that is all known already")
-    ZERO_WINDOW_DROP = ("3.10.7.4", "text into a closed window is dropped")
+    ZERO_WINDOW_DROP = ("3.10.7.4", "text beyond the window is dropped")
     TEXT_AFTER_FIN = ("3.10.7.4", "text or FIN after the peer's FIN")
     DATA_AFTER_CLOSE = ("RFC 1122 4.2.2.13", "data after CLOSE draws RST")
     RECEIVE_FIN = ("3.10.7.4", "eighth: the peer's FIN in its turn")

@@ -4,7 +4,7 @@ from finwait.endpoint.acceptable import acceptable, note_timestamp, reset_counts
 from finwait.endpoint.assemble import TAKES_DATA, acknowledge, take_data
 from finwait.endpoint.calls import Errno, Happening
 from finwait.endpoint.challenge import answer_unacceptable, challenge, may_answer
-from finwait.endpoint.closing import fin_acknowledged
+from finwait.endpoint.closing import fin_acknowledged, says_more
 from finwait.endpoint.connection import Connection
 from finwait.endpoint.opening import established_by
 from finwait.endpoint.profile import Checks, SynInSynchronized
@@ -21,6 +21,10 @@ HAVE_PEER_FIN = frozenset({State.CLOSE_WAIT, State.CLOSING, State.LAST_ACK, Stat
 def in_synchronized(w: Work, segment: Segment) -> None:
     """All eight checks."""
     c = w.c
+    nothing = not segment.flags & (Flags.ACK | Flags.RST | Flags.SYN)
+    if nothing and c.profile.arrival_checks is Checks.LINUX:
+        w.fire(Rule.NO_ACK)  # before the number is looked at (tcp_rcv_state_process)
+        return
     if not _first_checks(w, segment):
         return
     if not segment.has(Flags.ACK):
@@ -46,40 +50,59 @@ def is_over(c: Connection) -> bool:
 # --- first to fourth: number, RST, SYN ---
 
 
-def _first_checks(w: Work, segment: Segment) -> bool:  # noqa: C901, PLR0911 - in the order of 3.10.7.4
+def _first_checks(w: Work, segment: Segment) -> bool:
     """Sequence number, RST and SYN; says whether to go on."""
     c = w.c
-    checks = c.profile.arrival_checks
     rst, syn = segment.has(Flags.RST), segment.has(Flags.SYN)
-    if checks is Checks.FREEBSD:
-        if rst:
-            _check_rst(w, segment)
+    if c.profile.arrival_checks is Checks.FREEBSD:
+        if _freebsd_first(w, segment):
             return False
-        if syn and c.state is not State.SYN_RECEIVED:
-            _check_syn(w, segment)
-            return False
-    if not rst and not _check_timestamp(w, segment):
+    elif not rst and not _check_timestamp(w, segment):
         return False
-    if checks is Checks.FREEBSD and not _freebsd_gone(w, segment):
-        return False
+    if syn and _is_simultaneous(w, segment):
+        return True
     if not acceptable(c, segment):
-        if checks is Checks.LINUX and syn and not rst:
-            _check_syn(w, segment)
-        elif checks is Checks.LINUX and rst and reset_counts(c, segment):
-            _check_rst(w, segment)
-        elif rst:
-            w.fire(Rule.RST_OUTSIDE)
-        else:
-            w.fire(Rule.UNACCEPTABLE)
-            answer_unacceptable(w, segment)
+        _unacceptable(w, segment)
         return False
     if rst:
         _check_rst(w, segment)
-        return False
-    if syn and not _is_simultaneous(w, segment):
+    elif syn:
         _check_syn(w, segment)
-        return False
-    return True
+    return not rst and not syn
+
+
+def _unacceptable(w: Work, segment: Segment) -> None:
+    """The number is outside: an ACK, but for a RST; Linux looks at SYN and RST first."""
+    c = w.c
+    linux = c.profile.arrival_checks is Checks.LINUX
+    if segment.has(Flags.RST):
+        if linux and reset_counts(c, segment):
+            _check_rst(w, segment)
+        else:
+            w.fire(Rule.RST_OUTSIDE)
+    elif linux and segment.has(Flags.SYN):
+        _check_syn(w, segment)
+    else:
+        w.fire(Rule.UNACCEPTABLE)
+        _note_repeated_fin(w, segment)
+        answer_unacceptable(w, segment)
+
+
+def _freebsd_first(w: Work, segment: Segment) -> bool:
+    """What FreeBSD tcp_do_segment looks at before the number; says whether that is the end of it."""
+    c = w.c
+    if segment.has(Flags.RST):
+        _check_rst(w, segment)
+        return True
+    if segment.has(Flags.SYN) and c.state is not State.SYN_RECEIVED:
+        _check_syn(w, segment)
+        return True
+    if not _check_timestamp(w, segment) or not _freebsd_gone(w, segment):
+        return True
+    whole = segment.seq + len(segment.payload)
+    if segment.length and segment.seq.before(c.rcv_nxt) and whole.at_or_before(c.rcv_nxt):
+        c.ack_now = True  # it is trimmed to nothing, and an ACK is owed
+    return False
 
 
 def _is_simultaneous(w: Work, segment: Segment) -> bool:
@@ -300,7 +323,7 @@ def _take_text(w: Work, segment: Segment) -> bool:
         if c.profile.arrival_checks is not Checks.LINUX:
             limit = max(c.rcv_nxt + judged_window(c) - segment.seq, 0)
             limit -= max(c.rcv_nxt - segment.seq, 0)
-        elif remaining(c) == 0 and segment.payload:
+        elif _beyond(c, segment):
             w.fire(Rule.ZERO_WINDOW_DROP)
             c.ack_now = True
             return True
@@ -308,18 +331,31 @@ def _take_text(w: Work, segment: Segment) -> bool:
         return True
     if segment.seq.before(c.rcv_nxt) or c.profile.arrival_checks is not Checks.LINUX:
         w.fire(Rule.TEXT_AFTER_FIN)
-        if segment.has(Flags.FIN) and segment.end == c.rcv_nxt:
-            w.move(Event.RCV_FIN)
+        _note_repeated_fin(w, segment)
         c.ack_now = segment.end.at_or_before(c.rcv_nxt) or c.ack_now
     return True
+
+
+def _note_repeated_fin(w: Work, segment: Segment) -> None:
+    """The peer's FIN again: its ACK was lost, or came late (3.10.7.4, eighth)."""
+    c = w.c
+    if c.peer_fin is not None and segment.has(Flags.FIN) and segment.end == c.rcv_nxt:
+        w.move(Event.RCV_FIN)
+
+
+def _beyond(c: Connection, segment: Segment) -> bool:
+    """Linux tcp_data_queue: nothing of it lies in the window, which may be closed; a bare FIN at RCV.NXT may come even then."""
+    if segment.seq == c.rcv_nxt:
+        return remaining(c) == 0 and bool(segment.payload)
+    return segment.seq.at_or_after(c.rcv_nxt + remaining(c))
 
 
 def _is_after_close(w: Work, segment: Segment) -> bool:
     """New octets that nobody will read (RFC 1122 section 4.2.2.13)."""
     c = w.c
-    if not c.profile.reset_data_after_close or not segment.payload:
+    if not c.profile.reset_data_after_close:
         return False
-    new = (segment.end - segment.has(Flags.FIN)).after(c.rcv_nxt)
+    new = says_more(c, segment)
     if c.profile.arrival_checks is Checks.LINUX:
         shut = c.orphan or c.read_shut
         if c.state in {State.CLOSING, State.LAST_ACK, State.CLOSE_WAIT}:

@@ -103,7 +103,13 @@ def _rfc9293(w: Work, segment: Segment) -> None:
         last_ack(w)
     else:
         note_timestamp(c, segment, w.now)
-        w.fire(Rule.TIME_WAIT_QUIET)
+        if segment.length:
+            # 3.10.7.4, fifth: the only thing that can arrive here is the FIN again
+            restart(w)
+            w.fire(Rule.TIME_WAIT_ACK)
+            last_ack(w)
+        else:
+            w.fire(Rule.TIME_WAIT_QUIET)
 
 
 def _rst(w: Work, segment: Segment, *, inside: bool) -> None:
@@ -189,9 +195,7 @@ def in_mini_fin_wait_2(w: Work, segment: Segment) -> None:
     c = w.c
     rst = segment.has(Flags.RST)
     if (not rst and too_old(c, segment, w.now)) or not _in_mini_window(w, segment):
-        if rst:
-            w.fire(Rule.RST_OUTSIDE)
-        elif may_answer(w, segment):
+        if may_answer(w, segment):  # even a RST is answered
             w.fire(Rule.ACK_UNACCEPTABLE)
             last_ack(w)
         return

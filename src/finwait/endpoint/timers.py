@@ -4,7 +4,14 @@ from finwait.endpoint.calls import Errno
 from finwait.endpoint.connection import Connection
 from finwait.endpoint.recovery import enter_loss, mend
 from finwait.endpoint.rules import Rule
-from finwait.endpoint.transmit import emit, flush, send_ack, send_again, send_reset
+from finwait.endpoint.transmit import (
+    emit,
+    flush,
+    send_ack,
+    send_again,
+    send_reset,
+    timeout,
+)
 from finwait.endpoint.work import Work
 from finwait.tcp import Event, Flags, State
 
@@ -140,7 +147,7 @@ def _retransmit(w: Work) -> None:
         mend(w, at_least=1)
         c.backoff += 1
     c.rto = min(c.rto << 1, c.profile.rto_max) if c.backoff else c.rto
-    c.retransmit_at = w.now + _clamped(w, c.rto)
+    c.retransmit_at = w.now + _clamped(w, timeout(c))
 
 
 def _clamped(w: Work, rto: int) -> int:
@@ -168,7 +175,7 @@ def _tail_probe(w: Work) -> None:
         send_again(w, last)
     c.tail_probe_end = c.snd_nxt
     c.probe_at = None
-    c.retransmit_at = w.now + c.rto
+    c.retransmit_at = w.now + timeout(c)
 
 
 # --- probes ---

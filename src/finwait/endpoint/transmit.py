@@ -104,6 +104,7 @@ def flush(w: Work, *, force: bool = False) -> bool:
     if c.state not in SENDING or c.fin_seq is not None:
         return False
     went = False
+    first = len(w.out)
     while c.unsent or c.write_shut:
         room = c.snd_una + c.snd_wnd - c.snd_nxt
         size = _next_size(w, room, force=force)
@@ -114,9 +115,19 @@ def flush(w: Work, *, force: bool = False) -> bool:
         went, force = True, False
         if fin:
             break
-    if went and c.probe_at is None:
+    if c.profile.push_bursts and len(w.out) - first > 1:
+        _push_last(w)
+    if went and c.retransmit_at is None:
         arm_retransmission(w)
     return went
+
+
+def _push_last(w: Work) -> None:
+    """The last of a burst carries PSH (Linux __tcp_transmit_skb: every packet for the card to cut)."""
+    c = w.c
+    if w.out[-1].payload:
+        w.out[-1] = replace(w.out[-1], flags=w.out[-1].flags | Flags.PSH)
+        c.queue = (*c.queue[:-1], replace(c.queue[-1], push=True))
 
 
 def _next_size(w: Work, room: int, *, force: bool) -> int | None:  # noqa: PLR0911 - one a reason
@@ -295,11 +306,16 @@ def arm_retransmission(w: Work, *, since: int | None = None) -> None:
         c.retransmit_at = None
         return
     base = w.now if since is None else since
-    c.retransmit_at = max(base + c.rto, w.now)
+    c.retransmit_at = max(base + timeout(c), w.now)
     if tail_probe_wanted(c):
-        pto = _probe_timeout(c)
-        if w.now + pto < c.retransmit_at:
-            c.probe_at = w.now + pto
+        # never later than the timeout, which begins anew after the probe (Linux tcp_schedule_loss_probe)
+        c.probe_at = min(w.now + _probe_timeout(c), c.retransmit_at)
+        c.retransmit_at = None
+
+
+def timeout(c: Connection) -> int:
+    """RTO with what a system adds to all but the very first (FreeBSD TCPT_RANGESET, rexmit_slop)."""
+    return c.rto if c.srtt is None and not c.retries else c.rto + c.profile.rto_slop
 
 
 def tail_probe_wanted(c: Connection) -> bool:

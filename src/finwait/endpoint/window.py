@@ -67,7 +67,8 @@ def round_buffer(c: Connection) -> None:
     if not c.profile.round_to_mss or c.settings.receive_buffer_set:
         return
     size = c.settings.receive_buffer
-    rounded = min(-(-size // c.mss) * c.mss, max(c.profile.receive_buffer_max, size))
+    whole = c.mss + (12 if c.timestamps else 0)  # FreeBSD's maxseg has the options in it
+    rounded = min(-(-size // whole) * whole, max(c.profile.receive_buffer_max, size))
     c.settings = replace(c.settings, receive_buffer=rounded)
 
 
@@ -128,8 +129,9 @@ def next_window(c: Connection) -> int:
 def offer(c: Connection) -> int:
     """Offer the window in a segment that goes out now: gives the header's field, and remembers it."""
     window = next_window(c)
-    field = min(window >> c.rcv_wscale, FIELD_MAX)
-    c.rcv_wnd = field << c.rcv_wscale if c.profile.window_slow_start else window
+    unit = 1 << c.rcv_wscale
+    field = min(-(-window // unit), FIELD_MAX)  # rounded up: the right edge never moves left
+    c.rcv_wnd = field << c.rcv_wscale
     c.rcv_wup = c.rcv_nxt
     return field
 

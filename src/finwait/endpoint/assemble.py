@@ -73,7 +73,9 @@ def _report_overlap(c: Connection, start: Seq, end: Seq) -> None:
 def _in_order(w: Work, data: bytes, *, fin: bool) -> None:
     """The next octets, and what was kept that follows them."""
     c = w.c
-    had_pieces = bool(c.pieces) and not fin  # its own FIN ends everything: what waited is thrown away
+    had_pieces = (
+        bool(c.pieces) and not fin
+    )  # its own FIN ends everything: what waited is thrown away
     if data:
         w.fire(Rule.RECEIVE_DATA)
         _deliver(w, data)

@@ -139,7 +139,7 @@ LINUX: Final[dict[str, Knob | Harmless]] = {
     ),
     "ipv4.tcp_slow_start_after_idle": Harmless(frozenset("0"), "idling changes no window"),
     "ipv4.tcp_tso_win_divisor": Harmless(None, "segments are sent one by one"),
-    "ipv4.tcp_min_tso_segs": Harmless(None, "segments are sent one by one"),
+    "ipv4.tcp_min_tso_segs": _of("burst_segments"),
     "ipv4.tcp_pacing_ss_ratio": Harmless(None, "nothing is paced"),
     "ipv4.tcp_pacing_ca_ratio": Harmless(None, "nothing is paced"),
     "ipv4.tcp_notsent_lowat": Harmless(

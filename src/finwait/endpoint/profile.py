@@ -176,8 +176,6 @@ class Profile:
     """A hard ICMP error ends a handshake."""
 
     # --- closing ---
-    state_moves_at_close: bool
-    """Status says FIN-WAIT-1 or LAST-ACK from the call on, even while data before the FIN waits."""
     reset_unread: bool
     """Close with unread data sends RST (RFC 2525 section 2.17, RFC 1122 4.2.2.13)."""
     reset_data_after_close: bool

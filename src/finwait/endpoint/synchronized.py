@@ -240,6 +240,7 @@ def _predicted(c: Connection, segment: Segment) -> bool:
         c.profile.arrival_checks is Checks.LINUX
         and c.state is State.ESTABLISHED
         and bool(segment.payload)
+        and bool(c.bytes_received or c.queue or c.bytes_acked)  # at first no memory is set aside
         and segment.flags | Flags.PSH == Flags.ACK | Flags.PSH
         and segment.seq == c.rcv_nxt
         and segment.window << c.snd_wscale == c.snd_wnd

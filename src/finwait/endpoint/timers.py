@@ -5,6 +5,7 @@ from finwait.endpoint.connection import Connection
 from finwait.endpoint.recovery import enter_loss, mend
 from finwait.endpoint.rules import Rule
 from finwait.endpoint.transmit import (
+    SENDING,
     emit,
     flush,
     send_ack,
@@ -188,7 +189,7 @@ def watch_window(w: Work) -> None:
     """Start the persist timer when data waits, nothing is in flight and no ACK may come (3.8.6.1, SHLD-29)."""
     c = w.c
     waits = bool(c.unsent) or (c.write_shut and c.fin_seq is None)
-    active = c.state in {State.ESTABLISHED, State.CLOSE_WAIT}
+    active = c.state in SENDING
     if not waits or c.queue or not active or c.mini:
         c.persist_at = c.persist_at if waits and active and not c.queue else None
         return

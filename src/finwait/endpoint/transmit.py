@@ -7,7 +7,7 @@ from finwait.endpoint.negotiate import segment_options, syn_ack_options, syn_opt
 from finwait.endpoint.rules import Rule
 from finwait.endpoint.window import offer
 from finwait.endpoint.work import Work
-from finwait.tcp import Event, Flags, Options, Segment, Seq, State
+from finwait.tcp import Flags, Options, Segment, Seq, State
 
 SENDING = frozenset(
     {State.ESTABLISHED, State.CLOSE_WAIT, State.FIN_WAIT_1, State.CLOSING, State.LAST_ACK}
@@ -240,7 +240,6 @@ def _send_new(w: Work, size: int, *, fin: bool) -> None:
     if fin:
         c.fin_seq = seq + size
         w.fire(Rule.SEND_FIN)
-        w.move(Event.SND_FIN)
     if data:
         w.fire(Rule.SEND_DATA)
         _note_sending(w)
@@ -252,6 +251,7 @@ def _send_new(w: Work, size: int, *, fin: bool) -> None:
 def send_fin(w: Work) -> None:
     """Send the bare FIN at once, whatever the windows (CLOSE in SYN-RECEIVED)."""
     _send_new(w, 0, fin=True)
+    arm_retransmission(w)
 
 
 def _note_sending(w: Work) -> None:

@@ -217,6 +217,8 @@ def apply(world: World, name: str, value: str) -> str | None:
     if key == "inet.tcp.hostcache.purgenow":
         world.host.cookies.clear()
         return None
+    if key == "inet.tcp.fastopen.client_enable" and value.strip() == "0":
+        world.host.cookies.clear()
     if key == "inet.tcp.udp_tunneling_port":
         world.host.udp_port = _number(value)
         return None

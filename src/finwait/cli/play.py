@@ -14,6 +14,9 @@ from finwait.verdict.language import Text
 LIMIT: Final = 180.0
 """Seconds that one script may take on the kernel, as google's runner has it."""
 
+SWITCH: Final = 0.0002
+"""Seconds until a thread that woke from a blocking call gets its turn: the 5 ms of Python are more than a script's tolerance."""
+
 
 def play_all(jobs: list[Job], at_once: int, limit: float = LIMIT) -> Iterator[Outcome]:
     """Play, and give the outcomes in the order of the jobs. The kernel's scripts each have a process, because a namespace is a process's."""
@@ -39,6 +42,7 @@ def _run(job: Job) -> Outcome:
 def _apart(jobs: list[Job], at_once: int, limit: float) -> Iterator[Outcome]:
     from finwait.kernel.apart import Apart
 
+    sys.setswitchinterval(SWITCH)
     waiting = list(enumerate(jobs))
     running: dict[int, tuple[int, Job, Apart[Outcome]]] = {}
     done: dict[int, Outcome] = {}

@@ -9,7 +9,7 @@ import click
 from finwait.cli.options import helps, lang_option
 from finwait.errors import Misuse
 from finwait.script.job import PROFILES, STAGES, VARIANTS
-from finwait.script.options import FLAG, OPTIONS
+from finwait.script.options import FLAG, OPTIONS, check_option
 from finwait.script.syntax import Dialect
 from finwait.verdict.language import Lang
 
@@ -239,6 +239,9 @@ def _options(given: dict[str, str | bool | None]) -> dict[str, str | None]:
             found[name] = value
         elif value:
             found[name] = None
+        wrong = check_option(name, found[name]) if name in found else None
+        if wrong is not None:
+            raise Misuse(f"--{name} {wrong}")
     return found
 
 

@@ -10,7 +10,7 @@ from finwait.script.config import PERCENT, PERCENT_FREEBSD, configure
 from finwait.script.outcome import Failure, Outcome, Status
 from finwait.script.parser import SYSTEMS, load
 from finwait.script.runner import play
-from finwait.script.syntax import Dialect, Position, Script
+from finwait.script.syntax import NOWHERE, Dialect, Position, Script
 from finwait.stage.stage import Setup, Stage
 from finwait.verdict.language import Text
 
@@ -52,7 +52,7 @@ class Job:
         return load(self.path, defines, self.dialect, () if system is None else (system,))
 
     def run(self) -> Outcome:
-        """Play. A broken script is an outcome; what the system refuses (CannotOpen, MissingPrivilege, OSError) and Misuse are raised."""
+        """Play. A broken script is an outcome; what the system refuses (CannotOpen, MissingPrivilege, OSError) is raised."""
         try:
             script = self.read()
             options = self._options(script)
@@ -63,13 +63,20 @@ class Job:
             )  # fmt: skip
         except BadScript as error:
             return self.failed(broken(error), Status.BROKEN)
+        except Misuse as error:  # of this script with these options: others go on
+            said = Text(str(error), str(error))
+            return self.failed(Failure("script", NOWHERE, "", said), Status.BROKEN)
         return play(script, config, self._opener())
 
     def _options(self, script: Script) -> dict[str, str | None]:
         options = dict(self.options)
         variant = self.variant
         said = {option.name for option in script.options} | options.keys()
-        if variant is None and "ip_version" not in said and self.path.endswith("v6.pkt"):
+        if (
+            variant is None
+            and not said & {"ip_version", "local_ip", "remote_ip"}
+            and self.path.endswith("v6.pkt")
+        ):
             variant = "ipv6"
         elif variant == "ipv6":
             options.setdefault("mtu", WIDE_MTU)

@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -109,7 +110,8 @@ def run(world: World, command: str, advance: Advance) -> ShellResult:
 # --- reading ---
 
 
-def parts(text: str) -> list[tuple[str, list[str]]]:
+@lru_cache(maxsize=512)  # suites say the same few lines in every script
+def parts(text: str) -> tuple[tuple[str, list[str]], ...]:
     """Commands, each with what stands before it: `;`, `&&`, `||` or the end of a line."""
     text = text.replace("\\\n", " ")
     text = _ARITHMETIC.sub(lambda found: str(_calculated(found[1])), text)
@@ -131,7 +133,7 @@ def parts(text: str) -> list[tuple[str, list[str]]]:
                 words.append(token)
         found.append((before, words))
         before = ";" if words or before == ";" else before
-    return [(connector, words) for connector, words in found if words]
+    return tuple((connector, words) for connector, words in found if words)
 
 
 def _calculated(text: str) -> int:

@@ -139,7 +139,7 @@ LINUX: Final[dict[str, Knob | Harmless]] = {
     ),
     "ipv4.tcp_slow_start_after_idle": Harmless(frozenset("0"), "idling changes no window"),
     "ipv4.tcp_tso_win_divisor": Harmless(None, "segments are sent one by one"),
-    "ipv4.tcp_min_tso_segs": Harmless(None, "segments are sent one by one"),
+    "ipv4.tcp_min_tso_segs": _of("burst_segments"),
     "ipv4.tcp_pacing_ss_ratio": Harmless(None, "nothing is paced"),
     "ipv4.tcp_pacing_ca_ratio": Harmless(None, "nothing is paced"),
     "ipv4.tcp_notsent_lowat": Harmless(
@@ -217,6 +217,8 @@ def apply(world: World, name: str, value: str) -> str | None:
     if key == "inet.tcp.hostcache.purgenow":
         world.host.cookies.clear()
         return None
+    if key == "inet.tcp.fastopen.client_enable" and value.strip() == "0":
+        world.host.cookies.clear()
     if key == "inet.tcp.udp_tunneling_port":
         world.host.udp_port = _number(value)
         return None

@@ -118,6 +118,12 @@ impl FlowKey {
         (key, if up { Dir::Up } else { Dir::Down })
     }
 
+    /// Addresses and ports, wherever the packet was found.
+    #[must_use]
+    pub fn ends(self) -> (u128, u128, u16, u16) {
+        (self.low_ip, self.high_ip, self.low_port, self.high_port)
+    }
+
     /// Address and port of the sender of a segment that went `dir`.
     #[must_use]
     pub fn sender(&self, dir: Dir) -> (IpAddr, u16) {

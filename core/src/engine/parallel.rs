@@ -6,7 +6,7 @@ use crate::decode::{Defragmenter, Found, Fragment, ScopeNames, decode_into, loca
 use crate::error::CaptureError;
 use crate::frame::{Batch, Source};
 use crate::segment::Segment;
-use crate::track::{Tracker, flow_hash};
+use crate::track::{Tracker, flow_hash, shard_of};
 use foldhash::quality::RandomState;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -431,11 +431,6 @@ impl Drop for Leave<'_, '_> {
         self.0.moved.notify_all();
         self.0.left.notify_all();
     }
-}
-
-/// The table uses the low and the tag the high bits; the shard takes some between.
-fn shard_of(hash: u64, shards: usize) -> usize {
-    (hash >> 24) as usize % shards
 }
 
 impl Inbox {

@@ -95,8 +95,8 @@ pub struct Conn {
     pub client_by: ClientBy,
     /// Who sent the last new payload.
     pub last_data: Option<Dir>,
-    /// Direction of the first segment captured.
-    pub first_dir: Dir,
+    /// The scope in which the other direction was found, if it is another one.
+    pub other_scope: Option<u32>,
     pub(super) shake: u8,
 }
 
@@ -133,7 +133,7 @@ impl Conn {
             client,
             client_by,
             last_data: None,
-            first_dir: seg.dir,
+            other_scope: None,
             shake: 0,
         };
         if midstream {
@@ -307,7 +307,9 @@ impl Conn {
         self.note_marks(seg);
         let s = seg.dir as usize;
         let mut out = Outcome::default();
-        if seg.marked(mark::BAD_CHECKSUM) && self.ends[s].has(seen::CHECKSUM_GOOD) {
+        if seg.marked(mark::BAD_CHECKSUM) && !self.ends[s].has(seen::CHECKSUM_GOOD) {
+            self.note(Note::OffloadedChecksum);
+        } else if seg.marked(mark::BAD_CHECKSUM) {
             // its sender's other checksums are right, so this is no offload: the receiver drops it
             out.label(Label::BadChecksum);
             self.note(Note::BadChecksum);
@@ -367,12 +369,10 @@ impl Conn {
     }
 
     fn note_marks(&mut self, seg: &Segment) {
-        const PAIRS: [(u16, Note); 5] = [
-            (mark::BAD_CHECKSUM, Note::OffloadedChecksum),
+        const PAIRS: [(u16, Note); 3] = [
             (mark::OFFLOADED_CHECKSUM, Note::OffloadedChecksum),
             (mark::FRAGMENTED, Note::Fragmented),
             (mark::LEN_FROM_FRAME, Note::Offload),
-            (0, Note::Offload),
         ];
         for (bits, note) in PAIRS {
             if seg.marked(bits) {

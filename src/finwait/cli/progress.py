@@ -5,8 +5,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import TextIO, TypeVar
@@ -30,6 +29,8 @@ class Stop:
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
+        self.cut = False
+        """Whether `until` left something out."""
 
     def __bool__(self) -> bool:
         return self.signal is not None
@@ -38,6 +39,14 @@ class Stop:
     def code(self) -> int:
         """Exit code of a process that this signal stopped, as shells count."""
         return 128 + (self.signal or signal.SIGINT)
+
+    def until(self, items: Iterable[Result]) -> Iterator[Result]:
+        """Give the items up to the signal."""
+        for item in items:
+            if self:
+                self.cut = True
+                return
+            yield item
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -60,12 +69,14 @@ class Stop:
 
 
 class Bar:
-    """One line on stderr that is drawn over and over. Draws nothing if stderr is no terminal."""
+    """One line on stderr that is drawn over and over. Draws nothing if stderr is no terminal, or if
+    there is no language to say it in.
+    """
 
-    def __init__(self, lang: Lang, stream: TextIO | None = None) -> None:
+    def __init__(self, lang: Lang | None, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
-        self._lang = lang
-        self._live = self._stream.isatty()
+        self._lang: Lang = lang or "en"
+        self._live = lang is not None and self._stream.isatty()
         self._start = time.monotonic()
         self._drawn = False
 
@@ -89,6 +100,11 @@ class Bar:
         self._stream.flush()
         self._drawn = True
 
+    def go_on(self, done: int, total: int | None, frames: int, connections: int) -> bool:
+        """Draw, and let the reading go on."""
+        self.show(done, total, frames, connections)
+        return True
+
     def clear(self) -> None:
         """Take the line away."""
         if self._drawn:
@@ -97,11 +113,13 @@ class Bar:
             self._drawn = False
 
 
-def watched(work: Callable[[Progress], Result], stop: Stop, lang: Lang) -> Result:
-    """Run `work` with a progress callback that draws the bar and ends the work when `stop` is set.
+def watched(work: Callable[[Progress], Result], stop: Stop, lang: Lang | None) -> Result:
+    """Run `work` with a progress callback that draws the bar, if there is a language, and ends the work when `stop` is set.
 
     The work has a thread of its own, so that this one is free to take signals.
     """
+    from concurrent.futures import ThreadPoolExecutor  # 8 ms that `finwait explain` does not need
+
     bar = Bar(lang)
 
     def progress(done: int, total: int | None, frames: int, connections: int) -> bool:

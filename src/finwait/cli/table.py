@@ -84,6 +84,16 @@ MADE = {
     "lasted_s": Column("lasted_s", lambda record: _seconds(record, "duration"), right=True),
 }
 """Columns that only the table has."""
+STANDS_FOR = {
+    "time": ("first_ts",),
+    "client": ("client_ip", "client_port"),
+    "server": ("server_ip", "server_port"),
+    "by": ("closed_by",),
+    "sure": ("confidence",),
+    "idle_s": ("idle_before_close",),
+    "lasted_s": ("duration",),
+}
+"""The columns of the analysis that they are made of."""
 
 USUAL = (
     *("conn", "source", "time", "client", "server", "close", "by", "cause", "sure"),

@@ -53,7 +53,9 @@ def find(c: Conversation, number: int) -> Segment:
     first, last = c.row.first_frame, c.row.last_frame
     raise Misuse(
         f"frame {number} is not of connection {c.row.conn}, whose segments are among frames {first}"
-        f" to {last}" + (" (some of the middle are left out)" if c.truncated else "")
+        f" to {last}" + (" (some of the middle are left out)" if c.truncated else ""),
+        f"第 {number} 帧不属于连接 {c.row.conn}：它的报文段在第 {first} 帧到第 {last} 帧之间"
+        + ("（中间有一些未保留）" if c.truncated else ""),
     )
 
 

@@ -159,13 +159,21 @@ def _labels(c: Conversation, s: Segment, lang: Lang) -> tuple[str, ...]:
     for slug in s.step.labels:
         if slug in PLAIN or slug == "rst-trigger":
             continue
-        title = entry("label", slug).title.say(lang)
+        title = _title(c, s, slug, lang)
         about = _about(c, s, slug)
         labels.append(_with_frame(title, about, lang) if about else title)
     drew = c.draws.get(s.index)
     if drew is not None:
         labels.append(_with_frame(entry("label", "rst-trigger").title.say(lang), drew, lang))
     return tuple(labels)
+
+
+def _title(c: Conversation, s: Segment, slug: str, lang: Lang) -> str:
+    """Write a label. The core labels the answers to both kinds of probes alike."""
+    asked = c.segments[s.index - 1].labels if s.index else frozenset()
+    if slug == "keep-alive-ack" and "window-probe" in asked:
+        return messages(lang, "words")["window-probe-ack"]
+    return entry("label", slug).title.say(lang)
 
 
 def _with_frame(title: str, frame: int, lang: Lang) -> str:

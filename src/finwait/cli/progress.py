@@ -11,6 +11,7 @@ from types import FrameType
 from typing import TextIO, TypeVar
 
 from finwait.capture.connections import Progress
+from finwait.picture.width import cut, width
 from finwait.verdict.language import Lang, Text, count, duration
 
 Result = TypeVar("Result")
@@ -18,6 +19,8 @@ Result = TypeVar("Result")
 PATIENCE = 0.5
 """Seconds before the bar shows: what is done sooner needs none."""
 BAR = 20
+UNKNOWN = 200
+"""Columns of a terminal that does not tell; longer than any bar."""
 _REST = Text("{time} left", "还需 {time}")
 _COUNTS = Text(
     "{frames} packets, {connections} connections", "{frames} 个报文，{connections} 个连接"
@@ -96,9 +99,19 @@ class Bar:
                 parts.append(_REST.say(self._lang).format(time=left))
         counts = _COUNTS.say(self._lang)
         parts.append(counts.format(frames=count(frames), connections=count(connections)))
-        self._stream.write("\r\x1b[K" + ", ".join(parts))
+        room = self._columns()
+        while len(parts) > 1 and width(", ".join(parts)) >= room:
+            parts.pop()  # a line that breaks cannot be drawn over
+        self._stream.write("\r\x1b[K" + cut(", ".join(parts), room - 1))
         self._stream.flush()
         self._drawn = True
+
+    def _columns(self) -> int:
+        """Columns of the terminal, which may not be that of standard output."""
+        try:
+            return os.get_terminal_size(self._stream.fileno()).columns or UNKNOWN
+        except (OSError, ValueError):
+            return UNKNOWN
 
     def go_on(self, done: int, total: int | None, frames: int, connections: int) -> bool:
         """Draw, and let the reading go on."""

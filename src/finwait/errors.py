@@ -20,6 +20,11 @@ _CHINESE: Final = {
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
+def shown(path: str) -> str:
+    """Write a path on one line: a file's name may hold line ends, and codes that a terminal obeys."""
+    return "".join(ch if ch.isprintable() else ascii(ch)[1:-1] for ch in path)
+
+
 class FinwaitError(Exception):
     """Something that finwait can explain. Never raised itself: see its children.
 
@@ -43,8 +48,8 @@ class BadCapture(FinwaitError):
 
     def __init__(self, path: str, offset: int, message: str, chinese: str | None = None) -> None:
         super().__init__(
-            f"{path}: offset {offset}: {message}",
-            f"{path}：偏移 {offset}：{chinese or message}",
+            f"{shown(path)}: offset {offset}: {message}",
+            f"{shown(path)}：偏移 {offset}：{chinese or message}",
         )
         self.path = path
         self.offset = offset
@@ -54,7 +59,7 @@ class CannotOpen(FinwaitError):
     """The operating system refused: no such file, no permission."""
 
     def __init__(self, path: str, message: str, chinese: str | None = None) -> None:
-        super().__init__(f"{path}: {message}", f"{path}：{chinese or message}")
+        super().__init__(f"{shown(path)}: {message}", f"{shown(path)}：{chinese or message}")
         self.path = path
 
 
@@ -65,13 +70,14 @@ class CannotWrite(FinwaitError):
     """
 
     def __init__(self, path: str | None, error: OSError) -> None:
+        name = None if path is None else shown(path)
         english, chinese = error.strerror or str(error), system_in_chinese(error.errno)
         if error.errno in _FULL:
             english = f"{english}; free some space, or write elsewhere"
             chinese = "磁盘已满；请腾出空间，或写到别处"
         super().__init__(
-            f"{path or 'standard output'} cannot be written: {english}",
-            f"无法写入{f' {path}' if path else '标准输出'}：{chinese or english}",
+            f"{name or 'standard output'} cannot be written: {english}",
+            f"无法写入{f' {name}' if name else '标准输出'}：{chinese or english}",
         )
         self.path = path
 

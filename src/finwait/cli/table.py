@@ -6,6 +6,7 @@ from typing import NamedTuple
 import click
 
 from finwait.capture.connection import end, rfc3339
+from finwait.errors import shown
 from finwait.picture.width import cut, left, right, width
 from finwait.verdict.gravity import Gravity, gravity
 
@@ -61,7 +62,7 @@ def _text(value: object) -> str:
         case list() | tuple():
             return " ".join(map(str, value))
         case _:
-            return str(value)
+            return shown(str(value))
 
 
 def _end(record: Record, side: str) -> str:

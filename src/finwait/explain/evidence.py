@@ -9,7 +9,7 @@ from finwait.verdict.verdict import said
 
 WORTH = 500_000_000
 """Nanoseconds without payload, or without anything, that are worth saying."""
-WAITS = ("idle-gap-ns", "silence-ns")
+WAITS = ("idle-gap-ns", "silence-ns", "capture-ends-ns")
 AFTER_FIN = ("sent-after-fin-acked-ns", "sent-before-fin-arrived")
 
 

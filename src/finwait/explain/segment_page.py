@@ -20,7 +20,10 @@ def page(c: Conversation, s: Segment, story: list[Item], lang: Lang, style: Styl
     peer = peer_of(s.who)
     flags = flags_of(s.flags)
     head: Facts = {"frame": s.number, "flags": flags, "who": s.who, "peer": peer, "at_s": s.at}
-    lines = [style.paint("heading", say("header", "title", head, lang)), ""]
+    lines = [
+        style.paint("heading", say("header", "title" if s.index else "title-first", head, lang)),
+        "",
+    ]
     lines += _table(opened(c, s, lang), columns, style)
     lines += _payload(s, lang, style)
     mine, theirs = s.client_state, s.server_state

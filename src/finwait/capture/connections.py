@@ -168,6 +168,15 @@ def blame(fault: _core.Fault) -> FinwaitError:
     return BadCapture(fault.path, fault.offset, fault.message, in_chinese(fault.message))
 
 
+def paths_of(source: Source | Sequence[Source]) -> list[str]:
+    """Give the paths of what a caller calls a source. Raises Misuse if there is none."""
+    several = [source] if isinstance(source, str | os.PathLike) else source
+    paths = [os.fspath(path) for path in several]
+    if not paths:
+        raise Misuse("no capture to read: give a path", "没有要读取的抓包文件：请给出路径")
+    return paths
+
+
 def read(
     source: Source | Sequence[Source],
     *,
@@ -177,10 +186,7 @@ def read(
     progress: Progress | None = None,
 ) -> Connections:
     """Do as `analyze` does, and leave every fault to `Connections.faults`."""
-    several = [source] if isinstance(source, str | os.PathLike) else source
-    paths = [os.fspath(path) for path in several]
-    if not paths:
-        raise Misuse("no capture to read: give a path", "没有要读取的抓包文件：请给出路径")
+    paths = paths_of(source)
     if threads < 0 or max_connections < 0:
         raise Misuse(
             "threads and max_connections are 0 (the default) or more",

@@ -1,8 +1,9 @@
 """The closing by FIN, told by its numbers: four-way, three-way or simultaneous."""
 
-from finwait.explain.conversation import FIN, Conversation, Fin, Segment, peer_of
+from finwait.explain.conversation import FIN, Conversation, Fin, Segment
 from finwait.explain.item import Facts, Item, Part, part
 from finwait.explain.transfer import backing_off
+from finwait.verdict.verdict import peer_of
 
 ACK_MISSED = {
     ("FIN-WAIT-2", "FIN-WAIT-1"),

@@ -7,13 +7,12 @@ from finwait.explain.conversation import (
     SYN,
     Conversation,
     Segment,
-    peer_of,
 )
 from finwait.explain.words import messages
 from finwait.picture.ladder import Arrow, Fold, Ladder, Lane, Pause
 from finwait.verdict.catalogue import entry
 from finwait.verdict.language import Lang, count, duration
-from finwait.verdict.verdict import sentence
+from finwait.verdict.verdict import peer_of, sentence
 
 FLAGS = (
     (SYN, "SYN"),

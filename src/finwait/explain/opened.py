@@ -13,13 +13,13 @@ from finwait.explain.conversation import (
     WRAP,
     Conversation,
     Segment,
-    peer_of,
 )
 from finwait.explain.header import FIXED, Field, Option, decode
 from finwait.explain.item import Facts
 from finwait.explain.words import messages, say
 from finwait.verdict.catalogue import entry
 from finwait.verdict.language import Lang
+from finwait.verdict.verdict import peer_of
 
 SHIFT_MAX: Final = 14
 """RFC 7323 2.3: a larger shift is taken as 14."""

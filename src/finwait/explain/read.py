@@ -1,16 +1,14 @@
 """From a capture to an explanation, by way of the core."""
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from finwait import _core
-from finwait.capture.connections import Progress, blame
+from finwait.capture.connections import Progress, Source, blame, paths_of
 from finwait.errors import CannotWrite, Misuse
 from finwait.explain.ends import Ends, which
 from finwait.explain.explanation import Explanation
 
-Source = str | os.PathLike[str]
 STDIN = "-"
 
 
@@ -24,10 +22,7 @@ def read(
     progress: Progress | None,
 ) -> Explanation:
     """Do what `finwait.explain` promises."""
-    several = [source] if isinstance(source, str | os.PathLike) else source
-    paths = [os.fspath(path) for path in several]
-    if not paths:
-        raise Misuse("no capture to read: give a path", "没有要读取的抓包文件：请给出路径")
+    paths = paths_of(source)
     asked: int | Ends = which(conn) if isinstance(conn, str) else conn
     if isinstance(asked, int) and asked < 0:
         raise Misuse(

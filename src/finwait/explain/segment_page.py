@@ -1,6 +1,6 @@
 """One opened segment as terminal text."""
 
-from finwait.explain.conversation import Conversation, Segment, peer_of
+from finwait.explain.conversation import Conversation, Segment
 from finwait.explain.item import Facts, Item
 from finwait.explain.ladder import flags_of
 from finwait.explain.opened import SHOWN, Opened, context, opened, payload
@@ -8,6 +8,7 @@ from finwait.explain.words import messages, say
 from finwait.picture.ladder_text import Style
 from finwait.picture.width import left, width, wrap
 from finwait.verdict.language import Lang
+from finwait.verdict.verdict import peer_of
 
 TEXT_MAX = 110
 """Columns beyond which prose is hard to read."""

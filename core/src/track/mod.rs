@@ -12,7 +12,7 @@ mod recent;
 mod reset;
 
 use crate::machine::State;
-use crate::mapped::prefetch;
+use crate::prefetch::prefetch;
 use crate::segment::{FlowKey, Segment, flag};
 use crate::slugs::{Label, Note};
 use conn::{Conn, Outcome};

@@ -186,11 +186,19 @@ impl Zeek {
         let (me, peer) = sides(seg.dir);
         self.last_time = now;
         let end = &mut self.ends[me];
+        let whole = end.last.max(end.reached);
         end.last = end.last + seg.payload;
+        if seg.payload_cut && end.last.after(whole) && !end.has(end_bit::HOLES) {
+            end.bits |= end_bit::HOLES;
+            end.reached = whole;
+        }
         let acked = &mut self.ends[peer];
         if seg.ack.after(acked.reached) {
             acked.reached = seg.ack;
             if acked.has(end_bit::HOLES) {
+                if seg.ack == acked.last {
+                    acked.bits &= !end_bit::HOLES;
+                }
                 self.count_gap(peer);
             }
         }
@@ -211,10 +219,10 @@ impl Zeek {
             && seg.window != 0
             && seg.seq == end.last
             && seg.ack.at_or_before(acked.last)
-            // What is missing counts as a gap once it is acked: only the long way does that.
-            && !seg.payload_cut
-            && !end.has(end_bit::HOLES)
-            && !acked.has(end_bit::HOLES)
+            // Captures with a snap length cut all payload: holes that are acked whole, a gap each.
+            // What came behind a hole, or fills one, only the long way knows.
+            && (!end.has(end_bit::HOLES) || seg.payload_cut || seg.payload == 0)
+            && (!acked.has(end_bit::HOLES) || seg.ack.0 != 0)
             && seg.marks & mark::OPTIONS_CUT == 0
             && now.wrapping_sub(self.last_time) < 60 * SECOND
             && self.history.has(self.is_orig(me), letter)

@@ -21,7 +21,8 @@ UNIQUE = frozenset(
     }
 )
 """Columns that hardly repeat themselves: a dictionary in Parquet would only cost time (a fifth of
-the writing, measured on a million connections) and space."""
+the writing, measured on a million connections) and space. The others have no statistics: each group
+of rows holds all their values, so that nothing could be passed over by them."""
 
 
 class Rows(NamedTuple):
@@ -76,7 +77,11 @@ def write_rows(rows: Rows, form: Format, sink: IO[bytes], *, head: bool = True) 
         case "parquet":
             repeating = [name for name in rows.names if name not in UNIQUE]
             with pyarrow.parquet.ParquetWriter(
-                sink, rows.schema, compression="zstd", use_dictionary=repeating
+                sink,
+                rows.schema,
+                compression="snappy",  # two thirds of the time of zstd for half again the size
+                use_dictionary=repeating,
+                write_statistics=[name for name in rows.names if name in UNIQUE],
             ) as writer:
                 for part in rows.parts():
                     writer.write_table(part, row_group_size=2 * PART)

@@ -86,10 +86,6 @@ struct End {
     reached: Seq,
     /// Gaps so far: holes that the other end acked.
     gaps: u32,
-    /// Distance from `start` to the last FIN's own number.
-    fin: u32,
-    /// Distance from `start` to the last RST.
-    rst: u32,
     state: State,
     before: State,
     bits: u8,
@@ -144,13 +140,17 @@ pub const STATES: [&str; 13] = [
     "OTH", "S0", "S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR",
 ];
 
-/// What few connections need.
+/// What few connections need, or only at their ends.
 #[derive(Clone, Debug, Default)]
 struct Rare {
     waiting: [Waiting; 2],
     counts: [[u32; Counter::COUNT]; 2],
     /// Distance from `start` to the last SYN, when that is not 0.
     syn: [u32; 2],
+    /// Distance from `start` to the last FIN's own number.
+    fin: [u32; 2],
+    /// Distance from `start` to the last RST.
+    rst: [u32; 2],
     /// The letters for which [`History`] has no room.
     letters: String,
 }
@@ -278,11 +278,9 @@ impl Zeek {
         self.process(seg, now);
         let calm = self.ends.iter().all(|e| {
             // after a FIN or RST timers run, which the short way does not look at
-            e.state == State::Established
-                && e.fin == 0
-                && e.rst == 0
-                && !e.has(end_bit::WAITING | end_bit::PENDING)
-        }) && self.bits & bit::CLOSING == 0;
+            e.state == State::Established && !e.has(end_bit::WAITING | end_bit::PENDING)
+        }) && self.bits & bit::CLOSING == 0
+            && [self.fins(), self.rsts()] == [[0; 2]; 2];
         self.bits = if calm {
             self.bits | bit::CALM
         } else {
@@ -358,6 +356,14 @@ impl Zeek {
             && resp.state == State::Inactive
             && seg.seq == resp.start;
         seg.seq != known.start && !reversed
+    }
+
+    fn fins(&self) -> [u32; 2] {
+        self.rare.as_ref().map_or([0; 2], |r| r.fin)
+    }
+
+    fn rsts(&self) -> [u32; 2] {
+        self.rare.as_ref().map_or([0; 2], |r| r.rst)
     }
 
     fn rare(&mut self) -> &mut Rare {

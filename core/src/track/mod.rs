@@ -28,6 +28,9 @@ use std::hash::BuildHasher;
 /// between two repeats of a FIN (`TCP_RTO_MAX`, 120 s). Nanoseconds of capture time.
 const LINGER: i64 = 120_000_000_000;
 
+/// Linux holds TIME-WAIT for 60 s (`TCP_TIMEWAIT_LEN`). Nanoseconds.
+const TIME_WAIT: i64 = 60_000_000_000;
+
 /// Open connections held at once unless the caller says otherwise: 1.6 GB at 400 bytes each.
 pub const DEFAULT_MAX_CONNECTIONS: usize = 4_000_000;
 
@@ -304,7 +307,7 @@ impl Tracker {
             self.evict(sink);
         }
         let mut conn = Conn::new(seg, source);
-        conn.since_previous = since;
+        conn.in_time_wait = (0..=TIME_WAIT).contains(&since);
         if since != i64::MIN {
             conn.note(Note::TupleReused);
         }

@@ -6,8 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import IO, NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv
 import pyarrow.parquet
 
 from finwait.cli.output import Format
@@ -97,6 +95,10 @@ def write_rows(rows: Rows, form: Format, sink: IO[bytes], *, head: bool = True) 
 
 def _write_csv(table: pa.Table, sink: IO[bytes], *, head: bool) -> None:
     """RFC 4180 with \\n; lists with `;` between, times as in ndjson, nothing where a value is absent."""
+    # Late: these take as long to import as all of Arrow, and Parquet does without.
+    import pyarrow.compute as pc
+    from pyarrow import csv
+
     for number, field in enumerate(table.schema):
         column = table.column(number)
         if pa.types.is_list(field.type):
@@ -108,5 +110,5 @@ def _write_csv(table: pa.Table, sink: IO[bytes], *, head: bool) -> None:
         else:
             continue
         table = table.set_column(number, field.name, column)
-    options = pyarrow.csv.WriteOptions(include_header=head, quoting_style="needed")
-    pyarrow.csv.write_csv(table, sink, options)
+    options = csv.WriteOptions(include_header=head, quoting_style="needed")
+    csv.write_csv(table, sink, options)

@@ -76,13 +76,12 @@ pub struct Conn {
     pub closing: Option<Box<Closing>>,
     /// What Zeek would say.
     pub zeek: Zeek,
-    /// The connection of the same tuple before this one: nanoseconds since it was finished, -1 if
-    /// it was not finished, `i64::MIN` if there was none.
-    pub since_previous: i64,
     /// Which file it began in.
     pub source: u32,
     /// A SYN that came while the connection lived, and its repeats.
     pub challenger: Option<Box<Vec<Segment>>>,
+    /// It began while an end of the connection of the same tuple before it stood in TIME-WAIT.
+    pub in_time_wait: bool,
     /// A new connection took the tuple while this one was not finished.
     pub replaced: bool,
     /// Both ends are open and nothing stands out: see [`Conn::ordinary`].
@@ -124,7 +123,7 @@ impl Conn {
             notes: 0,
             closing: None,
             zeek: Zeek::default(),
-            since_previous: i64::MIN,
+            in_time_wait: false,
             source,
             challenger: None,
             replaced: false,
@@ -419,4 +418,16 @@ impl Conn {
 pub(super) fn pair(ends: &mut [Endpoint; 2], s: usize) -> (&mut Endpoint, &mut Endpoint) {
     let [a, b] = ends;
     if s == 0 { (a, b) } else { (b, a) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With its slot in the flow table, at most 16 bytes a connection when it is fullest, and what
+    /// allocators add, an open connection is to take at most 400 bytes.
+    #[test]
+    fn is_small() {
+        assert!(size_of::<Conn>() <= 376, "{}", size_of::<Conn>());
+    }
 }

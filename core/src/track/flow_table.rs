@@ -4,7 +4,7 @@
 //! lookup almost never compares a key in vain. The hash is keyed with a random seed by the caller:
 //! the input is hostile.
 
-use crate::mapped::prefetch;
+use crate::prefetch::prefetch;
 
 /// Marks a slot that was never used.
 const EMPTY: u64 = u64::MAX;

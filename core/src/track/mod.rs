@@ -13,7 +13,7 @@ mod recent;
 mod reset;
 
 use crate::machine::State;
-use crate::mapped::prefetch;
+use crate::prefetch::prefetch;
 use crate::segment::{FlowKey, Segment, flag};
 use crate::slugs::{Label, Note};
 use conn::{Conn, Outcome};
@@ -29,6 +29,9 @@ use std::hash::BuildHasher;
 /// TIME-WAIT. Twice Linux's TIME-WAIT (`TCP_TIMEWAIT_LEN`, 60 s), which is also the longest gap
 /// between two repeats of a FIN (`TCP_RTO_MAX`, 120 s). Nanoseconds of capture time.
 const LINGER: i64 = 120_000_000_000;
+
+/// Linux holds TIME-WAIT for 60 s (`TCP_TIMEWAIT_LEN`). Nanoseconds.
+const TIME_WAIT: i64 = 60_000_000_000;
 
 /// Open connections held at once unless the caller says otherwise: 1.6 GB at 400 bytes each.
 pub const DEFAULT_MAX_CONNECTIONS: usize = 4_000_000;
@@ -314,7 +317,7 @@ impl Tracker {
             self.evict(sink);
         }
         let mut conn = Conn::new(seg, source);
-        conn.since_previous = since;
+        conn.in_time_wait = (0..=TIME_WAIT).contains(&since);
         if since != i64::MIN {
             conn.note(Note::TupleReused);
         }

@@ -53,6 +53,8 @@ def _time(value: object) -> str:
 
 def _text(value: object) -> str:
     match value:
+        case str():
+            return value
         case None:
             return ""
         case bool():
@@ -170,10 +172,10 @@ class Table:
         return (self._width or 0) - sum(others) - len(GAP) * len(others)
 
     def _row(self, record: Record) -> str:
-        shade = COLOURS[gravity(str(record["close"]), str(record["cause"]))]
-        return self._line(
-            [column.cell(record) for column in self._columns], shade if self._colour else None
-        )
+        shade = None
+        if self._colour:
+            shade = COLOURS[gravity(str(record["close"]), str(record["cause"]))]
+        return self._line([column.cell(record) for column in self._columns], shade)
 
     def _line(self, cells: list[str], shade: str | None = None) -> str:
         widths = self._widths or []

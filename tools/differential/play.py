@@ -117,4 +117,5 @@ def _step(dice: random.Random) -> Step:
 
 def _pick(dice: random.Random, weighted: tuple[tuple[T, int], ...]) -> T:
     things, weights = zip(*weighted, strict=True)
-    return dice.choices(things, weights)[0]
+    picked: T = dice.choices(things, weights)[0]
+    return picked

@@ -141,7 +141,8 @@ def options(words: Iterable[str]) -> tuple[dict[str, str | None], dict[str, str]
 
 def play_all_ours(checkout: Path, only: str, jobs: int) -> tuple[list[Run], float]:
     runs = wanted(checkout / NET / "tcp", only)
-    waiting, playing, done = list(reversed(runs)), {}, []
+    playing: dict[Apart[Run], tuple[Path, str]] = {}
+    waiting, done = list(reversed(runs)), []
     start = time.monotonic()
     while waiting or playing:
         while waiting and len(playing) < jobs:

@@ -242,7 +242,7 @@ def establish(w: Work) -> None:
     if c.srtt is not None:
         set_rto(c)
     establish_window(c, advertised_mss(c))
-    c.heard_at = w.now
+    c.heard_at = c.received_at = w.now
     if c.settings.keep_alive:
         c.keep_at = w.now + (c.settings.keep_idle or c.profile.keep_idle)
     w.tell(Happening.CONNECTED)

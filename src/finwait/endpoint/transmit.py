@@ -78,7 +78,7 @@ def own_number(c: Connection) -> Seq:
 def send_reset(w: Work) -> None:
     """Send the RST of a living connection: with ACK, at SND.NXT."""
     c = w.c
-    window = 0 if c.profile.reset_window_zero else min(c.rcv_wnd >> c.rcv_wscale, 0xFFFF)
+    window = 0 if c.profile.reset_window_zero else offer(c)
     options = Options() if c.profile.reset_window_zero else segment_options(c, w.now)
     w.out.append(
         Segment(

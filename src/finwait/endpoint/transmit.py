@@ -51,6 +51,14 @@ def acknowledged(c: Connection) -> None:
         c.quick -= 1
 
 
+def quicken(c: Connection) -> None:
+    """The peer repeats itself, so ACKs were lost or late: the next ones go at once (Linux tcp_enter_quickack_mode)."""
+    if c.profile.quick_acks:
+        c.quick = max(c.quick, c.profile.quick_acks)
+        c.ato = c.profile.delayed_ack_min
+    c.interactive = False
+
+
 def send_ack(w: Work) -> None:
     """Send a bare ACK, or in FreeBSD's way one with our FIN while that is not acknowledged."""
     c = w.c

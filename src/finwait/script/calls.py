@@ -74,7 +74,7 @@ class Calls:
 
     def _before(self, call: Call, arguments: list[Value]) -> None:
         """A connection begins before its call has returned."""
-        if call.name not in {"connect", "sendto"} or not arguments:
+        if call.name not in {"connect", "sendto", "sendmsg"} or not arguments:
             return
         one = next((s for s in self.sockets.all if s.fd == arguments[0] and not s.closed), None)
         if one is not None and one.opening in {Opening.NEW, Opening.BOUND}:

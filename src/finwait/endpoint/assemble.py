@@ -6,7 +6,7 @@ from finwait.endpoint.connection import Connection, Piece
 from finwait.endpoint.negotiate import advertised_mss
 from finwait.endpoint.profile import Checks
 from finwait.endpoint.rules import Rule
-from finwait.endpoint.transmit import send_ack
+from finwait.endpoint.transmit import quicken, send_ack
 from finwait.endpoint.window import grow, remaining
 from finwait.endpoint.work import Work
 from finwait.tcp import Event, Flags, Segment, Seq, State
@@ -51,6 +51,7 @@ def _report_duplicate(w: Work, start: Seq, end: Seq) -> None:
     w.fire(Rule.OLD_DATA)
     if c.profile.duplicate_sack and c.sack and end != start:
         c.duplicate = (start, end)
+    quicken(c)
     c.ack_now = True
 
 
@@ -82,6 +83,7 @@ def _in_order(w: Work, data: bytes, *, fin: bool) -> None:
         _note_arrival(w, len(data))
     while not fin and c.pieces and c.pieces[0].seq.at_or_before(c.rcv_nxt):
         piece, c.pieces = c.pieces[0], c.pieces[1:]
+        _note_overlap(c, piece.seq, c.rcv_nxt if c.rcv_nxt.before(piece.end) else piece.end)
         if piece.end.after(c.rcv_nxt):
             w.fire(Rule.REASSEMBLE)
             _deliver(w, piece.data[c.rcv_nxt - piece.seq :])
@@ -176,6 +178,8 @@ def take_fin(w: Work) -> None:
         c.interactive = True
         if c.ack_at is None and not c.ack_now:
             c.to_ack = max(c.to_ack, 1)
+    elif before is State.FIN_WAIT_1 and not c.profile.ack_repeats_fin:
+        send_ack(w)  # before anything else goes out (Linux tcp_fin)
     else:
         c.ack_now = True
 

@@ -29,6 +29,13 @@ VERBS = {
         helps("One connection in words, segment by segment.", "逐个报文段讲解一个连接。"),
         "finwait explain day.pcap 17",
     ),
+    "run": Verb(
+        helps(
+            "Play packetdrill scripts on our own endpoint or on the real kernel.",
+            "在 finwait 自己的协议栈或真实内核上运行 packetdrill 脚本。",
+        ),
+        "finwait run examples/closing.pkt --until 3 --explain",
+    ),
     "catalogue": Verb(
         helps(
             "What a word of an analysis means, and what to do about it.",

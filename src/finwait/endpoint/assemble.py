@@ -74,16 +74,13 @@ def _report_overlap(c: Connection, start: Seq, end: Seq) -> None:
 def _in_order(w: Work, data: bytes, *, fin: bool) -> None:
     """The next octets, and what was kept that follows them."""
     c = w.c
-    had_pieces = (
-        bool(c.pieces) and not fin
-    )  # its own FIN ends everything: what waited is thrown away
+    had_pieces = bool(c.pieces) and not fin  # its own FIN ends everything: what waited is lost
     if data:
         w.fire(Rule.RECEIVE_DATA)
         _deliver(w, data)
         _note_arrival(w, len(data))
     while not fin and c.pieces and c.pieces[0].seq.at_or_before(c.rcv_nxt):
         piece, c.pieces = c.pieces[0], c.pieces[1:]
-        _note_overlap(c, piece.seq, c.rcv_nxt if c.rcv_nxt.before(piece.end) else piece.end)
         if piece.end.after(c.rcv_nxt):
             w.fire(Rule.REASSEMBLE)
             _deliver(w, piece.data[c.rcv_nxt - piece.seq :])

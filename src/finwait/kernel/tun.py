@@ -1,11 +1,11 @@
 """A TUN device: IP packets in and out by a file descriptor, and the kernel's own time of each that goes out."""
 
+import ctypes
 import fcntl
 import os
 import select
 import socket
 import struct
-import subprocess
 import time
 from dataclasses import dataclass
 from typing import Final
@@ -26,6 +26,11 @@ ETH_P_ALL: Final = 0x0003
 PACKET_OUTGOING: Final = 4
 """linux/if_packet.h: the kernel sent it; what we inject comes as PACKET_HOST."""
 SO_TIMESTAMPNS: Final = 35
+SIOCETHTOOL: Final = 0x8946
+"""linux/sockios.h"""
+ETHTOOL_SSET: Final = 2
+ETHTOOL_CMD: Final = "=IIIHBBBBBBIIHBBIII"
+"""struct ethtool_cmd (linux/ethtool.h): the speed's low half is the fourth member, its high half the thirteenth."""
 LARGEST: Final = 1 << 17
 SNIFF_BUFFER: Final = 1 << 22
 
@@ -73,6 +78,16 @@ class Tun:
         sniffer.bind((NAME, ETH_P_ALL))
         sniffer.setblocking(False)
 
+    def set_speed(self, megabits: int) -> None:
+        """Say how fast the device is, before it is up: TCP reads it then. Raises OSError."""
+        command = struct.pack(
+            ETHTOOL_CMD, ETHTOOL_SSET, 0, 0, megabits & 0xFFFF, 1, 0, 0, 0, 0, 0, 0, 0, megabits >> 16, 0, 0, 0, 0, 0
+        )  # fmt: skip
+        buffer = ctypes.create_string_buffer(command)
+        request = struct.pack("16sP16x", NAME.encode(), ctypes.addressof(buffer))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+            fcntl.ioctl(control, SIOCETHTOOL, request)
+
     def inject(self, octets: bytes, gso: tuple[int, int, int] | None = None) -> None:
         """Hand a packet to the kernel; `gso`: type, length of its headers, segment size."""
         kind, headers, size = gso or (GSO_NONE, 0, 0)
@@ -118,19 +133,3 @@ class Tun:
         """The device goes away."""
         self._sniffer.close()
         os.close(self.fd)
-
-
-def ip(*lines: str) -> None:
-    """Run commands of iproute2 at once. Raises CannotOpen if it is not installed, OSError with its words if one fails."""
-    try:
-        done = subprocess.run(
-            ["ip", "-batch", "-"],
-            input="\n".join(lines),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except FileNotFoundError as error:
-        raise CannotOpen("ip", "not installed: apt-get install iproute2") from error
-    if done.returncode:
-        raise OSError(f"ip: {done.stderr.strip()} ({'; '.join(lines)})")

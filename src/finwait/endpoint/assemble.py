@@ -45,12 +45,6 @@ def take_data(w: Work, segment: Segment, *, limit: int | None = None) -> None:
         _out_of_order(w, Piece(start, data, fin))
 
 
-def _note_overlap(c: Connection, start: Seq, end: Seq) -> None:
-    """Octets came that were here already: the first such range is told (RFC 2883 section 4.2)."""
-    if c.duplicate is None and c.sack and c.profile.duplicate_sack and start.before(end):
-        c.duplicate = (start, end)
-
-
 def _report_duplicate(w: Work, start: Seq, end: Seq) -> None:
     """All of it is old: say so at once (RFC 2883 section 4.1)."""
     c = w.c
@@ -80,16 +74,13 @@ def _report_overlap(c: Connection, start: Seq, end: Seq) -> None:
 def _in_order(w: Work, data: bytes, *, fin: bool) -> None:
     """The next octets, and what was kept that follows them."""
     c = w.c
-    had_pieces = (
-        bool(c.pieces) and not fin
-    )  # its own FIN ends everything: what waited is thrown away
+    had_pieces = bool(c.pieces) and not fin  # its own FIN ends everything: what waited is lost
     if data:
         w.fire(Rule.RECEIVE_DATA)
         _deliver(w, data)
         _note_arrival(w, len(data))
     while not fin and c.pieces and c.pieces[0].seq.at_or_before(c.rcv_nxt):
         piece, c.pieces = c.pieces[0], c.pieces[1:]
-        _note_overlap(c, piece.seq, c.rcv_nxt if c.rcv_nxt.before(piece.end) else piece.end)
         if piece.end.after(c.rcv_nxt):
             w.fire(Rule.REASSEMBLE)
             _deliver(w, piece.data[c.rcv_nxt - piece.seq :])
@@ -152,15 +143,12 @@ def _out_of_order(w: Work, piece: Piece) -> None:
         if other.end.at_or_before(piece.seq) or other.seq.at_or_after(piece.end):
             kept.append(other)
         elif other.seq.at_or_before(piece.seq) and other.end.at_or_after(piece.end):
-            _note_overlap(c, piece.seq, piece.end)
             return
         elif piece.seq.at_or_before(other.seq) and piece.end.at_or_after(other.end):
-            _note_overlap(c, other.seq, other.end)  # the new one covers it
+            continue  # the new one covers it
         elif other.seq.before(piece.seq):
-            _note_overlap(c, piece.seq, other.end)
             kept.append(Piece(other.seq, other.data[: piece.seq - other.seq], fin=False))
         else:
-            _note_overlap(c, other.seq, piece.end)
             piece = Piece(piece.seq, piece.data[: other.seq - piece.seq], fin=False)
             kept.append(other)
     kept.append(piece)

@@ -129,7 +129,8 @@ def flush(w: Work, *, force: bool = False, hold: bool = False) -> bool:
     `force` sends one segment that would be held back; `hold` keeps a small one (MSG_MORE).
     """
     c = w.c
-    if c.state not in SENDING or c.fin_seq is not None or c.device_full:
+    may = c.state in SENDING or (c.state is State.SYN_RECEIVED and c.fast_open_child)
+    if not may or c.fin_seq is not None or c.device_full:
         return False
     went = False
     first = len(c.queue)
@@ -223,7 +224,7 @@ def _may_be_small(w: Work, size: int, whole: int, *, hold: bool) -> bool:  # noq
     if c.settings.cork or hold:
         w.fire(Rule.CORKED)
         return False
-    if c.settings.no_delay or not c.queue:
+    if c.settings.no_delay or not any(sent.data for sent in c.queue):
         return True
     if c.profile.nagle_minshall and not c.small_end.after(c.snd_una):
         return True
@@ -242,10 +243,11 @@ def _send_new(w: Work, size: int, *, fin: bool) -> None:
     data, c.unsent = c.unsent[:size], c.unsent[size:]
     marked = c.pushed >= size or not c.profile.burst_segments
     c.pushed = max(c.pushed - size, 0)
-    if c.records:
-        c.records = tuple(record for record in c.records if record.after(c.snd_nxt + size))
-    push = bool(data) and not c.unsent and marked
     seq = c.snd_nxt
+    ends_record = seq + size in c.records
+    if c.records:
+        c.records = tuple(record for record in c.records if record.after(seq + size))
+    push = bool(data) and marked and (not c.unsent or ends_record)
     sent = Sent(seq, data, syn=False, fin=fin, push=push, sent_at=w.now)
     if 0 < size < current_mss(c):
         c.small_end = seq + size

@@ -120,6 +120,8 @@ def setsockopt(
             raise Failed("ENOENT")  # only the base stack is modelled
         return done()
     option = _known(world, key)
+    if option is Option.TCP_FASTOPEN_CONNECT and not world.profile.fast_open_client:
+        raise Failed("EOPNOTSUPP")
     if option is not None:
         checked(world.host.set_option(world.now, held.handle, option, number(value)))
         return done()

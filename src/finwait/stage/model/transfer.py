@@ -207,13 +207,20 @@ def _send(
     if held.deferred is not None or (flags & MSG_FASTOPEN and not _opened(world, held)):
         opened = yield from _send_opening(world, held, data, waits)
         sent = opened.value
-        if sent == len(data) and sent:
+        if sent and (sent == len(data) or not waits):
             return done(sent)
     elif flags & MSG_FASTOPEN and not held.nonblocking:
-        yield from wait_opened(world, held)
+        yield from _wait_to_write(world, held, pending=True)
     elif flags & MSG_FASTOPEN and _opening(world, held):
         raise Failed("EALREADY")
     return (yield from _send_rest(world, held, data, sent, flags, waits, to))
+
+
+def _wait_to_write(world: World, held: TcpSocket, *, pending: bool) -> Play:
+    world.host.waits_to_write(held.handle, pending)
+    result = yield from wait_opened(world, held)
+    world.host.waits_to_write(held.handle, False)
+    return result
 
 
 def _opened(world: World, held: TcpSocket) -> bool:
@@ -229,12 +236,11 @@ def _send_opening(world: World, held: TcpSocket, data: bytes, waits: bool) -> Pl
     """The SYN, with as much as fits in it; EINPROGRESS for who does not wait."""
     peer, held.deferred = held.deferred or remote(world), None
     result = world.did(world.host.send(world.now, held.handle, data, to=peer, fast_open=True))
-    if result.error is not Errno.EINPROGRESS:
+    if result.error not in {None, Errno.EINPROGRESS} or not waits:
         return done(checked(result).value)
-    if not waits:
-        raise Failed("EINPROGRESS")
-    yield from wait_opened(world, held)
-    return done(result.value)
+    yield from _wait_to_write(world, held, pending=result.value < len(data))
+    checked(EndpointResult(error=world.host.get_option(held.handle, Option.SO_ERROR).error))
+    return done(result.value if result.error is None else 0)
 
 
 def _send_rest(

@@ -128,7 +128,9 @@ def test_many_open_connections_keep_both_their_places(tmp_path: Path) -> None:
         for n, segment in enumerate(segments):
             reply, packet = segment[step]
             body = bytearray(packet)
-            body[12 if not reply else 16 : 16 if not reply else 20] = bytes((10, 1, *divmod(n, 256)))
+            body[12 if not reply else 16 : 16 if not reply else 20] = bytes(
+                (10, 1, *divmod(n, 256))
+            )
             frames.append(on_vlan(20 if reply else 10, bytes(body)))
     told = rows(tmp_path / "many.pcap", frames, 1)
     assert len(told) == 3000

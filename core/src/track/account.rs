@@ -205,8 +205,6 @@ impl Conn {
             let beyond = seg.ack.since(y.snd_nxt);
             if beyond < 1 << 30 {
                 out.label(Label::AcksUnseen);
-                // the other end's FIN may be among what was not captured
-                self.notes |= 1 << Note::CaptureGap as u8;
                 y.holes
                     .get_or_insert_with(Box::<Holes>::default)
                     .open(y.snd_nxt, seg.ack);

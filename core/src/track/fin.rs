@@ -78,12 +78,18 @@ impl Conn {
         }
         let (x, y) = pair(&mut self.ends, s);
         // acked before it was captured: the capture has the two out of order
-        let early =
-            (y.has(seen::ACK) && y.ack.after(number) && y.ack == number + 1).then_some(FinAck {
-                frame: y.last_frame,
-                ts: y.last_ts,
-                by_fin: false,
-            });
+        let early = (y.has(seen::ACK) && y.ack == number + 1).then(|| {
+            let first = c.first_to_ack(s ^ 1, number);
+            let frame = first.map_or(y.last_frame, |f| f.frame);
+            FinAck {
+                frame,
+                ts: first.map_or(y.last_ts, |f| f.ts),
+                by_fin: c.fin[s ^ 1].is_some_and(|f| f.frame == frame),
+            }
+        });
+        if let Some(holes) = &mut x.holes {
+            holes.fill(number, number + 1);
+        }
         if x.holes.as_ref().is_some_and(|h| h.any_before(number)) {
             self.notes |= 1 << Note::FinOutOfOrder as u8;
         }

@@ -28,7 +28,7 @@ use std::hash::BuildHasher;
 /// How long a finished connection is kept for what may still come: a repeated FIN, a RST, a SYN in
 /// TIME-WAIT. Twice Linux's TIME-WAIT (`TCP_TIMEWAIT_LEN`, 60 s), which is also the longest gap
 /// between two repeats of a FIN (`TCP_RTO_MAX`, 120 s). Nanoseconds of capture time.
-const LINGER: i64 = 120_000_000_000;
+pub const LINGER: i64 = 120_000_000_000;
 
 /// Linux holds TIME-WAIT for 60 s (`TCP_TIMEWAIT_LEN`). Nanoseconds.
 const TIME_WAIT: i64 = 60_000_000_000;

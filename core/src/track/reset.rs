@@ -133,6 +133,7 @@ impl Conn {
             frame: seg.number,
             ts: seg.ts,
             seq: seg.seq,
+            ack: seg.has(flag::ACK).then_some(seg.ack),
             form,
             trigger: trigger.map_or(0, |t| t.frame),
             trigger_payload: trigger.map_or(0, |t| t.payload),

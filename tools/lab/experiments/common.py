@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from socket import socket
+
 from lab.net import Net
 from lab.packet import Flags
 from lab.truth import Connection, Why
+from lab.wire import Wire
 
 REQUEST, REPLY = b"may I have it?\n", b"here it is, and nothing more.\n"
 BIG = bytes(97 + place % 26 for place in range(4000))  # three segments of abc…z
@@ -13,6 +16,14 @@ ACK, FIN, PSH, RST, SYN = Flags.ACK, Flags.FIN, Flags.PSH, Flags.RST, Flags.SYN
 
 ORDERLY = [Why("orderly")]
 ANY = "any"
+
+
+def answered(wire: Wire, from_port: int, port: int = 80) -> tuple[socket, socket]:
+    """A connection whose one request has its reply; nothing is on its way any more."""
+    client, server = wire.open(port, from_port)
+    wire.exchange(client, server, REQUEST, REPLY)
+    wire.settle()
+    return client, server
 
 
 def told(

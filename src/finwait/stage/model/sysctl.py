@@ -238,6 +238,7 @@ def apply(world: World, name: str, value: str) -> str | None:
 
 def _forget_cookies(world: World, _: str) -> None:
     world.host.cookies.clear()
+    world.host.fast_open_refused.clear()
 
 
 def _forget_cookies_when_off(world: World, value: str) -> None:

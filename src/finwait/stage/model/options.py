@@ -16,6 +16,7 @@ from finwait.stage.model.numbers import (
     SO_LINGER,
     SO_PROTOCOL,
     SO_TYPE,
+    SO_ZEROCOPY,
     SOCK_DGRAM,
     SOCK_STREAM,
     SOL_IP,
@@ -127,6 +128,7 @@ def setsockopt(
         return done()
     if key in REMEMBERED:
         held.remembered[key] = number(value)
+        held.errors.enabled = bool(held.remembered.get((SOL_SOCKET, SO_ZEROCOPY), 0))
         return done()
     raise Failed("ENOPROTOOPT")
 

@@ -23,7 +23,7 @@ def code_of(error: errors.FinwaitError) -> int:
     match error:
         case errors.BadCapture() | errors.BadScript():
             return BAD_INPUT
-        case errors.CannotOpen() | errors.MissingPrivilege():
+        case errors.CannotOpen() | errors.CannotWrite() | errors.MissingPrivilege():
             return REFUSED
         case _:
             return MISUSE

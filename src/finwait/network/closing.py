@@ -19,8 +19,10 @@ from finwait.tcp import State
 CLIENT: Final = IPv4Address("192.0.2.1")  # RFC 5737: for documentation
 SERVER: Final = IPv4Address("198.51.100.80")
 PORT: Final = 8080
-IDLE: Final = 500_000
-"""Microseconds: when the two ends of a crossing close let go, long after their talk."""
+IDLE: Final = 20_000_000
+"""Microseconds: when the two ends let go, long after their talk, even if a SYN was lost and came again."""
+VANISHES: Final = 35_000
+"""In the middle of a long answer."""
 SLOW: Final = 150_000
 """A process that thinks longer than any delayed ACK (RFC 9293 section 3.8.6.3: below 0.5 s; systems: 40 to 100 ms)."""
 
@@ -76,7 +78,7 @@ def closings() -> tuple[Closing, ...]:
         Closing("unanswered", "unanswered", "none", link=Link(cut_at=0)),
         Closing(
             "vanished", "vanished", "none", Manner(says=19, hears=0),
-            Manner(hears=19, says=20_000), link=Link(cut_at=35_000),
+            Manner(hears=19, says=20_000), link=Link(cut_at=VANISHES),
         ),
         Closing("fin-unanswered", "fin-unanswered", "client", heard, answers, link=Link(cut_at=IDLE - 1)),
         Closing("left-open", "open", "none", asks, answers),
@@ -142,6 +144,9 @@ def _judge(played: Played, client: list[State], server: list[State]) -> tuple[st
         closer = client if first == ["client"] else server
         if State.TIME_WAIT in closer:
             return ("four-way" if State.FIN_WAIT_2 in closer else "three-way"), first[0]
+    if not any(state.synchronized for state in client) and played.closing.close != "refused":
+        answered = State.SYN_RECEIVED in server
+        return "vanished" if answered else "unanswered", "none"
     return played.closing.close, played.closing.closed_by
 
 

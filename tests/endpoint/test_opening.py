@@ -166,3 +166,18 @@ def test_cookies_are_those_of_linux(peer: str, mine: str, cookie: str) -> None:
     """The values are what google's run_all.py defines as TFO_COOKIE for this key."""
     key = read_key("a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4")
     assert cookie_for(key, ip_address(peer), ip_address(mine)).hex() == cookie
+
+
+def test_a_linux_syn_gives_up_when_doublings_alone_would_have() -> None:
+    """Seen on Linux 6.18 with TCP_SYNCNT 1: SYNs at 0, 1 and 2 s, ETIMEDOUT at 3 s."""
+    host = Host(LINUX, [LOCAL])
+    socket = host.open()
+    host.set_option(0, socket, Option.TCP_SYNCNT, 1)
+    host.connect(0, socket, REMOTE, PEER_PORT)
+    sent = [0] * len(host.transmit())
+    while (due := host.deadline()) is not None:
+        host.tick(due)
+        sent += [due] * len(host.transmit())
+    assert sent == [0, 1_000_000, 2_000_000]
+    assert due is None
+    assert host.get_option(socket, Option.SO_ERROR).error is Errno.ETIMEDOUT

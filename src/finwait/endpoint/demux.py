@@ -302,6 +302,8 @@ def follow(host: "Host", entry: Entry, done: Step) -> None:
         )
     if Happening.CONNECTED in done.events:
         listening.ready(host, entry)
+        if c.fast_open_tried and not c.learnt_cookie and host.profile.fast_open_gives_up:
+            host.fast_open_refused.add(entry.ends.remote)
     if c.state not in {State.CLOSED, State.LISTEN}:
         return
     if host.entries.get(entry.ends) is entry:

@@ -66,6 +66,8 @@ class Host:
         self.sockets: dict[Handle, Socket] = {}
         self.cookies: dict[Address, tuple[bytes, int, bool]] = {}
         """Fast open: cookie, MSS, and whether by the experimental option, of each peer (RFC 7413 section 4.1.3)."""
+        self.fast_open_refused: set[Address] = set()
+        """Peers that answered a fast open without a good cookie (FreeBSD tcp_fastopen_disable_path)."""
         self.fast_open_key = KEY
         """What its cookies are made with (16 octets)."""
         self.udp_port = 0
@@ -214,7 +216,8 @@ class Host:
         self, now: int, held: Socket, data: bytes, remote: Address, port: int
     ) -> Result:
         """FreeBSD's sendto() on a new socket connects; with TCP_FASTOPEN set the data may ride on the SYN."""
-        if held.settings.fast_open_queue and self.profile.fast_open_client:
+        asks = held.settings.fast_open_queue and self.profile.fast_open_client
+        if asks and remote not in self.fast_open_refused:
             cookie, mss, _ = self.cookies.get(remote, (None, 0, False))
             header = 40 if remote.version == 6 else 20
             room = min(mss or self.mtu, self.mtu - header - 20) - 40

@@ -100,7 +100,7 @@ def _retries(words: list[str], profile: Profile) -> Changes:
 _SYN = (SynInSynchronized.CHALLENGE, SynInSynchronized.RESET_IN_WINDOW)
 _RST = (RstInSynchronized.EXACT, RstInSynchronized.IN_WINDOW)
 _BLACKHOLE = (Blackhole.ANSWER, Blackhole.SYN, Blackhole.ALL)
-_DROP_OPTIONS = (0, 2)
+_DROP_OPTIONS = (0, 3)
 """FreeBSD tcp_timer_rexmt drops the options with the third repeat of a SYN."""
 
 LINUX: Final[dict[str, Knob | Harmless]] = {
@@ -238,6 +238,7 @@ def apply(world: World, name: str, value: str) -> str | None:
 
 def _forget_cookies(world: World, _: str) -> None:
     world.host.cookies.clear()
+    world.host.fast_open_refused.clear()
 
 
 def _forget_cookies_when_off(world: World, value: str) -> None:

@@ -283,3 +283,30 @@ def test_a_copy_is_no_repeat(tmp_path: Path) -> None:
     )
     assert "syn-retransmitted" not in notes(row)
     assert row["client_packets"] == 1
+
+
+def test_a_fin_out_of_window_is_none(tmp_path: Path) -> None:
+    """RFC 9293 3.10.7.4: it is dropped, whoever sent it; the connection goes on and closes."""
+    row = told(tmp_path, [
+        *ASKED, c(FIN | ACK, 3_000_000, 21), c(ACK, 11, 21, 5), s(ACK, 21, 16),
+        c(FIN | ACK, 16, 21), s(FIN | ACK, 21, 17), c(ACK, 17, 22),
+    ])  # fmt: skip
+    assert how(row) == ("three-way", "client", True)
+    assert words(row, "client_bytes", "client_gap_bytes", "confidence") == (15, 0, "certain")
+
+
+def test_a_stray_number_above_the_fin_leaves_no_hole(tmp_path: Path) -> None:
+    row = told(tmp_path, [
+        *ASKED, c(FIN | ACK, 11, 21), c(FIN | ACK, 100, 21), s(ACK, 21, 12), s(FIN | ACK, 21, 12),
+        c(ACK, 12, 22),
+    ])  # fmt: skip
+    assert how(row) == ("four-way", "client", True)
+    assert words(row, "client_gap_bytes", "confidence") == (0, "certain")
+
+
+def test_a_fin_alone_in_flight_is_no_destroyed_data(tmp_path: Path) -> None:
+    row = told(tmp_path, [*ASKED, c(FIN | ACK, 11, 21), s(RST, 21)])
+    assert words(row, "close", "closed_by", "reset_trigger") == ("reset", "client", 7)
+    assert not notes(row) & {"data-destroyed", "peer-still-sending"}
+    row = told(tmp_path, [*ASKED, c(FIN | ACK, 11, 21, 5), s(RST, 21)])
+    assert "data-destroyed" in notes(row)

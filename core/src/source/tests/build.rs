@@ -61,9 +61,6 @@ pub const VARIANTS: [(u32, usize, usize); 7] = [
     (0x1c00_01ab, 16, 4),
 ];
 
-/// The one that it does not: tshark 4.0 takes its nanoseconds for microseconds, newer ones do not.
-pub const NANOSECONDS: (u32, usize, usize) = (0x1c00_01ac, 16, 4);
-
 /// Files of the family in both byte orders.
 pub fn variants(of: &[(u32, usize, usize)]) -> impl Iterator<Item = Pcap> + '_ {
     ORDERS.into_iter().flat_map(move |order| {

@@ -57,6 +57,7 @@ format: $(VENV)/.dev ## put everything into the one format
 docs: $(VENV)/.core ## draw again what the documents show of the code: the state machine, the closings
 	$(BIN)/python -m finwait.picture.states
 	$(BIN)/python tools/closings.py
+	$(BIN)/python tools/script_tables.py
 
 .PHONY: bench
 bench: $(VENV)/.core $(VENV)/.bench ## measure against other tools (long); BENCH='--only speed' and the like

@@ -38,15 +38,19 @@ class Wire(Net):
     """A wire that can lose, hold, reorder and invent packets.
 
     tap: whose end the capture is made at. What is lost on the way *to* that end is not captured.
-    vlan: captured as on a trunk: every Ethernet frame gets this 802.1Q tag.
+    vlan: captured as on a trunk: every Ethernet frame gets this 802.1Q tag; a pair has one for the
+    client's frames and one for the server's.
     """
 
     def __init__(
-        self, *, six: bool = False, ethernet: bool = False, vlan: int = 0, tap: Side = "client"
-    ) -> None:
+        self, *, six: bool = False, ethernet: bool = False,
+        vlan: int | tuple[int, int] = 0, tap: Side = "client",
+    ) -> None:  # fmt: skip
         self.client_address, self.server_address = (CLIENT6, SERVER6) if six else (CLIENT4, SERVER4)
         self._start = ETHERNET_HEADER if ethernet else 0
-        self._tag = struct.pack("!HH", 0x8100, vlan) if vlan else b""
+        both = vlan if isinstance(vlan, tuple) else (vlan, vlan)
+        tags = [struct.pack("!HH", 0x8100, one) if one else b"" for one in both]
+        self._tags: dict[Side, bytes] = {"client": tags[0], "server": tags[1]}
         self.tap = tap
         self.recorder = Recorder(ETHERNET if ethernet else RAW)
         self.held: list[_Packet] = []
@@ -110,12 +114,12 @@ class Wire(Net):
             ends = [bytes.fromhex(MACS[side].replace(":", "")) for side in (to, sender)]
             data = b"".join(ends) + (b"\x86\xdd" if ":" in segment.src else b"\x08\x00") + data
         if seen and sender == self.tap:
-            self._capture(data)
+            self._capture(sender, data)
         self._deliver(_Packet(sender, data, segment))
 
-    def _capture(self, data: bytes) -> None:
-        if self._tag:  # between the addresses and the type
-            data = data[:12] + self._tag + data[12:]
+    def _capture(self, sender: Side, data: bytes) -> None:
+        if tag := self._tags[sender]:  # between the addresses and the type
+            data = data[:12] + tag + data[12:]
         self.recorder.add(data)
 
     def step(self, timeout: float) -> bool:
@@ -136,7 +140,7 @@ class Wire(Net):
     def _carry(self, packet: _Packet) -> None:
         self.last[packet.sender] = packet.segment
         if packet.sender == self.tap:
-            self._capture(packet.data)
+            self._capture(packet.sender, packet.data)
         for loss in self._losses:
             if loss.times and loss.match(packet.sender, packet.segment):
                 loss.times -= 1
@@ -148,7 +152,7 @@ class Wire(Net):
 
     def _deliver(self, packet: _Packet) -> None:
         if packet.sender != self.tap:
-            self._capture(packet.data)
+            self._capture(packet.sender, packet.data)
         receiver: Side = "server" if packet.sender == "client" else "client"
         os.write(self._fds[receiver], packet.data)
 

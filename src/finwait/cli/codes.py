@@ -8,6 +8,8 @@ BAD_INPUT = 2
 """A capture or a script is broken. Everything before the break was told."""
 REFUSED = 3
 """The operating system refused: no such file, no permission, a missing privilege, a full disk."""
+SCRIPT_FAILED = 4
+"""`finwait run`: a script was played, and the stack did something else than it expects."""
 BUG = 70
 """EX_SOFTWARE of sysexits.h: an exception that finwait did not foresee."""
 INTERRUPTED = 130
@@ -21,7 +23,7 @@ def code_of(error: errors.FinwaitError) -> int:
     match error:
         case errors.BadCapture() | errors.BadScript():
             return BAD_INPUT
-        case errors.CannotOpen() | errors.MissingPrivilege():
+        case errors.CannotOpen() | errors.CannotWrite() | errors.MissingPrivilege():
             return REFUSED
         case _:
             return MISUSE

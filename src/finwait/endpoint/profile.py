@@ -94,8 +94,8 @@ class Profile:
     """The same once no process holds the socket."""
     tail_loss_probe: bool
     """RFC 8985 section 7."""
-    push_bursts: bool
-    """The last segment of a burst has PSH, whether or not it is the last of the data."""
+    burst_segments: int
+    """What is handed to the device in one piece holds so many segments at least, and its last one carries PSH; 0: never more than one."""
     limited_transmit: bool
     """RFC 3042."""
     duplicate_acks: int

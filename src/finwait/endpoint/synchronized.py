@@ -376,7 +376,9 @@ def _is_after_close(w: Work, segment: Segment) -> bool:
         shut = c.orphan or c.read_shut
         if c.state in {State.CLOSING, State.LAST_ACK, State.CLOSE_WAIT}:
             return new and segment.seq.before(c.rcv_nxt)
-        return new and shut and c.state in {State.FIN_WAIT_1, State.FIN_WAIT_2}
+        # Linux is in FIN-WAIT-1 from the call on, even while our FIN waits behind data.
+        closing = c.state is State.ESTABLISHED and c.write_shut
+        return new and shut and (closing or c.state in {State.FIN_WAIT_1, State.FIN_WAIT_2})
     return new and c.orphan and c.state in {State.FIN_WAIT_1, State.FIN_WAIT_2, State.ESTABLISHED}
 
 

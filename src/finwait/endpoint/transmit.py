@@ -13,6 +13,8 @@ SENDING = frozenset(
     {State.ESTABLISHED, State.CLOSE_WAIT, State.FIN_WAIT_1, State.CLOSING, State.LAST_ACK}
 )
 """States in which queued data or a FIN may go out."""
+BURST_MAX = 64
+"""Segments: more never fit in 64 KiB (Linux GSO_LEGACY_MAX_SIZE)."""
 FIN_OUT = frozenset({State.FIN_WAIT_1, State.CLOSING, State.LAST_ACK})
 
 
@@ -127,10 +129,10 @@ def flush(w: Work, *, force: bool = False, hold: bool = False) -> bool:
     `force` sends one segment that would be held back; `hold` keeps a small one (MSG_MORE).
     """
     c = w.c
-    if c.state not in SENDING or c.fin_seq is not None:
+    if c.state not in SENDING or c.fin_seq is not None or c.device_full:
         return False
     went = False
-    first = len(w.out)
+    first = len(c.queue)
     while c.unsent or c.write_shut:
         room = c.snd_una + c.snd_wnd - c.snd_nxt
         size = _next_size(w, room, force=force, hold=hold)
@@ -141,19 +143,33 @@ def flush(w: Work, *, force: bool = False, hold: bool = False) -> bool:
         went, force = True, False
         if fin:
             break
-    if c.profile.push_bursts and len(w.out) - first > 1:
-        _push_last(w)
+    if c.profile.burst_segments:
+        _push_bursts(w, len(c.queue) - first)
     if went and c.retransmit_at is None:
         arm_retransmission(w)
     return went
 
 
-def _push_last(w: Work) -> None:
-    """The last of a burst carries PSH (Linux __tcp_transmit_skb: every packet for the card to cut)."""
+def _push_bursts(w: Work, count: int) -> None:
+    """Of what goes to the device in one piece, the last segment carries PSH (Linux __tcp_transmit_skb)."""
     c = w.c
-    if w.out[-1].payload:
-        w.out[-1] = replace(w.out[-1], flags=w.out[-1].flags | Flags.PSH)
-        c.queue = (*c.queue[:-1], replace(c.queue[-1], push=True))
+    size = _burst(c)
+    for place in range(count):
+        ends_piece = (place + 1) % size == 0 or (place + 1 == count and count % size > 1)
+        back = place - count
+        if ends_piece and size > 1 and w.out[back].payload:
+            w.out[back] = replace(w.out[back], flags=w.out[back].flags | Flags.PSH)
+            sent = replace(c.queue[back], push=True)
+            c.queue = (*c.queue[: len(c.queue) + back], sent, *c.queue[len(c.queue) + back + 1 :])
+
+
+def _burst(c: Connection) -> int:
+    """Segments in one piece: what goes in a millisecond at the rate of pacing (Linux tcp_tso_autosize, tcp_update_pacing_rate)."""
+    if not c.srtt:
+        return BURST_MAX
+    percent = 200 if c.cwnd < c.ssthresh // 2 else 120
+    paced = c.cwnd * percent * 1_000_000 // (100 * 1024 * c.srtt)
+    return min(max(paced, c.profile.burst_segments), BURST_MAX)
 
 
 def _next_size(w: Work, room: int, *, force: bool, hold: bool) -> int | None:  # noqa: PLR0911 - one a reason
@@ -224,7 +240,7 @@ def _send_new(w: Work, size: int, *, fin: bool) -> None:
     """Send `size` octets for the first time, with the FIN if it is its turn."""
     c = w.c
     data, c.unsent = c.unsent[:size], c.unsent[size:]
-    marked = c.pushed >= size or not c.profile.push_bursts
+    marked = c.pushed >= size or not c.profile.burst_segments
     c.pushed = max(c.pushed - size, 0)
     if c.records:
         c.records = tuple(record for record in c.records if record.after(c.snd_nxt + size))

@@ -236,7 +236,9 @@ class IcmpBody:
     quoted_seq: Sequence | None = None
     """Of quoted TCP."""
     quoted_length: int | None = None
-    """Of quoted UDP or raw."""
+    """Of quoted UDP or UDP-Lite: its payload; of raw: the whole ICMP message, header included."""
+    quoted_coverage: int | None = None
+    """Of quoted UDP-Lite."""
     quoted_udp_ports: tuple[int, int] | None = None
 
 

@@ -101,6 +101,9 @@ class Stage(Protocol):
     def now(self) -> int:
         """Tell the time."""
 
+    def zero(self) -> int:
+        """Give the time that a script shall call 0: now or very soon. Asked once, after its init command."""
+
     def advance(self, to: int) -> None:
         """Let time pass until `to`; at once if that is past. What the stack does meanwhile it does."""
 

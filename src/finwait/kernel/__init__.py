@@ -1,0 +1,1 @@
+"""Linux: private network namespaces, TUN devices, system calls and what sockets say of themselves."""

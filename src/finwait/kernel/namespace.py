@@ -1,0 +1,79 @@
+"""A network namespace of our own: nothing outside is touched, and it is gone when the last who is in it ends."""
+
+import ctypes
+import os
+from contextlib import suppress
+from typing import Final, Self
+
+from finwait.errors import MissingPrivilege
+
+CLONE_NEWNET: Final = 0x40000000
+CLONE_NEWUSER: Final = 0x10000000
+"""linux/sched.h"""
+HERE: Final = "/proc/thread-self/ns/net"
+WAY_OUT: Final = (
+    "a private network namespace was refused: run as root, or permit user namespaces "
+    "(sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0), "
+    "or play on finwait's own endpoint with --stage model"
+)
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Namespace:
+    """The calling thread moves into a new namespace, and back when it leaves.
+
+    Threads and programs that it starts meanwhile are inside too. Who is not root becomes root of a user
+    namespace first; there is no way back from that, so a caller does it in a process of its own.
+    Raises MissingPrivilege.
+    """
+
+    def __init__(self) -> None:
+        self._home = -1
+
+    def enter(self) -> Self:
+        """Move in."""
+        home = os.open(HERE, os.O_RDONLY | os.O_CLOEXEC)
+        if _libc.unshare(CLONE_NEWNET) != 0:
+            os.close(home)
+            home = -1
+            _become_root()
+        self._home = home
+        return self
+
+    def leave(self) -> None:
+        """Move back; without others in it, the namespace ends with its devices."""
+        home, self._home = self._home, -1
+        if home < 0:
+            return
+        try:
+            if _libc.setns(home, CLONE_NEWNET) != 0:
+                number = ctypes.get_errno()
+                raise OSError(number, f"setns: {os.strerror(number)}")
+        finally:
+            os.close(home)
+
+
+def _become_root() -> None:
+    """Take a user namespace and a network namespace in it."""
+    user, group = os.geteuid(), os.getegid()
+    if user == 0 or _libc.unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0:
+        raise MissingPrivilege(f"{WAY_OUT} ({os.strerror(ctypes.get_errno())})")
+    for name, text in (
+        ("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")
+    ):  # fmt: skip
+        try:
+            fd = os.open(f"/proc/self/{name}", os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                os.write(fd, text.encode())
+            finally:
+                os.close(fd)
+        except OSError as error:
+            raise MissingPrivilege(f"{WAY_OUT} ({name}: {error})") from error
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its parent ends, however that ends (prctl PR_SET_PDEATHSIG)."""
+    pr_set_pdeathsig, sigkill = 1, 9
+    with suppress(OSError):
+        _libc.prctl(pr_set_pdeathsig, sigkill, 0, 0, 0)

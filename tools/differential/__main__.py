@@ -13,7 +13,7 @@ from finwait.stage.model import open_model
 from finwait.stage.stage import Setup
 
 from .perform import Performance
-from .play import Play, draw
+from .play import AT_ONCE, LATE, Play, draw
 from .shrink import shrink
 from .trace import Saw, differences
 
@@ -43,8 +43,30 @@ def on_model(play: Play, profile: str = "linux") -> tuple[Saw, ...]:
         stage.close()
 
 
+def steady(play: Play) -> Play:
+    """Put off each step that comes as a timer goes off, as our endpoint shows it: on a kernel either may be first."""
+    number = 0
+    saws = on_model(play)
+    while number <= len(play.steps):
+        saw, last = saws[number], number == len(play.steps)
+        end = saw.at + play.rest if last else saws[number + 1].at
+        if not any(one.at - saw.at > AT_ONCE and end - one.at < LATE for one in saw.sent):
+            number += 1
+            continue
+        if last:
+            play = replace(play, rest=play.rest + LATE)
+        else:
+            step = play.steps[number]
+            later = replace(step, wait=step.wait + LATE)
+            steps = (*play.steps[:number], later, *play.steps[number + 1 :])
+            play = replace(play, steps=steps)
+        saws = on_model(play)
+    return play
+
+
 def difference(play: Play, tries: int = TRIES) -> str | None:
     """The first difference that every one of `tries` runs of the kernel shows; None if one agrees."""
+    play = steady(play)
     ours = on_model(play)
     first = None
     for _ in range(tries):
@@ -61,6 +83,7 @@ def judge(seed: int) -> tuple[int, str | None]:
 
 def tell(play: Play) -> None:
     """A play and what both made of it."""
+    play = steady(play)
     kernel, ours = on_kernel(play), on_model(play)
     print(f"seed {play.seed} passive={play.passive} ts={play.timestamps} sack={play.sack}")
     for number, (real, mine) in enumerate(zip(kernel, ours, strict=True)):

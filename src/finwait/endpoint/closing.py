@@ -69,7 +69,7 @@ def shrink(w: Work) -> None:
     c.mini = True
     c.rcv_wnd = remaining(c)
     c.rcv_wup = c.rcv_nxt
-    c.queue, c.unsent, c.pieces = (), b"", ()
+    c.queue, c.unsent, c.pieces, c.blocks = (), b"", (), ()
     c.received = b"" if c.orphan else c.received
     c.retransmit_at = c.probe_at = c.persist_at = c.ack_at = c.keep_at = None
     c.user_timeout_at = None

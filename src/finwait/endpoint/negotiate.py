@@ -97,8 +97,11 @@ def segment_options(c: Connection, now: int) -> Options:
 
 def sack_blocks(c: Connection) -> tuple[tuple[Seq, Seq], ...]:
     """The blocks to report: a duplicate first (RFC 2883), then what changed last (RFC 2018 section 4)."""
-    if not c.sack or not (c.pieces or c.duplicate):
+    if not c.sack:
         return ()
+    most = 3 if c.timestamps else 4
+    if c.profile.arrival_checks is Checks.LINUX:
+        return ((c.duplicate, *c.blocks) if c.duplicate else c.blocks)[:most]
     merged: list[tuple[Seq, Seq]] = []
     for piece in c.pieces:
         # FreeBSD does not report the number of a FIN (tcp_reass).
@@ -110,7 +113,7 @@ def sack_blocks(c: Connection) -> tuple[tuple[Seq, Seq], ...]:
     merged.sort(key=lambda block: _age(c, block))
     if c.duplicate is not None:
         merged.insert(0, c.duplicate)
-    return tuple(merged[: 3 if c.timestamps else 4])
+    return tuple(merged[:most])
 
 
 def _age(c: Connection, block: tuple[Seq, Seq]) -> int:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from finwait.endpoint.connection import Connection, Sent
 from finwait.endpoint.negotiate import clock
+from finwait.endpoint.profile import Checks
 from finwait.endpoint.rules import Rule
 from finwait.endpoint.transmit import arm_retransmission, in_flight, send_again
 from finwait.endpoint.work import Work
@@ -33,9 +34,10 @@ def take_ack(w: Work, segment: Segment, *, data_too: bool) -> bool:
 def _advance(w: Work, ack: Seq, segment: Segment) -> None:
     """Move SND.UNA, measure, grow the window, end recoveries."""
     c = w.c
-    _measure(w, ack, segment)
+    measured = _measure(w, ack, segment)
+    newly = ack - c.snd_una
     gone, kept = _split(c.queue, ack)
-    c.bytes_acked += sum(len(sent.data) for sent in gone)
+    c.bytes_acked += newly
     c.delivered += sum(1 for sent in gone if not sent.sacked)
     was_limited = len(c.queue) >= c.cwnd or c.cwnd < c.ssthresh
     c.queue = kept
@@ -46,9 +48,14 @@ def _advance(w: Work, ack: Seq, segment: Segment) -> None:
         c.fin_acked = True
     c.duplicates = 0
     c.retries = 0
-    c.backoff = 0
+    if not gone and c.profile.arrival_checks is Checks.LINUX:
+        return  # part of one segment only: nothing is measured, no timer begins anew (tcp_clean_rtx_queue)
     c.first_retry_at = None
-    set_rto(c)
+    if measured or c.profile.arrival_checks is not Checks.LINUX:
+        c.backoff = 0
+        set_rto(
+            c
+        )  # Linux keeps what the backoff made of it until it can measure again (tcp_ack_update_rtt)
     if c.tail_probe_end is not None and ack.at_or_after(c.tail_probe_end):
         c.tail_probe_end = None
     if c.recover is not None:
@@ -74,20 +81,23 @@ def _split(queue: tuple[Sent, ...], ack: Seq) -> tuple[list[Sent], tuple[Sent, .
     return gone, ()
 
 
-def _measure(w: Work, ack: Seq, segment: Segment) -> None:
+def _measure(w: Work, ack: Seq, segment: Segment) -> bool:
     """Take a round trip sample: from a segment sent once (Karn), or from the timestamp (RFC 7323 section 4.1)."""
     c = w.c
     sample = None
-    for sent in c.queue:
-        if sent.end.after(ack):
-            break
-        if sent.times == 1 and not sent.sacked:
-            sample = w.now - sent.sent_at
+    gone = [sent for sent in c.queue if sent.end.at_or_before(ack)]
+    if c.profile.arrival_checks is not Checks.LINUX or all(sent.times == 1 for sent in gone):
+        once = [w.now - sent.sent_at for sent in gone if sent.times == 1 and not sent.sacked]
+        # Linux takes that of the oldest, and none if any was sent again (tcp_clean_rtx_queue)
+        place = 0 if c.profile.arrival_checks is Checks.LINUX else -1
+        sample = once[place] if once else None
     stamps = segment.options.timestamps
     if sample is None and c.timestamps and stamps and stamps[1]:
         sample = ((clock(c, w.now) - stamps[1]) % MODULUS) * 1000
-    if sample is not None:
-        note_round_trip(c, sample)
+    if sample is None:
+        return False
+    note_round_trip(c, sample)
+    return True
 
 
 def note_round_trip(c: Connection, sample: int) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from finwait.endpoint.connection import Connection, Sent
 from finwait.endpoint.negotiate import sack_blocks, segment_options, syn_ack_options, syn_options
+from finwait.endpoint.profile import Checks
 from finwait.endpoint.rules import Rule
 from finwait.endpoint.window import offer
 from finwait.endpoint.work import Work
@@ -96,7 +97,7 @@ def send_reset(w: Work) -> None:
             window,
             b"",
             0,
-            replace(options, sack=()),
+            options if c.profile.arrival_checks is Checks.LINUX else replace(options, sack=()),
         )
     )
     c.segments_out += 1

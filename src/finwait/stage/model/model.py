@@ -13,6 +13,7 @@ from finwait.stage.model.numbers import TCP_STATES
 from finwait.stage.model.outcome import Failed, Play, failure
 from finwait.stage.model.world import World
 from finwait.stage.stage import Captured, Result, Setup, ShellResult, SystemCall
+from finwait.tcp import State
 from finwait.wire import Packet, Udp
 
 LONGEST_SLEEP: Final = 3600 * 1_000_000
@@ -211,7 +212,15 @@ class Model:
         held = self._world.descriptors.get(fd)
         if not isinstance(held, TcpSocket):
             return {}
-        return _info(self._world.host.status(held.handle))
+        host = self._world.host
+        return _info(host.status(held.handle), host.profile)
+
+    def shows(self, local_port: int, remote_port: int) -> int | None:
+        """Look for a connection among all that the host has, also those that no descriptor holds."""
+        for ends, connection in self._world.host.connections():
+            if (ends.local_port, ends.remote_port) == (local_port, remote_port):
+                return TCP_STATES[connection.state.value]
+        return None
 
     def owns(self, fd: int) -> bool:
         """Say whether the live descriptor is still open."""
@@ -225,9 +234,12 @@ class Model:
 _FIELDS = tuple(field.name for field in fields(Status) if field.name not in {"state", "next_timer"})
 
 
-def _info(status: Status) -> dict[str, int]:
+def _info(status: Status, profile: Profile) -> dict[str, int]:
     named = {f"tcpi_{name}": int(getattr(status, name)) for name in _FIELDS}
-    return {"tcpi_state": TCP_STATES[status.state.value], **named}
+    state = status.state
+    if state is State.TIME_WAIT and profile.time_wait_leaves_socket:
+        state = State.CLOSED
+    return {"tcpi_state": TCP_STATES[state.value], **named}
 
 
 class _Sleeper:

@@ -10,7 +10,7 @@ from finwait.tcp import Flags
 EARLY = 30_000
 """Microseconds by which two timers may differ: the kernel's jiffy (HZ = 250: 4 ms) and a busy machine."""
 PART = 0.15
-"""The same, as a part of the time since the last packet or step."""
+"""The same, as a part of the time since the stack last sent: the kernel's timer wheel rounds up by an eighth (LVL_CLK_DIV)."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ def _continues(last: Sent, one: Sent) -> bool:
 
 def differences(kernel: tuple[Saw, ...], model: tuple[Saw, ...]) -> Iterator[str]:
     """Say in which step the two part first, and how."""
+    last = kernel[0].at
     for number, (raw, mine_raw) in enumerate(zip(kernel, model, strict=True)):
         real, ours = (
             replace(raw, sent=glued(raw.sent)),
@@ -96,11 +97,18 @@ def differences(kernel: tuple[Saw, ...], model: tuple[Saw, ...]) -> Iterator[str
             theirs = "; ".join(map(str, real.sent)) or "nothing"
             mine = "; ".join(map(str, ours.sent)) or "nothing"
             yield f"step {number}: the kernel sent {theirs} | here {mine}"
-        elif late := [
-            (a.at - real.at, b.at - ours.at)
-            for a, b in zip(real.sent, ours.sent, strict=True)
-            if abs((a.at - real.at) - (b.at - ours.at)) > max(EARLY, PART * abs(a.at - real.at))
-        ]:
+        elif late := list(_late(real, ours, real.at - last)):
             yield f"step {number}: the times differ, in µs after the step: {late}"
         if real.state != ours.state:
             yield f"step {number}: the kernel is in state {real.state}, here {ours.state}"
+        last = max([last, *(one.at for one in real.sent)])
+
+
+def _late(real: Saw, ours: Saw, quiet: int) -> Iterator[tuple[int, int]]:
+    """Find the packets whose times after the step differ; `quiet`: how long before the step the kernel had sent nothing."""
+    before = -quiet
+    for theirs, mine in zip(real.sent, ours.sent, strict=True):
+        a, b = theirs.at - real.at, mine.at - ours.at
+        if abs(a - b) > max(EARLY, PART * (a - before)):
+            yield a, b
+        before = a

@@ -189,8 +189,8 @@ def take_fin(w: Work) -> None:
     if c.state is State.TIME_WAIT:
         send_ack(w)  # with what Linux still has to report
         enter_time_wait(w)
-    elif before is State.ESTABLISHED and c.profile.fin_ack_delayed:
-        c.interactive = True
+    elif before is not State.FIN_WAIT_1 and c.profile.fin_ack_delayed:
+        c.interactive |= before is State.ESTABLISHED
         if c.ack_at is None and not c.ack_now:
             c.to_ack = max(c.to_ack, 1)
     elif before is State.FIN_WAIT_1 and not c.profile.ack_repeats_fin:

@@ -73,6 +73,7 @@ def shrink(w: Work) -> None:
     c.received = b"" if c.orphan else c.received
     c.retransmit_at = c.probe_at = c.persist_at = c.ack_at = c.keep_at = None
     c.user_timeout_at = None
+    c.out_of_window_at = None  # the record counts anew (Linux tw_last_oow_ack_time)
 
 
 def enter_time_wait(w: Work) -> None:

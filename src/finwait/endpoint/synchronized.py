@@ -30,20 +30,19 @@ def in_synchronized(w: Work, segment: Segment) -> None:
     if not segment.has(Flags.ACK):
         w.fire(Rule.NO_ACK)
         return
-    before = c.snd_una
-    if _predicted(c, segment):
-        note_timestamp(c, segment, w.now)  # Linux tcp_rcv_established: before it looks at the ACK
-    if not _check_ack(w, segment):
+    fast = _predicted(c, segment)
+    if fast:
+        note_timestamp(c, segment, w.now)
+        take_data(w, segment)
+    good = _check_ack(w, segment)
+    if is_over(c) or not (good or fast):
         return
-    if is_over(c):
-        return
-    if c.profile.arrival_checks is not Checks.LINUX or segment.ack.at_or_after(before):
-        note_timestamp(c, segment, w.now)  # Linux tcp_ack: not of one with an old ACK
     _check_urgent(w, segment)
-    if not _take_text(w, segment) or is_over(c):
+    if not fast and (not _take_text(w, segment) or is_over(c)):
         return
     flush(w)
-    acknowledge(w)
+    if segment.payload or not fast:
+        acknowledge(w)
 
 
 def is_over(c: Connection) -> bool:
@@ -218,14 +217,13 @@ def _check_ack(w: Work, segment: Segment) -> bool:
         window = min(window, c.bytes_acked)
     if segment.ack.before(c.snd_una - window):
         w.fire(Rule.ACK_TOO_OLD)
-        if segment.payload and _predicted(c, segment):
-            c.ack_now = True
-            return True
         return _bad_ack(w)
     idle = not c.queue
     _heard(w)
     window_before = c.snd_wnd
     old = segment.ack.before(c.snd_una)
+    if not old or c.profile.arrival_checks is not Checks.LINUX:
+        note_timestamp(c, segment, w.now)  # Linux tcp_ack: not of one with an old ACK
     updates = _updates_window(c.profile.arrival_checks, w, segment)
     text = bool(segment.payload) or segment.has(Flags.FIN)
     if updates:
@@ -242,7 +240,7 @@ def _check_ack(w: Work, segment: Segment) -> bool:
 
 
 def _predicted(c: Connection, segment: Segment) -> bool:
-    """Linux's fast path (header prediction) takes the timestamp and the next octets before it looks at the ACK."""
+    """Linux's fast path (header prediction) takes the timestamp and the next octets before the ACK (tcp_rcv_established)."""
     return (
         c.profile.arrival_checks is Checks.LINUX
         and c.state is State.ESTABLISHED
@@ -251,6 +249,7 @@ def _predicted(c: Connection, segment: Segment) -> bool:
         )  # memory is set aside
         and segment.flags | Flags.PSH == Flags.ACK | Flags.PSH
         and segment.seq == c.rcv_nxt
+        and segment.ack.at_or_before(c.snd_nxt)
         and segment.window << c.snd_wscale == c.snd_wnd
         and not c.pieces
     )

@@ -115,7 +115,7 @@ def _exhausted(w: Work) -> bool:
         if c.settings.user_timeout and c.state is State.SYN_SENT and c.first_retry_at is not None:
             return w.now - c.opened_at >= c.settings.user_timeout
         return c.retries >= limit
-    if c.first_retry_at is None:
+    if c.first_retry_at is None or not c.retries:
         return False
     if c.settings.user_timeout:
         return w.now - c.first_retry_at >= c.settings.user_timeout
@@ -211,8 +211,7 @@ def _persist(w: Work) -> None:
     if c.probes >= limit:
         _give_up(w)
         return
-    c.pushed = max(c.pushed, min(len(c.unsent), c.mss))  # it goes with PSH (Linux tcp_write_wakeup)
-    if flush(w, force=True):
+    if flush(w, force=True, push=True):  # Linux tcp_write_wakeup
         w.fire(Rule.PERSIST_SENDS)
         return
     c.probes += 1

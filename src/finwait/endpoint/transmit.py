@@ -124,10 +124,10 @@ def refuse(w: Work, segment: Segment) -> None:
 # --- data ---
 
 
-def flush(w: Work, *, force: bool = False, hold: bool = False) -> bool:
+def flush(w: Work, *, force: bool = False, push: bool = False, hold: bool = False) -> bool:
     """Send what may be sent now; says whether anything went.
 
-    `force` sends one segment that would be held back; `hold` keeps a small one (MSG_MORE).
+    `force` sends one segment that would be held back, with PSH if `push`; `hold` keeps a small one (MSG_MORE).
     """
     c = w.c
     if c.state not in SENDING or c.fin_seq is not None or c.device_full:
@@ -140,8 +140,8 @@ def flush(w: Work, *, force: bool = False, hold: bool = False) -> bool:
         if size is None:
             break
         fin = c.write_shut and size == len(c.unsent)
-        _send_new(w, size, fin=fin)
-        went, force = True, False
+        _send_new(w, size, fin=fin, push=push)
+        went, force, push = True, False, False
         if fin:
             break
     if c.profile.burst_segments:
@@ -237,7 +237,7 @@ def in_flight(c: Connection) -> int:
     return sum(1 for sent in c.queue if not sent.sacked and not sent.lost)
 
 
-def _send_new(w: Work, size: int, *, fin: bool) -> None:
+def _send_new(w: Work, size: int, *, fin: bool, push: bool = False) -> None:
     """Send `size` octets for the first time, with the FIN if it is its turn."""
     c = w.c
     data, c.unsent = c.unsent[:size], c.unsent[size:]
@@ -245,7 +245,7 @@ def _send_new(w: Work, size: int, *, fin: bool) -> None:
     c.pushed = max(c.pushed - size, 0)
     if c.records:
         c.records = tuple(record for record in c.records if record.after(c.snd_nxt + size))
-    push = bool(data) and not c.unsent and marked
+    push = bool(data) and ((not c.unsent and marked) or push)
     seq = c.snd_nxt
     sent = Sent(seq, data, syn=False, fin=fin, push=push, sent_at=w.now)
     if 0 < size < current_mss(c):

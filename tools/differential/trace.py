@@ -10,7 +10,7 @@ from finwait.tcp import Flags
 EARLY = 30_000
 """Microseconds by which two timers may differ: the kernel's jiffy (HZ = 250: 4 ms) and a busy machine."""
 PART = 0.15
-"""The same, as a part of the time since the stack last sent: the kernel's timer wheel rounds up by an eighth (LVL_CLK_DIV)."""
+"""The same, as a part of the time since the stack last sent something with a number: the kernel's timer wheel rounds up by an eighth (LVL_CLK_DIV)."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,11 @@ class Sent:
     options: str
     """What came with it: `ts` with the echoed value, `sack` with its blocks; values of the stack's own clock are left out."""
     at: int = field(compare=False)
+
+    @property
+    def numbered(self) -> bool:
+        """It takes a number, so a timer watches over it."""
+        return self.length > 0 or bool(self.flags & (Flags.SYN | Flags.FIN))
 
     def __str__(self) -> str:
         ack = "" if self.ack is None else f" ack {self.ack}"
@@ -101,7 +106,7 @@ def differences(kernel: tuple[Saw, ...], model: tuple[Saw, ...]) -> Iterator[str
             yield f"step {number}: the times differ, in µs after the step: {late}"
         if real.state != ours.state:
             yield f"step {number}: the kernel is in state {real.state}, here {ours.state}"
-        last = max([last, *(one.at for one in real.sent)])
+        last = max([last, *(one.at for one in real.sent if one.numbered)])
 
 
 def _late(real: Saw, ours: Saw, quiet: int) -> Iterator[tuple[int, int]]:
@@ -111,4 +116,4 @@ def _late(real: Saw, ours: Saw, quiet: int) -> Iterator[tuple[int, int]]:
         a, b = theirs.at - real.at, mine.at - ours.at
         if abs(a - b) > max(EARLY, PART * (a - before)):
             yield a, b
-        before = a
+        before = a if theirs.numbered else before

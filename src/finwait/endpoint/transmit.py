@@ -50,6 +50,8 @@ def acknowledged(c: Connection) -> None:
     c.duplicate = None
     if c.quick:
         c.quick -= 1
+        if not c.quick:
+            c.ato = c.profile.delayed_ack_min  # Linux tcp_dec_quickack_mode
 
 
 def quicken(c: Connection) -> None:

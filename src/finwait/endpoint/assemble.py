@@ -91,8 +91,7 @@ def _in_order(w: Work, first: Piece, whole: int) -> None:
     while not fin and c.pieces and c.pieces[0].seq.at_or_before(c.rcv_nxt):
         piece, c.pieces = c.pieces[0], c.pieces[1:]
         if linux and piece.seq.before(known):  # tcp_ofo_queue
-            until, known = known, piece.end if piece.end.before(known) else known
-            extend_duplicate(c, piece.seq, until)
+            extend_duplicate(c, piece.seq, piece.end if piece.end.before(known) else known)
         if piece.end.after(c.rcv_nxt):
             w.fire(Rule.REASSEMBLE)
             _deliver(w, piece.data[c.rcv_nxt - piece.seq :], piece.memory)

@@ -217,7 +217,11 @@ class Connection:
     """The end of what was in flight when loss was found; None: no recovery."""
     in_loss: bool = False
     """The recovery follows a timeout."""
+    undo: tuple[int, int] | None = None
+    """Window and threshold before a timeout that may turn out spurious (F-RTO, RFC 5682)."""
     tail_probe_end: Seq | None = None
+    tail_probe_new: bool = False
+    """The tail loss probe carried new data, so its ACK says all (Linux tlp_retrans, tcp_process_tlp_ack)."""
     recovery_sent: int = 0
 
     # --- the user ---

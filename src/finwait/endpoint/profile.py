@@ -92,6 +92,8 @@ class Profile:
     """Of data, before the connection dies (R2)."""
     orphan_retries: int
     """The same once no process holds the socket."""
+    spurious_timeouts: bool
+    """F-RTO finds them (RFC 5682)."""
     tail_loss_probe: bool
     """RFC 8985 section 7."""
     burst_segments: int

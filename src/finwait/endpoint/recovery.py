@@ -56,10 +56,12 @@ def _advance(w: Work, ack: Seq, segment: Segment) -> None:
         set_rto(
             c
         )  # Linux keeps what the backoff made of it until it can measure again (tcp_ack_update_rtt)
-    if c.tail_probe_end is not None and ack.at_or_after(c.tail_probe_end):
-        c.tail_probe_end = None
+    if c.tail_probe_end is not None and (
+        ack.after(c.tail_probe_end) or (c.tail_probe_new and ack == c.tail_probe_end)
+    ):
+        c.tail_probe_end = None  # an ACK of no more than the repeat does not tell which arrived
     if c.recover is not None:
-        _recovering(w, ack)
+        _recovering(w, ack, gone)
     elif was_limited and gone:
         _grow(c, len(gone))
     c.probe_at = None
@@ -165,6 +167,7 @@ def _duplicate(w: Work, *, sacked: bool) -> None:
     if c.sack and not sacked:
         return
     c.duplicates += 1
+    c.tail_probe_end = None
     w.fire(Rule.DUPLICATE_ACK)
     if c.recover is None and not c.sack and c.duplicates >= c.profile.duplicate_acks:
         _enter(w)
@@ -212,22 +215,45 @@ def _enter(w: Work) -> None:
     arm_retransmission(w)
 
 
-def _recovering(w: Work, ack: Seq) -> None:
+def _recovering(w: Work, ack: Seq, gone: list[Sent]) -> None:
     """An ACK during recovery: the end of it, or the next hole (RFC 6582 section 3.2 step 3)."""
     c = w.c
+    if c.in_loss and c.undo is not None and _was_spurious(c, gone):
+        w.fire(Rule.SPURIOUS_TIMEOUT)
+        c.cwnd, c.ssthresh = max(c.cwnd, c.undo[0]), c.undo[1]
+        c.recover, c.in_loss, c.undo = None, False, None
+        c.queue = tuple(replace(sent, lost=False) for sent in c.queue)
+        return
     if c.recover is None or ack.at_or_after(c.recover):
+        if c.in_loss:
+            _grow(c, len(gone))
         c.recover = None
         c.in_loss = False
         if c.cwnd > c.ssthresh:
             c.cwnd = max(c.ssthresh, 1)
         return
     if c.in_loss:
-        _grow(c, 1)
+        _grow(c, len(gone) or 1)
+        if c.undo is not None and not c.snd_nxt.after(c.recover):
+            # F-RTO, step 2b: new data shows whether the timeout was spurious (Linux tcp_process_loss)
+            c.recover, may = c.snd_nxt, bool(c.unsent) and c.snd_wnd > c.snd_nxt - c.snd_una
+            if may:
+                return
+            c.undo = None
     elif c.queue and not c.sack:
         w.fire(Rule.PARTIAL_ACK)
         c.queue = (replace(c.queue[0], lost=True), *c.queue[1:])
     _mark_holes(c)
     mend(w, at_least=0 if c.in_loss or c.sack else 1)
+
+
+def _was_spurious(c: Connection, gone: list[Sent]) -> bool:
+    """F-RTO (RFC 5682 section 3.1): what was never sent again is acknowledged after a timeout, so it was not lost.
+
+    Without SACK Linux cannot tell if any of it was sent again (tcp_clean_rtx_queue).
+    """
+    again = any(sent.times > 1 for sent in gone)
+    return any(sent.times == 1 and not sent.sacked for sent in gone) and (c.sack or not again)
 
 
 def mend(w: Work, *, at_least: int = 0) -> None:
@@ -247,6 +273,7 @@ def mend(w: Work, *, at_least: int = 0) -> None:
 def enter_loss(c: Connection, retry: int) -> None:
     """A timeout: all that is in flight is taken for lost, one segment at a time goes out (RFC 5681 section 3.1)."""
     if retry == 1 or c.recover is None:
+        c.undo = (c.cwnd, c.ssthresh) if c.profile.spurious_timeouts else None
         c.ssthresh = max(c.cwnd // 2, 2)
     c.recover = c.snd_nxt
     c.in_loss = True

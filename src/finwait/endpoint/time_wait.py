@@ -57,7 +57,7 @@ def reopen(w: Work, segment: Segment, fresh: Connection) -> None:
     w.fire(Rule.TIME_WAIT_REUSE)
     least = w.c.snd_nxt + REUSE_GAP
     w.give_way(fresh)
-    if w.c.iss.before(least):
+    if w.c.iss.before(least) or w.c.profile.time_wait_answers is Checks.LINUX:
         w.c.iss = least
     accept_syn(w, segment)
     w.move(Event.RCV_SYN, Guard.REUSE_ALLOWED)

@@ -177,7 +177,7 @@ def _tail_probe(w: Work) -> None:
     if not sent_new:
         last = len(c.queue) - 1
         send_again(w, last)
-    c.tail_probe_end = c.snd_nxt
+    c.tail_probe_end, c.tail_probe_new = c.snd_nxt, sent_new
     c.probe_at = None
     c.retransmit_at = w.now + timeout(c)
 

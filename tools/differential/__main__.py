@@ -14,7 +14,7 @@ from finwait.stage.model import open_model
 from finwait.stage.stage import Setup
 
 from .perform import Performance
-from .play import AT_ONCE, LATE, Play, draw
+from .play import AT_ONCE, LATE, LONG, Play, draw
 from .shrink import shrink
 from .trace import PART, Saw, differences
 
@@ -54,7 +54,7 @@ def steady(play: Play) -> Play:
     while number <= len(play.steps):
         saw, last = saws[number], number == len(play.steps)
         end = saw.at + play.rest if last else saws[number + 1].at
-        if not _on_the_edge(saws[: number + 1], end):
+        if not _on_the_edge(saws[: number + 1], end) and not _dies_late(play, number, saws):
             number += 1
             continue
         if last:
@@ -66,6 +66,21 @@ def steady(play: Play) -> Play:
             play = replace(play, steps=steps)
         saws = on_model(play)
     return play
+
+
+def _dies_late(play: Play, number: int, saws: tuple[Saw, ...]) -> bool:
+    """Say whether a silent timer (a connection given up) may be later than the end of a step."""
+    last = number == len(play.steps)
+    wait = play.rest if last else play.steps[number].wait
+    if wait < LONG[0]:
+        return False
+    less = int(wait * (1 - PART))
+    if last:
+        sooner = replace(play, rest=less)
+    else:
+        step = replace(play.steps[number], wait=less)
+        sooner = replace(play, steps=(*play.steps[:number], step, *play.steps[number + 1 :]))
+    return on_model(sooner)[number].state != saws[number].state
 
 
 def _on_the_edge(saws: tuple[Saw, ...], end: int) -> bool:

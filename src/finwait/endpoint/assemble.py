@@ -4,7 +4,7 @@ from finwait.endpoint.calls import Happening
 from finwait.endpoint.closing import enter_time_wait
 from finwait.endpoint.connection import Connection, Piece
 from finwait.endpoint.early import extend_duplicate, forget_blocks, keep
-from finwait.endpoint.negotiate import advertised_mss
+from finwait.endpoint.negotiate import own_mss
 from finwait.endpoint.profile import Checks
 from finwait.endpoint.rules import Rule
 from finwait.endpoint.transmit import quicken, send_ack
@@ -125,7 +125,7 @@ def _deliver(w: Work, data: bytes, memory: int) -> None:
 def _note_arrival(w: Work, length: int) -> None:
     """Keep the books of the ACK clock (Linux tcp_event_data_recv, tcp_measure_rcv_mss)."""
     c = w.c
-    advertised = advertised_mss(c)
+    advertised = own_mss(c)
     profile = c.profile
     measure(c, length, advertised)
     gap = w.now - c.received_at if c.received_at else None
@@ -150,10 +150,10 @@ def _out_of_order(w: Work, piece: Piece) -> None:
     w.fire(Rule.OUT_OF_ORDER)
     c.ack_now = True
     if c.profile.arrival_checks is Checks.LINUX:
-        measure(c, len(piece.data), advertised_mss(c))
+        measure(c, len(piece.data), own_mss(c))
         keep(c, piece)
         if c.sack:
-            grow(c, len(piece.data), advertised_mss(c))
+            grow(c, len(piece.data), own_mss(c))
         return
     c.sack_recent = (piece.seq, *c.sack_recent[:7])
     kept: list[Piece] = []

@@ -86,6 +86,12 @@ def set_mss(c: Connection) -> None:
     c.mss = max(limit - (TIMESTAMP_ROOM if c.timestamps else 0), 1)
 
 
+def own_mss(c: Connection) -> int:
+    """Octets of payload that we expect in a full segment of the peer: Linux takes its timestamps off (tp->advmss)."""
+    room = TIMESTAMP_ROOM if c.timestamps and c.profile.buffer_overhead else 0
+    return max(advertised_mss(c) - room, 1)
+
+
 def segment_options(c: Connection, now: int) -> Options:
     """The options of any later segment: timestamps and SACK blocks."""
     stamps = (clock(c, now), c.ts_recent) if c.timestamps else None

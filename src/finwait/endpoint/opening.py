@@ -4,7 +4,7 @@ from finwait.endpoint.acceptable import note_timestamp
 from finwait.endpoint.assemble import acknowledge, release, take_data
 from finwait.endpoint.calls import Errno, Happening
 from finwait.endpoint.connection import Connection, Piece, Sent
-from finwait.endpoint.negotiate import advertised_mss, clock, take_offer
+from finwait.endpoint.negotiate import advertised_mss, clock, own_mss, take_offer
 from finwait.endpoint.profile import Checks
 from finwait.endpoint.recovery import note_round_trip, set_rto
 from finwait.endpoint.rules import Rule
@@ -241,7 +241,7 @@ def establish(w: Work) -> None:
     c.first_retry_at = None
     if c.srtt is not None:
         set_rto(c)
-    establish_window(c, advertised_mss(c))
+    establish_window(c, own_mss(c))
     c.small_end = c.snd_una
     c.heard_at = c.received_at = w.now
     if c.settings.keep_alive:

@@ -6,7 +6,7 @@ from finwait.endpoint.connection import Connection, Sent
 from finwait.endpoint.negotiate import clock
 from finwait.endpoint.profile import Checks
 from finwait.endpoint.rules import Rule
-from finwait.endpoint.transmit import arm_retransmission, in_flight, send_again
+from finwait.endpoint.transmit import arm_retransmission, flush, in_flight, send_again
 from finwait.endpoint.work import Work
 from finwait.tcp import Segment, Seq
 from finwait.tcp.seq import MODULUS
@@ -238,6 +238,7 @@ def _recovering(w: Work, ack: Seq, gone: list[Sent]) -> None:
             # F-RTO, step 2b: new data shows whether the timeout was spurious (Linux tcp_process_loss)
             c.recover, may = c.snd_nxt, bool(c.unsent) and c.snd_wnd > c.snd_nxt - c.snd_una
             if may:
+                flush(w)
                 return
             c.undo = None
     elif c.queue and not c.sack:

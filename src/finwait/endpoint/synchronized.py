@@ -231,7 +231,8 @@ def _check_ack(w: Work, segment: Segment) -> bool:
     changed = updates and c.snd_wnd != window_before
     take_ack(w, segment, data_too=text or changed or old)
     if idle and not old and c.persist_at is not None and c.profile.arrival_checks is Checks.LINUX:
-        c.persist_at = None  # it begins anew (tcp_ack_probe)
+        wait = max(c.rto, c.profile.rto_min) << c.backoff
+        c.persist_at = w.now + min(wait, c.profile.rto_max)  # it begins anew (tcp_ack_probe)
     if c.write_shut is False and segment.ack.after(c.snd_una - 1):
         w.tell(Happening.WRITABLE)
     if c.fin_acked and c.state in {State.FIN_WAIT_1, State.CLOSING, State.LAST_ACK}:

@@ -2,6 +2,7 @@
 
 from finwait.endpoint.calls import Errno
 from finwait.endpoint.connection import Connection
+from finwait.endpoint.profile import Checks
 from finwait.endpoint.recovery import enter_loss, mend
 from finwait.endpoint.rules import Rule
 from finwait.endpoint.transmit import (
@@ -194,7 +195,11 @@ def watch_window(w: Work) -> None:
         c.persist_at = c.persist_at if waits and active and not c.queue else None
         return
     if c.persist_at is None:
-        c.persist_at = w.now + min(max(c.rto, c.profile.rto_min) << c.backoff, c.profile.rto_max)
+        linux = (
+            c.profile.arrival_checks is Checks.LINUX
+        )  # the timeout has the backoff already (tcp_check_probe_timer)
+        wait = max(c.rto, c.profile.rto_min) << (0 if linux else c.backoff)
+        c.persist_at = w.now + min(wait, c.profile.rto_max)
 
 
 def _persist(w: Work) -> None:

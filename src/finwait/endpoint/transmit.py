@@ -156,7 +156,7 @@ def flush(w: Work, *, force: bool = False, push: bool = False, hold: bool = Fals
 def _push_bursts(w: Work, count: int) -> None:
     """Of what goes to the device in one piece, the last segment carries PSH (Linux __tcp_transmit_skb)."""
     c = w.c
-    size = _burst(c)
+    size = min(_burst(c), max(c.cwnd // 2, 1))  # Linux tcp_cwnd_test: two pieces in flight at least
     for place in range(count):
         ends_piece = (place + 1) % size == 0 or (place + 1 == count and count % size > 1)
         back = place - count

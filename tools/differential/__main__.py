@@ -7,20 +7,23 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from ipaddress import IPv4Address
+from pathlib import Path
 
 from finwait.stage.kernel import open_kernel
 from finwait.stage.model import open_model
 from finwait.stage.stage import Setup
 
 from .perform import Performance
-from .play import Play, draw
+from .play import AT_ONCE, LATE, LONG, Play, draw
 from .shrink import shrink
-from .trace import Saw, differences
+from .trace import PART, Saw, differences
 
 SETUP = Setup(
     family="ipv4", local=IPv4Address("192.168.0.1"), gateway=IPv4Address("192.168.0.2"),
     remote=IPv4Address("192.0.2.1"), prefix_length=16, remote_prefix_length=24,
 )  # fmt: skip
+CONGESTION = Path("/proc/sys/net/ipv4/tcp_congestion_control")
+"""A machine may prefer another (bbr here), and our endpoint has NewReno's only (docs/endpoint.md)."""
 TRIES = 3
 """A difference counts if the kernel shows it so often: a busy machine is late now and then."""
 
@@ -29,6 +32,7 @@ def on_kernel(play: Play) -> tuple[Saw, ...]:
     """What the kernel does with a play."""
     stage = open_kernel(SETUP)
     try:
+        CONGESTION.write_text("reno", encoding="ascii")  # in the namespace of this thread only
         return Performance(play, stage, SETUP).run()
     finally:
         stage.close()
@@ -43,8 +47,56 @@ def on_model(play: Play, profile: str = "linux") -> tuple[Saw, ...]:
         stage.close()
 
 
+def steady(play: Play) -> Play:
+    """Put off each step that comes as a timer goes off, as our endpoint shows it: on a kernel either may be first."""
+    number = 0
+    saws = on_model(play)
+    while number <= len(play.steps):
+        saw, last = saws[number], number == len(play.steps)
+        end = saw.at + play.rest if last else saws[number + 1].at
+        if not _on_the_edge(saws[: number + 1], end) and not _dies_late(play, number, saws):
+            number += 1
+            continue
+        if last:
+            play = replace(play, rest=play.rest + LATE)
+        else:
+            step = play.steps[number]
+            later = replace(step, wait=step.wait + LATE)
+            steps = (*play.steps[:number], later, *play.steps[number + 1 :])
+            play = replace(play, steps=steps)
+        saws = on_model(play)
+    return play
+
+
+def _dies_late(play: Play, number: int, saws: tuple[Saw, ...]) -> bool:
+    """Say whether a silent timer (a connection given up) may be later than the end of a step."""
+    last = number == len(play.steps)
+    wait = play.rest if last else play.steps[number].wait
+    if wait < LONG[0]:
+        return False
+    less = int(wait * (1 - PART))
+    if last:
+        sooner = replace(play, rest=less)
+    else:
+        step = replace(play.steps[number], wait=less)
+        sooner = replace(play, steps=(*play.steps[:number], step, *play.steps[number + 1 :]))
+    return on_model(sooner)[number].state != saws[number].state
+
+
+def _on_the_edge(saws: tuple[Saw, ...], end: int) -> bool:
+    """Say whether something that a timer sent in the last of these steps may be later than its end."""
+    watched = max((one.at for saw in saws[:-1] for one in saw.sent if one.numbered), default=0)
+    for one in saws[-1].sent:
+        timer = one.at - saws[-1].at > AT_ONCE
+        if timer and end - one.at < max(LATE, PART * (one.at - watched)):
+            return True
+        watched = one.at if one.numbered else watched
+    return False
+
+
 def difference(play: Play, tries: int = TRIES) -> str | None:
     """The first difference that every one of `tries` runs of the kernel shows; None if one agrees."""
+    play = steady(play)
     ours = on_model(play)
     first = None
     for _ in range(tries):
@@ -61,6 +113,7 @@ def judge(seed: int) -> tuple[int, str | None]:
 
 def tell(play: Play) -> None:
     """A play and what both made of it."""
+    play = steady(play)
     kernel, ours = on_kernel(play), on_model(play)
     print(f"seed {play.seed} passive={play.passive} ts={play.timestamps} sack={play.sack}")
     for number, (real, mine) in enumerate(zip(kernel, ours, strict=True)):

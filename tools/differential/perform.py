@@ -17,6 +17,8 @@ PEER_ISN = 1_000_000
 PEER_TS = 100_000
 MODULUS = 1 << 32
 MSS, SACK_OK, SACK, TS = 2, 4, 5, 8  # RFC 9293 3.2, RFC 2018, RFC 7323
+REUSE_GAP = 65535 + 2
+"""Linux tcp_timewait_state_process."""
 NOP = TcpOption(1)
 
 
@@ -196,6 +198,8 @@ class Performance:
     def _relative(self, body: Tcp, at: int) -> Sent:
         peer = self.peer
         self._note_ts(body)
+        if Flags.SYN in body.flags:
+            self._again(body)
         seq = (
             body.seq if body.seq == 0 and Flags.RST in body.flags else _signed(body.seq - peer.isn)
         )
@@ -205,6 +209,12 @@ class Performance:
             peer.wanted = ack
         peer.stack_end = max(peer.stack_end, seq + body.length)
         return Sent(body.flags, seq, ack, len(body.payload), body.window, self._options(body), at)
+
+    def _again(self, body: Tcp) -> None:
+        """A connection begins anew: its number is random, unless it follows that of TIME-WAIT (RFC 6191 section 2)."""
+        peer = self.peer
+        if _signed(body.seq - peer.isn) not in {0, peer.stack_end + REUSE_GAP}:
+            peer.isn, peer.stack_end = body.seq, 1
 
     @staticmethod
     def _options(body: Tcp) -> str:

@@ -75,10 +75,13 @@ class Play:
     """How long to watch after the last step."""
 
 
-# Timers of Linux begin at 200 ms (TCP_RTO_MIN) and delayed ACKs at 40 ms (TCP_DELACK_MIN): waits keep clear of both,
-# so that a kernel that is some milliseconds late still has the same order of things.
-SHORT = (1 * MS, 10 * MS, 20 * MS)
+SHORT = (0, 12 * MS, 24 * MS)
+"""Clear of 30 and 40 ms, where Linux decides about delayed ACKs (TCP_DELACK_MIN, tcp_send_delayed_ack)."""
 LONG = (100 * MS, 320 * MS, 700 * MS)
+LATE = 12 * MS
+"""How late a timer of the kernel may be: two jiffies (HZ = 250) and a busy machine. A step waits until a timer is surely over."""
+AT_ONCE = 500
+"""What the stack sends later than that comes of a timer."""
 
 A, F, R, S, P = Flags.ACK, Flags.FIN, Flags.RST, Flags.SYN, Flags.PSH
 SEGMENTS: tuple[tuple[Flags, int], ...] = (

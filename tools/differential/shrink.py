@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from .play import WINDOW, From, Inject, Play, Step
 
-LEAST_WAIT = 1000
+LEAST_WAIT = 12_000
 
 
 def shrink(play: Play, fails: Callable[[Play], bool]) -> Play:

@@ -3,11 +3,12 @@
 from finwait.endpoint.calls import Happening
 from finwait.endpoint.closing import enter_time_wait
 from finwait.endpoint.connection import Connection, Piece
-from finwait.endpoint.negotiate import advertised_mss
+from finwait.endpoint.early import extend_duplicate, forget_blocks, keep
+from finwait.endpoint.negotiate import own_mss
 from finwait.endpoint.profile import Checks
 from finwait.endpoint.rules import Rule
 from finwait.endpoint.transmit import quicken, send_ack
-from finwait.endpoint.window import grow, remaining
+from finwait.endpoint.window import grow, measure, memory_of, remaining
 from finwait.endpoint.work import Work
 from finwait.tcp import Event, Flags, Segment, Seq, State
 
@@ -25,12 +26,14 @@ def take_data(w: Work, segment: Segment, *, limit: int | None = None) -> None:
     data = segment.payload
     if not data and not fin:
         return
+    memory = memory_of(c, len(data))
     end = start + len(data)
-    if end.before(c.rcv_nxt) or (end == c.rcv_nxt and not fin):
-        _report_duplicate(w, start, end)
+    linux = c.profile.arrival_checks is Checks.LINUX
+    if (end + fin).at_or_before(c.rcv_nxt):
+        _report_duplicate(w, start, end + fin if linux else end)  # Linux counts the FIN, too
         return
     if start.before(c.rcv_nxt):
-        if data and c.profile.duplicate_sack and c.sack:
+        if (data or linux) and c.profile.duplicate_sack and c.sack:
             c.duplicate = (start, c.rcv_nxt)
             # The next segment would clear the report, so FreeBSD does not wait (tcp_do_segment, todrop).
             c.ack_now = c.ack_now or c.profile.arrival_checks is Checks.FREEBSD
@@ -38,11 +41,12 @@ def take_data(w: Work, segment: Segment, *, limit: int | None = None) -> None:
         start = c.rcv_nxt
     if limit is not None and len(data) > limit:
         data, fin = data[:limit], False
-    _report_overlap(c, start, start + len(data))
+    if not linux:
+        _report_overlap(c, start, start + len(data))
     if start == c.rcv_nxt:
-        _in_order(w, data, fin=fin)
+        _in_order(w, Piece(start, data, fin, memory), len(segment.payload))
     else:
-        _out_of_order(w, Piece(start, data, fin))
+        _out_of_order(w, Piece(start, data, fin, memory))
 
 
 def _report_duplicate(w: Work, start: Seq, end: Seq) -> None:
@@ -71,51 +75,59 @@ def _report_overlap(c: Connection, start: Seq, end: Seq) -> None:
     c.duplicate = found
 
 
-def _in_order(w: Work, data: bytes, *, fin: bool) -> None:
-    """The next octets, and what was kept that follows them."""
+def _in_order(w: Work, first: Piece, whole: int) -> None:
+    """The next octets, of a segment with `whole` of them, and what was kept that follows."""
     c = w.c
-    had_pieces = bool(c.pieces) and not fin  # its own FIN ends everything: what waited is lost
+    data, fin = first.data, first.fin
+    # its own FIN ends everything: what waited is thrown away
+    had_pieces = bool(c.pieces) and not fin
+    linux = c.profile.arrival_checks is Checks.LINUX
     if data:
         w.fire(Rule.RECEIVE_DATA)
-        _deliver(w, data)
-        _note_arrival(w, len(data))
+        _deliver(w, data, first.memory)
+    if whole:
+        _note_arrival(w, whole)
+    known = c.rcv_nxt
     while not fin and c.pieces and c.pieces[0].seq.at_or_before(c.rcv_nxt):
         piece, c.pieces = c.pieces[0], c.pieces[1:]
+        if linux and piece.seq.before(known):  # tcp_ofo_queue
+            extend_duplicate(c, piece.seq, piece.end if piece.end.before(known) else known)
         if piece.end.after(c.rcv_nxt):
             w.fire(Rule.REASSEMBLE)
-            _deliver(w, piece.data[c.rcv_nxt - piece.seq :])
+            _deliver(w, piece.data[c.rcv_nxt - piece.seq :], piece.memory)
             fin = piece.fin
     if had_pieces:
         c.ack_now = True  # a gap was filled, in part or whole (RFC 5681 section 4.2)
     if fin:
         take_fin(w)
+    forget_blocks(c)
 
 
 def release(w: Work) -> None:
     """Deliver the text that came with a SYN (3.10.7.3, fourth)."""
     c = w.c
     if c.pieces and c.pieces[0].seq == c.rcv_nxt:
-        _in_order(w, b"", fin=False)
+        _in_order(w, Piece(c.rcv_nxt, b"", fin=False), 0)
         c.ack_now = False
         c.to_ack += 1
 
 
-def _deliver(w: Work, data: bytes) -> None:
+def _deliver(w: Work, data: bytes, memory: int) -> None:
     c = w.c
     c.rcv_nxt += len(data)
     c.bytes_received += len(data)
     if not c.read_shut or not c.orphan:
         c.received += data
+        c.held = (*c.held, (len(data), memory))
     w.tell(Happening.READABLE)
 
 
 def _note_arrival(w: Work, length: int) -> None:
     """Keep the books of the ACK clock (Linux tcp_event_data_recv, tcp_measure_rcv_mss)."""
     c = w.c
-    advertised = advertised_mss(c)
+    advertised = own_mss(c)
     profile = c.profile
-    if length >= c.rcv_mss:
-        c.rcv_mss = min(length, advertised)
+    measure(c, length, advertised)
     gap = w.now - c.received_at if c.received_at else None
     if c.ato == 0:
         c.ato = profile.delayed_ack_min
@@ -137,6 +149,12 @@ def _out_of_order(w: Work, piece: Piece) -> None:
     c = w.c
     w.fire(Rule.OUT_OF_ORDER)
     c.ack_now = True
+    if c.profile.arrival_checks is Checks.LINUX:
+        measure(c, len(piece.data), own_mss(c))
+        keep(c, piece)
+        if c.sack:
+            grow(c, len(piece.data), own_mss(c))
+        return
     c.sack_recent = (piece.seq, *c.sack_recent[:7])
     kept: list[Piece] = []
     for other in c.pieces:
@@ -164,21 +182,23 @@ def take_fin(w: Work) -> None:
     c.peer_fin = c.rcv_nxt
     c.fin_unread = True
     c.rcv_nxt += 1
-    c.pieces = ()
     w.tell(Happening.PEER_CLOSED)
     w.tell(Happening.READABLE)
     w.move(Event.RCV_FIN)
     if c.state is State.TIME_WAIT:
-        send_ack(w)
+        send_ack(w)  # with what Linux still has to report
         enter_time_wait(w)
-    elif before is State.ESTABLISHED and c.profile.fin_ack_delayed:
-        c.interactive = True
+    elif before is not State.FIN_WAIT_1 and c.profile.fin_ack_delayed:
+        c.interactive |= before is State.ESTABLISHED
         if c.ack_at is None and not c.ack_now:
             c.to_ack = max(c.to_ack, 1)
     elif before is State.FIN_WAIT_1 and not c.profile.ack_repeats_fin:
         send_ack(w)  # before anything else goes out (Linux tcp_fin)
     else:
         c.ack_now = True
+    c.pieces = c.blocks = ()
+    if c.profile.arrival_checks is Checks.LINUX:
+        c.duplicate = None  # tcp_fin: tcp_sack_reset
 
 
 # --- acknowledging ---
@@ -212,6 +232,9 @@ def delay_ack(w: Work) -> None:
     c = w.c
     w.fire(Rule.DELAY_ACK)
     delay = min(ack_delay(c), c.profile.delayed_ack)
+    if c.ack_at is not None and c.profile.quick_acks and c.ack_at <= w.now + max(delay // 4, JIFFY):
+        send_ack(w)  # it is about to go anyway (Linux tcp_send_delayed_ack)
+        return
     due = w.now + delay
     if c.ack_at is None or due < c.ack_at:
         c.ack_at = due

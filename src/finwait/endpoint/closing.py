@@ -69,10 +69,11 @@ def shrink(w: Work) -> None:
     c.mini = True
     c.rcv_wnd = remaining(c)
     c.rcv_wup = c.rcv_nxt
-    c.queue, c.unsent, c.pieces = (), b"", ()
+    c.queue, c.unsent, c.pieces, c.blocks = (), b"", (), ()
     c.received = b"" if c.orphan else c.received
     c.retransmit_at = c.probe_at = c.persist_at = c.ack_at = c.keep_at = None
     c.user_timeout_at = None
+    c.out_of_window_at = None  # the record counts anew (Linux tw_last_oow_ack_time)
 
 
 def enter_time_wait(w: Work) -> None:

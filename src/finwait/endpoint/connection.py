@@ -46,6 +46,8 @@ class Piece:
     seq: Seq
     data: bytes
     fin: bool
+    memory: int = 0
+    """Octets of the receive buffer that it takes (Linux truesize)."""
 
     @property
     def data_end(self) -> Seq:
@@ -121,9 +123,15 @@ class Connection:
     rcv_mss: int = 536
     """The peer's segment size as far as it was seen."""
     received: bytes = b""
+    held: tuple[tuple[int, int], ...] = ()
+    """Of each segment in `received`: octets not read yet, and the memory that it takes until all are (Linux sk_rmem_alloc)."""
+    window_ratio: int = 128
+    """256ths of the buffer that count as window (Linux scaling_ratio)."""
     pieces: tuple[Piece, ...] = ()
     sack_recent: tuple[Seq, ...] = ()
     """Numbers inside the blocks that changed last, newest first (RFC 2018 section 4)."""
+    blocks: tuple[tuple[Seq, Seq], ...] = ()
+    """The SACK blocks to report, where they are a list of their own (Linux selective_acks)."""
     duplicate: tuple[Seq, Seq] | None = None
     """The next ACK reports it (RFC 2883)."""
     peer_fin: Seq | None = None
@@ -213,7 +221,11 @@ class Connection:
     """The end of what was in flight when loss was found; None: no recovery."""
     in_loss: bool = False
     """The recovery follows a timeout."""
+    undo: tuple[int, int] | None = None
+    """Window and threshold before a timeout that may turn out spurious (F-RTO, RFC 5682)."""
     tail_probe_end: Seq | None = None
+    tail_probe_new: bool = False
+    """The tail loss probe carried new data, so its ACK says all (Linux tlp_retrans, tcp_process_tlp_ack)."""
     recovery_sent: int = 0
 
     # --- the user ---
@@ -233,6 +245,7 @@ class Connection:
     segments_in: int = 0
     segments_out: int = 0
     bytes_acked: int = 0
+    """Numbers of the peer's ACKs: octets, our FIN, and of an active OPEN our SYN (Linux tcp_snd_una_update)."""
     bytes_received: int = 0
     delivered: int = 0
     syn_acks: int = 0

@@ -86,6 +86,12 @@ def set_mss(c: Connection) -> None:
     c.mss = max(limit - (TIMESTAMP_ROOM if c.timestamps else 0), 1)
 
 
+def own_mss(c: Connection) -> int:
+    """Octets of payload that we expect in a full segment of the peer: Linux takes its timestamps off (tp->advmss)."""
+    room = TIMESTAMP_ROOM if c.timestamps and c.profile.buffer_overhead else 0
+    return max(advertised_mss(c) - room, 1)
+
+
 def segment_options(c: Connection, now: int) -> Options:
     """The options of any later segment: timestamps and SACK blocks."""
     stamps = (clock(c, now), c.ts_recent) if c.timestamps else None
@@ -97,8 +103,11 @@ def segment_options(c: Connection, now: int) -> Options:
 
 def sack_blocks(c: Connection) -> tuple[tuple[Seq, Seq], ...]:
     """The blocks to report: a duplicate first (RFC 2883), then what changed last (RFC 2018 section 4)."""
-    if not c.sack or not (c.pieces or c.duplicate):
+    if not c.sack:
         return ()
+    most = 3 if c.timestamps else 4
+    if c.profile.arrival_checks is Checks.LINUX:
+        return ((c.duplicate, *c.blocks) if c.duplicate else c.blocks)[:most]
     merged: list[tuple[Seq, Seq]] = []
     for piece in c.pieces:
         # FreeBSD does not report the number of a FIN (tcp_reass).
@@ -110,7 +119,7 @@ def sack_blocks(c: Connection) -> tuple[tuple[Seq, Seq], ...]:
     merged.sort(key=lambda block: _age(c, block))
     if c.duplicate is not None:
         merged.insert(0, c.duplicate)
-    return tuple(merged[: 3 if c.timestamps else 4])
+    return tuple(merged[:most])
 
 
 def _age(c: Connection, block: tuple[Seq, Seq]) -> int:

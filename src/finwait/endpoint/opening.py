@@ -4,7 +4,7 @@ from finwait.endpoint.acceptable import note_timestamp
 from finwait.endpoint.assemble import acknowledge, release, take_data
 from finwait.endpoint.calls import Errno, Happening
 from finwait.endpoint.connection import Connection, Piece, Sent
-from finwait.endpoint.negotiate import advertised_mss, clock, take_offer
+from finwait.endpoint.negotiate import advertised_mss, clock, own_mss, take_offer
 from finwait.endpoint.profile import Checks
 from finwait.endpoint.recovery import note_round_trip, set_rto
 from finwait.endpoint.rules import Rule
@@ -160,7 +160,7 @@ def _syn_ack(w: Work, segment: Segment) -> None:
         c.rto = max(c.rto, c.profile.rto_after_lost_syn) if c.srtt is None else c.rto
     rest = c.syn_data[taken:]
     c.syn_data_acked = bool(c.syn_data) and taken == len(c.syn_data)
-    c.bytes_acked += taken
+    c.bytes_acked += taken + 1
     c.queue, c.syn_data = (), b""
     c.snd_una = segment.ack
     c.snd_nxt = segment.ack
@@ -242,7 +242,8 @@ def establish(w: Work) -> None:
     c.first_retry_at = None
     if c.srtt is not None:
         set_rto(c)
-    establish_window(c, advertised_mss(c))
+    establish_window(c, own_mss(c))
+    c.small_end = c.snd_una
     c.heard_at = c.received_at = w.now
     if c.settings.keep_alive:
         c.keep_at = w.now + (c.settings.keep_idle or c.profile.keep_idle)
@@ -263,6 +264,7 @@ def established_by(w: Work, segment: Segment) -> None:
         c.rto = max(c.profile.rto_initial, c.profile.rto_after_lost_syn)
     rest = c.queue[1:]
     c.queue = rest
+    c.bytes_acked += not c.passive
     c.snd_una = segment.ack if not rest else c.iss + 1
     c.snd_wnd = segment.window << c.snd_wscale
     c.max_window = max(c.max_window, c.snd_wnd)

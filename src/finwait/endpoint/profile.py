@@ -92,6 +92,8 @@ class Profile:
     """Of data, before the connection dies (R2)."""
     orphan_retries: int
     """The same once no process holds the socket."""
+    spurious_timeouts: bool
+    """F-RTO finds them (RFC 5682)."""
     tail_loss_probe: bool
     """RFC 8985 section 7."""
     burst_segments: int
@@ -197,6 +199,8 @@ class Profile:
     """A SYN above RCV.NXT opens anew (RFC 1122 section 4.2.2.13)."""
     time_wait_reuse_timestamp: bool
     """A SYN with a newer timestamp opens anew (RFC 6191)."""
+    time_wait_leaves_socket: bool
+    """TIME-WAIT is kept in a small record of its own; the user's socket says CLOSED from then on."""
     time_wait_max: int
     """Connections that may be in TIME-WAIT; more skip it."""
     linger2_max: int

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from finwait.endpoint.connection import Connection, Sent
 from finwait.endpoint.negotiate import clock
+from finwait.endpoint.profile import Checks
 from finwait.endpoint.rules import Rule
-from finwait.endpoint.transmit import arm_retransmission, in_flight, send_again
+from finwait.endpoint.transmit import arm_retransmission, flush, in_flight, send_again
 from finwait.endpoint.work import Work
 from finwait.tcp import Segment, Seq
 from finwait.tcp.seq import MODULUS
@@ -33,9 +34,10 @@ def take_ack(w: Work, segment: Segment, *, data_too: bool) -> bool:
 def _advance(w: Work, ack: Seq, segment: Segment) -> None:
     """Move SND.UNA, measure, grow the window, end recoveries."""
     c = w.c
-    _measure(w, ack, segment)
+    measured = _measure(w, ack, segment)
+    newly = ack - c.snd_una
     gone, kept = _split(c.queue, ack)
-    c.bytes_acked += sum(len(sent.data) for sent in gone)
+    c.bytes_acked += newly
     c.delivered += sum(1 for sent in gone if not sent.sacked)
     was_limited = len(c.queue) >= c.cwnd or c.cwnd < c.ssthresh
     c.queue = kept
@@ -46,13 +48,20 @@ def _advance(w: Work, ack: Seq, segment: Segment) -> None:
         c.fin_acked = True
     c.duplicates = 0
     c.retries = 0
-    c.backoff = 0
+    if not gone and c.profile.arrival_checks is Checks.LINUX:
+        return  # part of one segment only: nothing is measured, no timer begins anew (tcp_clean_rtx_queue)
     c.first_retry_at = None
-    set_rto(c)
-    if c.tail_probe_end is not None and ack.at_or_after(c.tail_probe_end):
-        c.tail_probe_end = None
+    if measured or c.profile.arrival_checks is not Checks.LINUX:
+        c.backoff = 0
+        set_rto(
+            c
+        )  # Linux keeps what the backoff made of it until it can measure again (tcp_ack_update_rtt)
+    if c.tail_probe_end is not None and (
+        ack.after(c.tail_probe_end) or (c.tail_probe_new and ack == c.tail_probe_end)
+    ):
+        c.tail_probe_end = None  # an ACK of no more than the repeat does not tell which arrived
     if c.recover is not None:
-        _recovering(w, ack)
+        _recovering(w, ack, gone)
     elif was_limited and gone:
         _grow(c, len(gone))
     c.probe_at = None
@@ -74,20 +83,23 @@ def _split(queue: tuple[Sent, ...], ack: Seq) -> tuple[list[Sent], tuple[Sent, .
     return gone, ()
 
 
-def _measure(w: Work, ack: Seq, segment: Segment) -> None:
+def _measure(w: Work, ack: Seq, segment: Segment) -> bool:
     """Take a round trip sample: from a segment sent once (Karn), or from the timestamp (RFC 7323 section 4.1)."""
     c = w.c
     sample = None
-    for sent in c.queue:
-        if sent.end.after(ack):
-            break
-        if sent.times == 1 and not sent.sacked:
-            sample = w.now - sent.sent_at
+    gone = [sent for sent in c.queue if sent.end.at_or_before(ack)]
+    if c.profile.arrival_checks is not Checks.LINUX or all(sent.times == 1 for sent in gone):
+        once = [w.now - sent.sent_at for sent in gone if sent.times == 1 and not sent.sacked]
+        # Linux takes that of the oldest, and none if any was sent again (tcp_clean_rtx_queue)
+        place = 0 if c.profile.arrival_checks is Checks.LINUX else -1
+        sample = once[place] if once else None
     stamps = segment.options.timestamps
     if sample is None and c.timestamps and stamps and stamps[1]:
         sample = ((clock(c, w.now) - stamps[1]) % MODULUS) * 1000
-    if sample is not None:
-        note_round_trip(c, sample)
+    if sample is None:
+        return False
+    note_round_trip(c, sample)
+    return True
 
 
 def note_round_trip(c: Connection, sample: int) -> None:
@@ -155,6 +167,7 @@ def _duplicate(w: Work, *, sacked: bool) -> None:
     if c.sack and not sacked:
         return
     c.duplicates += 1
+    c.tail_probe_end = None
     w.fire(Rule.DUPLICATE_ACK)
     if c.recover is None and not c.sack and c.duplicates >= c.profile.duplicate_acks:
         _enter(w)
@@ -202,22 +215,46 @@ def _enter(w: Work) -> None:
     arm_retransmission(w)
 
 
-def _recovering(w: Work, ack: Seq) -> None:
+def _recovering(w: Work, ack: Seq, gone: list[Sent]) -> None:
     """An ACK during recovery: the end of it, or the next hole (RFC 6582 section 3.2 step 3)."""
     c = w.c
+    if c.in_loss and c.undo is not None and _was_spurious(c, gone):
+        w.fire(Rule.SPURIOUS_TIMEOUT)
+        c.cwnd, c.ssthresh = max(c.cwnd, c.undo[0]), c.undo[1]
+        c.recover, c.in_loss, c.undo = None, False, None
+        c.queue = tuple(replace(sent, lost=False) for sent in c.queue)
+        return
     if c.recover is None or ack.at_or_after(c.recover):
+        if c.in_loss:
+            _grow(c, len(gone))
         c.recover = None
         c.in_loss = False
         if c.cwnd > c.ssthresh:
             c.cwnd = max(c.ssthresh, 1)
         return
     if c.in_loss:
-        _grow(c, 1)
+        _grow(c, len(gone) or 1)
+        if c.undo is not None and not c.snd_nxt.after(c.recover):
+            # F-RTO, step 2b: new data shows whether the timeout was spurious (Linux tcp_process_loss)
+            c.recover, may = c.snd_nxt, bool(c.unsent) and c.snd_wnd > c.snd_nxt - c.snd_una
+            if may:
+                flush(w)
+                return
+            c.undo = None
     elif c.queue and not c.sack:
         w.fire(Rule.PARTIAL_ACK)
         c.queue = (replace(c.queue[0], lost=True), *c.queue[1:])
     _mark_holes(c)
     mend(w, at_least=0 if c.in_loss or c.sack else 1)
+
+
+def _was_spurious(c: Connection, gone: list[Sent]) -> bool:
+    """F-RTO (RFC 5682 section 3.1): what was never sent again is acknowledged after a timeout, so it was not lost.
+
+    Without SACK Linux cannot tell if any of it was sent again (tcp_clean_rtx_queue).
+    """
+    again = any(sent.times > 1 for sent in gone)
+    return any(sent.times == 1 and not sent.sacked for sent in gone) and (c.sack or not again)
 
 
 def mend(w: Work, *, at_least: int = 0) -> None:
@@ -237,6 +274,7 @@ def mend(w: Work, *, at_least: int = 0) -> None:
 def enter_loss(c: Connection, retry: int) -> None:
     """A timeout: all that is in flight is taken for lost, one segment at a time goes out (RFC 5681 section 3.1)."""
     if retry == 1 or c.recover is None:
+        c.undo = (c.cwnd, c.ssthresh) if c.profile.spurious_timeouts else None
         c.ssthresh = max(c.cwnd // 2, 2)
     c.recover = c.snd_nxt
     c.in_loss = True

@@ -92,6 +92,7 @@ class Rule(Enum):
     FAST_RETRANSMIT = ("RFC 5681 3.2", "loss is found without a timeout")
     PARTIAL_ACK = ("RFC 6582 3.2", "the next hole")
     RETRANSMIT_LOST = ("RFC 6675 5", "a lost segment goes again")
+    SPURIOUS_TIMEOUT = ("RFC 5682 3.1", "the timeout was spurious: nothing was lost")
     TAIL_PROBE = ("RFC 8985 7.3", "a tail loss probe")
     HANDSHAKE_TIMEOUT = ("FreeBSD net.inet.tcp.keepinit", "the handshake takes too long")
     GIVE_UP = ("3.10.8", "the user timeout, or R2")

@@ -41,6 +41,7 @@ class Status:
     reordering: int = 3
     total_retrans: int = 0
     bytes_acked: int = 0
+    """With our FIN, and the SYN of an active OPEN."""
     bytes_received: int = 0
     segs_out: int = 0
     segs_in: int = 0

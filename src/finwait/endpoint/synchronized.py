@@ -30,16 +30,19 @@ def in_synchronized(w: Work, segment: Segment) -> None:
     if not segment.has(Flags.ACK):
         w.fire(Rule.NO_ACK)
         return
-    if not _check_ack(w, segment):
+    fast = _predicted(c, segment)
+    if fast:
+        note_timestamp(c, segment, w.now)
+        take_data(w, segment)
+    good = _check_ack(w, segment)
+    if is_over(c) or not (good or fast):
         return
-    if is_over(c):
-        return
-    note_timestamp(c, segment, w.now)
     _check_urgent(w, segment)
-    if not _take_text(w, segment) or is_over(c):
+    if not fast and (not _take_text(w, segment) or is_over(c)):
         return
     flush(w)
-    acknowledge(w)
+    if segment.payload or not fast:
+        acknowledge(w)
 
 
 def is_over(c: Connection) -> bool:
@@ -211,22 +214,25 @@ def _check_ack(w: Work, segment: Segment) -> bool:
         return _bad_ack(w)
     window = c.max_window
     if c.profile.arrival_checks is Checks.LINUX:
-        window = min(window, c.bytes_acked + 1)
+        window = min(window, c.bytes_acked)
     if segment.ack.before(c.snd_una - window):
         w.fire(Rule.ACK_TOO_OLD)
-        if _predicted(c, segment):
-            c.ack_now = True
-            return True
         return _bad_ack(w)
+    idle = not c.queue
     _heard(w)
     window_before = c.snd_wnd
     old = segment.ack.before(c.snd_una)
+    if not old or c.profile.arrival_checks is not Checks.LINUX:
+        note_timestamp(c, segment, w.now)  # Linux tcp_ack: not of one with an old ACK
     updates = _updates_window(c.profile.arrival_checks, w, segment)
     text = bool(segment.payload) or segment.has(Flags.FIN)
     if updates:
         _take_window(w, segment)
     changed = updates and c.snd_wnd != window_before
     take_ack(w, segment, data_too=text or changed or old)
+    if idle and not old and c.persist_at is not None and c.profile.arrival_checks is Checks.LINUX:
+        wait = max(c.rto, c.profile.rto_min) << c.backoff
+        c.persist_at = w.now + min(wait, c.profile.rto_max)  # it begins anew (tcp_ack_probe)
     if c.write_shut is False and segment.ack.after(c.snd_una - 1):
         w.tell(Happening.WRITABLE)
     if c.fin_acked and c.state in {State.FIN_WAIT_1, State.CLOSING, State.LAST_ACK}:
@@ -235,14 +241,16 @@ def _check_ack(w: Work, segment: Segment) -> bool:
 
 
 def _predicted(c: Connection, segment: Segment) -> bool:
-    """Linux's fast path (header prediction) takes the next octets before it looks at the ACK."""
+    """Linux's fast path (header prediction) takes the timestamp and the next octets before the ACK (tcp_rcv_established)."""
     return (
         c.profile.arrival_checks is Checks.LINUX
         and c.state is State.ESTABLISHED
-        and bool(segment.payload)
-        and bool(c.bytes_received or c.queue or c.bytes_acked)  # at first no memory is set aside
+        and bool(
+            not segment.payload or c.bytes_received or c.queue or c.bytes_acked > (not c.passive)
+        )  # memory is set aside
         and segment.flags | Flags.PSH == Flags.ACK | Flags.PSH
         and segment.seq == c.rcv_nxt
+        and segment.ack.at_or_before(c.snd_nxt)
         and segment.window << c.snd_wscale == c.snd_wnd
         and not c.pieces
     )
@@ -348,6 +356,9 @@ def _take_text(w: Work, segment: Segment) -> bool:
     if segment.seq.before(c.rcv_nxt) or c.profile.arrival_checks is not Checks.LINUX:
         w.fire(Rule.TEXT_AFTER_FIN)
         _note_repeated_fin(w, segment)
+        if c.profile.arrival_checks is Checks.LINUX:
+            take_data(w, segment)
+            return True
         c.ack_now = segment.end.at_or_before(c.rcv_nxt) or c.ack_now
     return True
 
@@ -386,4 +397,5 @@ def _data_after_close(w: Work, segment: Segment) -> None:
     """Tell the sender that its data went nowhere: RST in the form of a reply."""
     w.fire(Rule.DATA_AFTER_CLOSE)
     refuse(w, segment)
-    w.die(Event.SND_RST, Errno.ECONNRESET)
+    broken = w.c.state is State.CLOSE_WAIT and w.c.profile.arrival_checks is Checks.LINUX
+    w.die(Event.SND_RST, Errno.EPIPE if broken else Errno.ECONNRESET)  # Linux tcp_reset

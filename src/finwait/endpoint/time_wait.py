@@ -20,7 +20,9 @@ REUSE_GAP = 65535 + 2
 def last_ack(w: Work) -> None:
     """Send the last ACK again: the old numbers, the old window."""
     c = w.c
-    window = min(c.rcv_wnd >> c.rcv_wscale, 0xFFFF)
+    window = c.rcv_wnd >> c.rcv_wscale
+    # Linux tcp_v4_timewait_ack cuts what does not fit to its low 16 bits
+    window = window & 0xFFFF if c.profile.time_wait_answers is Checks.LINUX else min(window, 0xFFFF)
     options = segment_options(c, w.now)
     w.out.append(Segment(c.snd_nxt, c.rcv_nxt, Flags.ACK, window, b"", 0, options))
     c.segments_out += 1
@@ -55,7 +57,7 @@ def reopen(w: Work, segment: Segment, fresh: Connection) -> None:
     w.fire(Rule.TIME_WAIT_REUSE)
     least = w.c.snd_nxt + REUSE_GAP
     w.give_way(fresh)
-    if w.c.iss.before(least):
+    if w.c.iss.before(least) or w.c.profile.time_wait_answers is Checks.LINUX:
         w.c.iss = least
     accept_syn(w, segment)
     w.move(Event.RCV_SYN, Guard.REUSE_ALLOWED)

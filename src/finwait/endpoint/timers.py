@@ -2,6 +2,7 @@
 
 from finwait.endpoint.calls import Errno
 from finwait.endpoint.connection import Connection
+from finwait.endpoint.profile import Checks
 from finwait.endpoint.recovery import enter_loss, mend
 from finwait.endpoint.rules import Rule
 from finwait.endpoint.transmit import (
@@ -125,7 +126,7 @@ def _exhausted(w: Work) -> bool:
         if c.settings.user_timeout and c.state is State.SYN_SENT and c.first_retry_at is not None:
             return w.now - c.opened_at >= c.settings.user_timeout
         return c.retries >= limit or _syn_too_old(w)
-    if c.first_retry_at is None:
+    if c.first_retry_at is None or not c.retries:
         return False
     if c.settings.user_timeout:
         return w.now - c.first_retry_at >= c.settings.user_timeout
@@ -187,7 +188,7 @@ def _tail_probe(w: Work) -> None:
     if not sent_new:
         last = len(c.queue) - 1
         send_again(w, last)
-    c.tail_probe_end = c.snd_nxt
+    c.tail_probe_end, c.tail_probe_new = c.snd_nxt, sent_new
     c.probe_at = None
     c.retransmit_at = w.now + timeout(c)
 
@@ -204,7 +205,11 @@ def watch_window(w: Work) -> None:
         c.persist_at = c.persist_at if waits and active and not c.queue else None
         return
     if c.persist_at is None:
-        c.persist_at = w.now + min(max(c.rto, c.profile.rto_min) << c.backoff, c.profile.rto_max)
+        linux = (
+            c.profile.arrival_checks is Checks.LINUX
+        )  # the timeout has the backoff already (tcp_check_probe_timer)
+        wait = max(c.rto, c.profile.rto_min) << (0 if linux else c.backoff)
+        c.persist_at = w.now + min(wait, c.profile.rto_max)
 
 
 def _persist(w: Work) -> None:
@@ -221,8 +226,7 @@ def _persist(w: Work) -> None:
     if c.probes >= limit:
         _give_up(w)
         return
-    c.pushed = max(c.pushed, min(len(c.unsent), c.mss))  # it goes with PSH (Linux tcp_write_wakeup)
-    if flush(w, force=True):
+    if flush(w, force=True, push=True):  # Linux tcp_write_wakeup
         w.fire(Rule.PERSIST_SENDS)
         return
     c.probes += 1

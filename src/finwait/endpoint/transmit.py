@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from finwait.endpoint.connection import Connection, Sent
 from finwait.endpoint.negotiate import sack_blocks, segment_options, syn_ack_options, syn_options
+from finwait.endpoint.profile import Checks
 from finwait.endpoint.rules import Rule
 from finwait.endpoint.window import offer
 from finwait.endpoint.work import Work
@@ -49,6 +50,8 @@ def acknowledged(c: Connection) -> None:
     c.duplicate = None
     if c.quick:
         c.quick -= 1
+        if not c.quick:
+            c.ato = c.profile.delayed_ack_min  # Linux tcp_dec_quickack_mode
 
 
 def quicken(c: Connection) -> None:
@@ -96,7 +99,7 @@ def send_reset(w: Work) -> None:
             window,
             b"",
             0,
-            replace(options, sack=()),
+            options if c.profile.arrival_checks is Checks.LINUX else replace(options, sack=()),
         )
     )
     c.segments_out += 1
@@ -123,10 +126,10 @@ def refuse(w: Work, segment: Segment) -> None:
 # --- data ---
 
 
-def flush(w: Work, *, force: bool = False, hold: bool = False) -> bool:
+def flush(w: Work, *, force: bool = False, push: bool = False, hold: bool = False) -> bool:
     """Send what may be sent now; says whether anything went.
 
-    `force` sends one segment that would be held back; `hold` keeps a small one (MSG_MORE).
+    `force` sends one segment that would be held back, with PSH if `push`; `hold` keeps a small one (MSG_MORE).
     """
     c = w.c
     may = c.state in SENDING or (c.state is State.SYN_RECEIVED and c.fast_open_child)
@@ -140,8 +143,8 @@ def flush(w: Work, *, force: bool = False, hold: bool = False) -> bool:
         if size is None:
             break
         fin = c.write_shut and size == len(c.unsent)
-        _send_new(w, size, fin=fin)
-        went, force = True, False
+        _send_new(w, size, fin=fin, push=push)
+        went, force, push = True, False, False
         if fin:
             break
     if c.profile.burst_segments:
@@ -154,7 +157,7 @@ def flush(w: Work, *, force: bool = False, hold: bool = False) -> bool:
 def _push_bursts(w: Work, count: int) -> None:
     """Of what goes to the device in one piece, the last segment carries PSH (Linux __tcp_transmit_skb)."""
     c = w.c
-    size = _burst(c)
+    size = min(_burst(c), max(c.cwnd // 2, 1))  # Linux tcp_cwnd_test: two pieces in flight at least
     for place in range(count):
         ends_piece = (place + 1) % size == 0 or (place + 1 == count and count % size > 1)
         back = place - count
@@ -237,7 +240,7 @@ def in_flight(c: Connection) -> int:
     return sum(1 for sent in c.queue if not sent.sacked and not sent.lost)
 
 
-def _send_new(w: Work, size: int, *, fin: bool) -> None:
+def _send_new(w: Work, size: int, *, fin: bool, push: bool = False) -> None:
     """Send `size` octets for the first time, with the FIN if it is its turn."""
     c = w.c
     data, c.unsent = c.unsent[:size], c.unsent[size:]
@@ -247,7 +250,7 @@ def _send_new(w: Work, size: int, *, fin: bool) -> None:
     ends_record = seq + size in c.records
     if c.records:
         c.records = tuple(record for record in c.records if record.after(seq + size))
-    push = bool(data) and marked and (not c.unsent or ends_record)
+    push = bool(data) and ((marked and (not c.unsent or ends_record)) or push)
     sent = Sent(seq, data, syn=False, fin=fin, push=push, sent_at=w.now)
     if 0 < size < current_mss(c):
         c.small_end = seq + size

@@ -117,6 +117,7 @@ def receive(w: Work, call: Receive) -> None:
         data = c.received[: call.limit]
         if not call.peek:
             c.received = c.received[len(data) :]
+            c.held = _left(c.held, len(data))
             c.bytes_read += len(data)
             _after_reading(w)
         w.result = Result(len(data), data)
@@ -136,6 +137,15 @@ def receive(w: Work, call: Receive) -> None:
         w.result = Result(error=Errno.ENOTCONN)
         return
     w.result = Result(error=Errno.EAGAIN)
+
+
+def _left(held: tuple[tuple[int, int], ...], taken: int) -> tuple[tuple[int, int], ...]:
+    """What is held once so many octets were read: a segment goes when all of it is."""
+    for number, (octets, memory) in enumerate(held):
+        if octets > taken:
+            return ((octets - taken, memory), *held[number + 1 :])
+        taken -= octets
+    return ()
 
 
 def _after_reading(w: Work) -> None:
@@ -199,7 +209,7 @@ def _fin_in_syn_received(w: Work) -> None:
 def close(w: Work, _: Close) -> None:
     """CLOSE of both directions by the user, who will not come back (3.10.4, RFC 1122 4.2.2.13)."""
     c = w.c
-    unread, c.received = bool(c.received), b""
+    unread, c.received, c.held = bool(c.received), b"", ()
     c.orphan = True
     c.fin_unread = False
     c.read_shut = True

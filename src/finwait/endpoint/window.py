@@ -10,18 +10,62 @@ FIELD_MAX = 0xFFFF
 """RFC 9293 section 3.1: the window has 16 bits."""
 
 
+HEADROOM = 64
+"""Linux NET_SKB_PAD."""
+SHARED_INFO, SK_BUFF = 320, 256
+"""sizeof(struct skb_shared_info), sizeof(struct sk_buff), aligned, on 64-bit machines."""
+SMALL_HEAD = 576
+"""Linux SKB_SMALL_HEAD_CACHE_SIZE; above it kmalloc gives powers of two."""
+
+
 def buffer_space(c: Connection) -> int:
     """Octets of payload that the whole receive buffer can hold (Linux tcp_full_space)."""
-    size = c.settings.receive_buffer
-    return size // 2 if c.profile.buffer_overhead else size
+    return window_from(c, c.settings.receive_buffer)
+
+
+def window_from(c: Connection, space: int) -> int:
+    """Octets of payload that some memory can hold (Linux tcp_win_from_space)."""
+    return space * c.window_ratio >> 8 if c.profile.buffer_overhead else space
 
 
 def free_space(c: Connection) -> int:
-    """What of it is free. Octets out of order take room in Linux only."""
-    held = len(c.received)
-    if c.profile.buffer_overhead:
-        held += sum(len(piece.data) for piece in c.pieces)
-    return max(buffer_space(c) - held, 0)
+    """What of it is free. In Linux whole segments take room, with their overhead, also those out of order."""
+    if not c.profile.buffer_overhead:
+        return max(buffer_space(c) - len(c.received), 0)
+    held = sum(size for _, size in c.held) + sum(piece.memory for piece in c.pieces)
+    return window_from(c, max(c.settings.receive_buffer - held, 0))
+
+
+def memory_of(c: Connection, octets: int) -> int:
+    """Memory that a segment takes in Linux, as its TUN device makes the packet (skb->truesize: tun_alloc_skb, kmalloc_reserve)."""
+    if not c.profile.buffer_overhead:
+        return octets
+    packet = c.header + 20 + (12 if c.timestamps else 0) + octets
+    room = -(-(HEADROOM + packet) // 64) * 64 + SHARED_INFO
+    if room <= SMALL_HEAD:
+        return SMALL_HEAD + SK_BUFF
+    return (1 << (room - 1).bit_length()) + SK_BUFF
+
+
+def measure(c: Connection, octets: int, advertised_mss: int) -> None:
+    """Learn the peer's segment size, and what part of the buffer such segments can fill (Linux tcp_measure_rcv_mss)."""
+    if octets < c.rcv_mss:
+        return
+    if octets != c.rcv_mss and c.profile.buffer_overhead:
+        ratio = max((octets << 8) // memory_of(c, octets), 1)
+        if ratio != c.window_ratio:
+            c.window_ratio = ratio
+            _set_clamp(c, buffer_space(c))
+    c.rcv_mss = min(octets, advertised_mss)
+
+
+def _set_clamp(c: Connection, clamp: int) -> None:
+    """Linux tcp_set_window_clamp."""
+    before, c.window_clamp = c.window_clamp, clamp
+    if clamp < before:
+        c.rcv_ssthresh = min(c.rcv_ssthresh, clamp)
+    else:
+        c.rcv_ssthresh = max(min(c.rcv_wnd, clamp), c.rcv_ssthresh)
 
 
 def offered_scale(c: Connection) -> int:
@@ -87,8 +131,26 @@ def judged_window(c: Connection) -> int:
 def grow(c: Connection, length: int, advertised_mss: int) -> None:
     """Open the window further because data came (Linux tcp_grow_window)."""
     room = min(c.window_clamp, free_space(c)) - c.rcv_ssthresh
-    if c.profile.window_slow_start and room > 0:
-        c.rcv_ssthresh += min(room, max(2 * advertised_mss, 2 * length))
+    if not c.profile.window_slow_start or room <= 0:
+        return
+    gain = 2 * advertised_mss
+    if window_from(c, memory_of(c, length)) > length:
+        gain = _slow_growth(c, length)
+    if gain:
+        c.rcv_ssthresh += min(room, max(gain, 2 * length))
+        c.quick |= 1
+
+
+def _slow_growth(c: Connection, length: int) -> int:
+    """Small segments open the window only while it is small (Linux __tcp_grow_window)."""
+    memory = window_from(c, memory_of(c, length)) >> 1
+    window = window_from(c, c.profile.receive_buffer_max) >> 1
+    while c.rcv_ssthresh <= window:
+        if memory <= length:
+            return 2 * c.rcv_mss
+        memory >>= 1
+        window >>= 1
+    return 0
 
 
 def _wanted(c: Connection) -> int:
@@ -103,6 +165,7 @@ def _wanted(c: Connection) -> int:
     full = min(c.window_clamp or buffer_space(c), buffer_space(c))
     mss = min(c.rcv_mss, full) or 1
     if free < full // 2:
+        c.quick = 0
         free -= free % (1 << c.rcv_wscale)
         if free < buffer_space(c) // 16 or free < mss:
             return 0
@@ -123,7 +186,7 @@ def next_window(c: Connection) -> int:
     if wanted < current:
         unit = 1 << c.rcv_wscale
         wanted = -(-current // unit) * unit
-    return min(wanted, FIELD_MAX << c.rcv_wscale)
+    return wanted if c.profile.window_slow_start else min(wanted, FIELD_MAX << c.rcv_wscale)
 
 
 def offer(c: Connection) -> int:
@@ -131,7 +194,8 @@ def offer(c: Connection) -> int:
     window = next_window(c)
     unit = 1 << c.rcv_wscale
     field = min(-(-window // unit), FIELD_MAX)  # rounded up: the right edge never moves left
-    c.rcv_wnd = field << c.rcv_wscale
+    # Linux remembers more than an unscaled field can say (tcp_select_window)
+    c.rcv_wnd = window if c.profile.window_slow_start else field << c.rcv_wscale
     c.rcv_wup = c.rcv_nxt
     return field
 

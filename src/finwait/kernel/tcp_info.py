@@ -2,6 +2,7 @@
 
 import socket
 import struct
+from pathlib import Path
 from typing import Final
 
 TCP_CC_INFO: Final = 26
@@ -27,6 +28,7 @@ LATER: Final = (
     ("received_ce", "I"), ("delivered_e1_bytes", "I"), ("delivered_e0_bytes", "I"), ("delivered_ce_bytes", "I"),
     ("received_e1_bytes", "I"), ("received_e0_bytes", "I"), ("received_ce_bytes", "I"), ("accecn", "I"),
 )  # fmt: skip
+TABLES: Final = ("/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6")
 MEMORY: Final = (
     "RMEM_ALLOC", "RCVBUF", "WMEM_ALLOC", "SNDBUF", "FWD_ALLOC", "WMEM_QUEUED", "OPTMEM", "BACKLOG", "DROPS",
 )  # fmt: skip
@@ -45,6 +47,18 @@ def read(fd: int) -> dict[str, int]:
     amounts = struct.unpack(f"{len(memory) // 4}I", memory)
     found |= {f"SK_MEMINFO_{name}": amount for name, amount in zip(MEMORY, amounts, strict=False)}
     return found
+
+
+def shown(local_port: int, remote_port: int) -> int | None:
+    """The state that /proc/net/tcp and tcp6 show for a connection in the namespace of this thread, None: not there."""
+    for name in TABLES:
+        with Path(name).open(encoding="ascii") as table:
+            for line in table.readlines()[1:]:
+                _, local, remote, state, *_ = line.split()
+                ports = int(local.rpartition(":")[2], 16), int(remote.rpartition(":")[2], 16)
+                if ports == (local_port, remote_port):
+                    return int(state, 16)
+    return None
 
 
 def parse(raw: bytes) -> dict[str, int]:

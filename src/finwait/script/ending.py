@@ -17,6 +17,8 @@ from finwait.tcp import Flags
 from finwait.verdict.language import Text, duration
 from finwait.wire import Tcp
 
+CLOSE: Final = 7
+"""Linux TCP_CLOSE."""
 MODULUS: Final = 1 << 32
 HALF: Final = 1 << 31
 BACKOFF: Final = Text(
@@ -32,16 +34,25 @@ NOTHING: Final = Text("", "")
 
 
 def endpoint(stage: Stage, one: Socket | None, traffic: Traffic) -> Endpoint | None:
-    """Tell the state of a socket: by TCP_INFO while it is open, else as its segments show it."""
+    """Tell the state of a socket: by TCP_INFO, by the system's table once it is closed, else as its segments show it."""
     if one is None or not one.stream:
         return None
     if one.fd is not None and not one.closed and stage.owns(one.fd):
         with suppress(OSError, FinwaitError):
             info = dict(stage.tcp_info(one.fd))
             number = info.get("tcpi_state", 0)
+            if number == CLOSE:  # so says Linux of TIME-WAIT, too
+                number = _shown(stage, one) or number
             if 0 < number < len(STATES):
                 return Endpoint(STATES[number], info)
+    with suppress(OSError, FinwaitError):
+        if one.local_port and one.remote_port:
+            return Endpoint(STATES[_shown(stage, one) or CLOSE])
     return Endpoint(Course(traffic.of(one)).state())
+
+
+def _shown(stage: Stage, one: Socket) -> int | None:
+    return stage.shows(one.local_port or 0, one.remote_port or 0)
 
 
 def _at_least(number: int, other: int) -> bool:

@@ -197,6 +197,10 @@ class KernelStage:
         """Ask the socket (TCP_INFO, SO_MEMINFO)."""
         return tcp_info.read(fd)
 
+    def shows(self, local_port: int, remote_port: int) -> int | None:
+        """Look into /proc/net/tcp and tcp6, which have the small records of TIME-WAIT and FIN-WAIT-2, too."""
+        return tcp_info.shown(local_port, remote_port)
+
     def owns(self, fd: int) -> bool:
         """Say whether a descriptor is open."""
         return is_open(fd)

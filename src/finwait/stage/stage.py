@@ -138,6 +138,12 @@ class Stage(Protocol):
     def tcp_info(self, fd: int) -> Mapping[str, int]:
         """What TCP_INFO says of a socket, by the names `tcpi_*` (also TCP_CC_INFO and SO_MEMINFO where there are any)."""
 
+    def shows(self, local_port: int, remote_port: int) -> int | None:
+        """Which state (Linux's number) the system's table of connections shows for one; None: it has none such.
+
+        A closed socket has no TCP_INFO, and of one in TIME-WAIT Linux says there CLOSE: the table knows better.
+        """
+
     def owns(self, fd: int) -> bool:
         """Say whether the live descriptor is still open."""
 

@@ -13,6 +13,7 @@ from finwait.stage.model.numbers import TCP_STATES
 from finwait.stage.model.outcome import Failed, Play, failure
 from finwait.stage.model.world import World
 from finwait.stage.stage import Captured, Result, Setup, ShellResult, SystemCall
+from finwait.tcp import State
 from finwait.wire import Packet, Udp
 
 LONGEST_SLEEP: Final = 3600 * 1_000_000
@@ -213,6 +214,13 @@ class Model:
             return {}
         return _info(self._world, held)
 
+    def shows(self, local_port: int, remote_port: int) -> int | None:
+        """Look for a connection among all that the host has, also those that no descriptor holds."""
+        for ends, connection in self._world.host.connections():
+            if (ends.local_port, ends.remote_port) == (local_port, remote_port):
+                return TCP_STATES[connection.state.value]
+        return None
+
     def owns(self, fd: int) -> bool:
         """Say whether the live descriptor is still open."""
         return fd in self._world.descriptors
@@ -227,7 +235,10 @@ _FIELDS = tuple(field.name for field in fields(Status) if field.name not in {"st
 
 def _info(world: World, held: TcpSocket) -> dict[str, int]:
     status, c = world.host.status(held.handle), world.host.connection(held.handle)
-    found = {"tcpi_state": TCP_STATES[status.state.value]}
+    state = status.state
+    if state is State.TIME_WAIT and world.host.profile.time_wait_leaves_socket:
+        state = State.CLOSED
+    found = {"tcpi_state": TCP_STATES[state.value]}
     found |= {f"tcpi_{name}": int(getattr(status, name)) for name in _FIELDS}
     if c is not None:
         since = {"data_sent": c.sent_at, "data_recv": c.received_at, "ack_recv": c.heard_at}

@@ -147,12 +147,61 @@ WAYS: dict[State, Callable[[Bench], None]] = {
 }
 
 
-def reach(profile: Profile, state: State) -> Bench:
+def _both_open(bench: Bench) -> None:
+    _syn_sent(bench)
+    bench.give(Flags.SYN, 0, options=MSS_ONLY)
+
+
+def _fin_wait_1_orphan(bench: Bench) -> None:
+    _established(bench)
+    bench.host.close(bench.now, bench.socket)
+
+
+def _fin_wait_2_orphan(bench: Bench) -> None:
+    _fin_wait_1_orphan(bench)
+    bench.give(Flags.ACK, 1, 2)
+
+
+def _closing_orphan(bench: Bench) -> None:
+    _fin_wait_1_orphan(bench)
+    bench.give(Flags.FIN | Flags.ACK, 1, 1)
+
+
+def _last_ack_orphan(bench: Bench) -> None:
+    _close_wait(bench)
+    bench.host.close(bench.now, bench.socket)
+
+
+def _time_wait_listening(bench: Bench) -> None:
+    _syn_received(bench)
+    bench.give(Flags.ACK, 1, 1)
+    bench.child = bench.host.accept(bench.now, bench.socket).value
+    bench.host.shutdown(bench.now, bench.child, read=False, write=True)
+    bench.give(Flags.FIN | Flags.ACK, 1, 2)
+
+
+FURTHER: dict[str, Callable[[Bench], None]] = {
+    "SYN-RECEIVED, both opened": _both_open,
+    "FIN-WAIT-1, closed": _fin_wait_1_orphan,
+    "FIN-WAIT-2, closed": _fin_wait_2_orphan,
+    "CLOSING, closed": _closing_orphan,
+    "LAST-ACK, closed": _last_ack_orphan,
+    "TIME-WAIT, listening": _time_wait_listening,
+}
+"""The same states by other ways: a simultaneous open, close() instead of shutdown(), a listener behind TIME-WAIT."""
+
+
+def reach(profile: Profile, state: str) -> Bench:
     """Bring a host into a state by calls and segments. Raises AssertionError if it does not get there."""
     bench = Bench(profile)
-    WAYS[state](bench)
+    way = FURTHER[state] if state in FURTHER else WAYS[State(state)]
+    way(bench)
     bench.host.transmit()
-    assert standing(bench) is state, (profile.name, state, standing(bench))
+    assert standing(bench) == state.split(",", maxsplit=1)[0], (
+        profile.name,
+        state,
+        standing(bench),
+    )
     return bench
 
 
@@ -176,7 +225,7 @@ def numbers(bench: Bench) -> tuple[int, int, int]:
     return c.rcv_nxt - Seq(IRS), c.snd_nxt - Seq(ISS), window
 
 
-def cell(profile: Profile, state: State, kind: str, place: str) -> str:
+def cell(profile: Profile, state: str, kind: str, place: str) -> str:
     """What a host answers, and where it then stands: `. 2:2 ack 2 → TIME-WAIT`."""
     bench = reach(profile, state)
     next_seq, next_ack, window = numbers(bench)
@@ -187,7 +236,7 @@ def cell(profile: Profile, state: State, kind: str, place: str) -> str:
     if c is not None and c.ack_at is not None:
         said = "(later) ." if said == "-" else f"{said}, (later) ."
     after = standing(bench)
-    return said if after is state else f"{said} → {after}"
+    return said if after == state.split(",", maxsplit=1)[0] else f"{said} → {after}"
 
 
 def shown(packet: Packet) -> str:
@@ -206,7 +255,7 @@ def shown(packet: Packet) -> str:
 
 def rows() -> Iterator[tuple[str, ...]]:
     """Every row of the table: state, kind, place, and a cell a profile."""
-    for state in State:
+    for state in (*State, *FURTHER):
         for kind in KINDS:
             for place in PLACES:
                 cells = (cell(profile, state, kind, place) for profile in PROFILES.values())
@@ -219,8 +268,8 @@ def table() -> str:
         "# What answers what: state × segment × place in the window",
         "",
         "Written by `python tools/matrix.py`, which says how each state is reached. `flags seq ack`, counted from the initial",
-        "numbers; `-`: no answer; `(later)`: the ACK is delayed; `→`: the state changes. SEG.ACK is SND.NXT. In TIME-WAIT",
-        "nobody listens on the port.",
+        "numbers; `-`: no answer; `(later)`: the ACK is delayed; `→`: the state changes. SEG.ACK is SND.NXT. First the eleven",
+        "states, their sockets still open (FIN by shutdown), nobody listening behind TIME-WAIT; then some by other ways.",
         "",
         "| state | segment | place | " + " | ".join(PROFILES) + " |",
         "|---" * (3 + len(PROFILES)) + "|",

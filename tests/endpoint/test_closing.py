@@ -86,7 +86,7 @@ def test_the_small_record_of_fin_wait_2() -> None:
     assert answers(bench, Flags.RST, 500) == []
     assert standing(bench) is State.CLOSED
     bench = orphan(LINUX)
-    assert answers(bench, Flags.RST, -20) == []
+    assert answers(bench, Flags.RST, -20) == [". 2 ack 1"]
     assert answers(bench, Flags.SYN, 500) == ["R. 0 ack 501"]
 
 

@@ -41,7 +41,7 @@ def _acceptable_to_linux(c: Connection, segment: Segment) -> bool:
         return True
     if segment.seq.after(limit):
         return False
-    return not c.received
+    return not c.received and not c.fin_unread  # only while nothing waits to be read
 
 
 def _acceptable_to_freebsd(c: Connection, segment: Segment) -> bool:

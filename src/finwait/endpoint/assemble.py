@@ -141,6 +141,7 @@ def take_fin(w: Work) -> None:
     w.fire(Rule.RECEIVE_FIN)
     before = c.state
     c.peer_fin = c.rcv_nxt
+    c.fin_unread = True
     c.rcv_nxt += 1
     c.pieces = ()
     w.tell(Happening.PEER_CLOSED)

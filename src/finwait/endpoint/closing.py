@@ -1,6 +1,7 @@
 """The end of a connection: our FIN is acknowledged, FIN-WAIT-2 of an orphan, TIME-WAIT."""
 
-from finwait.endpoint.profile import OrphanWait
+from finwait.endpoint.connection import Connection
+from finwait.endpoint.profile import Checks, OrphanWait
 from finwait.endpoint.rules import Rule
 from finwait.endpoint.transmit import refuse, send_challenge, send_reset
 from finwait.endpoint.window import remaining
@@ -38,8 +39,7 @@ def orphan_in_fin_wait_2(w: Work, segment: Segment | None) -> bool:
             refuse(w, segment)
         w.die(Event.SND_RST, None)
         return False
-    new = segment is not None and (segment.end - segment.has(Flags.FIN)).after(c.rcv_nxt)
-    if segment is not None and segment.payload and new and c.profile.reset_data_after_close:
+    if segment is not None and says_more(c, segment) and c.profile.reset_data_after_close:
         w.fire(Rule.DATA_AFTER_CLOSE)
         refuse(w, segment)
         w.die(Event.SND_RST, None)
@@ -54,6 +54,13 @@ def orphan_in_fin_wait_2(w: Work, segment: Segment | None) -> bool:
             shrink(w)
             return False
     return True
+
+
+def says_more(c: Connection, segment: Segment) -> bool:
+    """Say whether a segment has octets beyond RCV.NXT; Linux takes a FIN that comes too early for such."""
+    beyond = (segment.end - segment.has(Flags.FIN)).after(c.rcv_nxt)
+    early_fin = segment.has(Flags.FIN) and c.profile.arrival_checks is Checks.LINUX
+    return beyond and (bool(segment.payload) or early_fin)
 
 
 def shrink(w: Work) -> None:

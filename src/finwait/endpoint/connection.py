@@ -89,7 +89,7 @@ class Connection:
     """In flight, by number."""
     unsent: bytes = b""
     pushed: int = 0
-    """Octets of `unsent` that may not wait for more (the rest came with MSG_MORE)."""
+    """Octets of `unsent` that are to end with PSH (the rest came with MSG_MORE)."""
     records: tuple[Seq, ...] = ()
     """Where a segment has to end (MSG_EOR)."""
     urgent: Seq | None = None
@@ -119,6 +119,8 @@ class Connection:
     """The next ACK reports it (RFC 2883)."""
     peer_fin: Seq | None = None
     """The number of the peer's FIN, once received in order."""
+    fin_unread: bool = False
+    """The user has not been told yet that the data ends."""
     read_shut: bool = False
     rcv_urgent: Seq | None = None
     bytes_read: int = 0

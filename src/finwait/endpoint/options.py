@@ -125,9 +125,8 @@ def apply(w: Work, option: Option, value: int) -> Result:
     elif option is Option.TCP_KEEPIDLE and found.keep_alive and c.connected:
         c.keep_at = max(c.heard_at + value * SECOND, w.now)
     elif option is Option.TCP_NODELAY and value:
-        flush(w)
+        flush(w, force=True)  # once, even over TCP_CORK (Linux TCP_NAGLE_PUSH)
     elif option is Option.TCP_CORK and not value:
-        c.pushed = len(c.unsent)
         flush(w)
     elif option is Option.TCP_QUICKACK:
         _quick_ack(w, value)

@@ -22,7 +22,7 @@ def _again(w: Work) -> None:
     send_again(w, 0)
 
 
-def _linux(w: Work, segment: Segment) -> bool:  # noqa: C901, PLR0911 - the kernel's order
+def _linux(w: Work, segment: Segment) -> bool:  # noqa: C901, PLR0911, PLR0912 - the kernel's order
     """Linux tcp_check_req."""
     c = w.c
     rst, syn, ack = segment.has(Flags.RST), segment.has(Flags.SYN), segment.has(Flags.ACK)
@@ -48,6 +48,12 @@ def _linux(w: Work, segment: Segment) -> bool:  # noqa: C901, PLR0911 - the kern
         w.fire(Rule.UNACCEPTABLE)
         if not rst and may_answer(w, segment):
             w.fire(Rule.ACK_UNACCEPTABLE)
+            emit(w, c.snd_nxt, Flags.ACK)
+        return False
+    if rst and segment.seq != start and not c.fast_open_child:
+        w.fire(Rule.RST_INEXACT)
+        w.move(Event.RCV_INEXACT_RST)
+        if may_answer(w, segment):
             emit(w, c.snd_nxt, Flags.ACK)
         return False
     if rst or (syn and segment.seq != c.irs):

@@ -4,7 +4,7 @@ from finwait.endpoint.acceptable import acceptable, note_timestamp, reset_counts
 from finwait.endpoint.assemble import TAKES_DATA, acknowledge, take_data
 from finwait.endpoint.calls import Errno, Happening
 from finwait.endpoint.challenge import answer_unacceptable, challenge, may_answer
-from finwait.endpoint.closing import fin_acknowledged
+from finwait.endpoint.closing import fin_acknowledged, says_more
 from finwait.endpoint.connection import Connection
 from finwait.endpoint.opening import established_by
 from finwait.endpoint.profile import Checks, SynInSynchronized
@@ -21,6 +21,10 @@ HAVE_PEER_FIN = frozenset({State.CLOSE_WAIT, State.CLOSING, State.LAST_ACK, Stat
 def in_synchronized(w: Work, segment: Segment) -> None:
     """All eight checks."""
     c = w.c
+    nothing = not segment.flags & (Flags.ACK | Flags.RST | Flags.SYN)
+    if nothing and c.profile.arrival_checks is Checks.LINUX:
+        w.fire(Rule.NO_ACK)  # before the number is looked at (tcp_rcv_state_process)
+        return
     if not _first_checks(w, segment):
         return
     if not segment.has(Flags.ACK):
@@ -349,9 +353,9 @@ def _beyond(c: Connection, segment: Segment) -> bool:
 def _is_after_close(w: Work, segment: Segment) -> bool:
     """New octets that nobody will read (RFC 1122 section 4.2.2.13)."""
     c = w.c
-    if not c.profile.reset_data_after_close or not segment.payload:
+    if not c.profile.reset_data_after_close:
         return False
-    new = (segment.end - segment.has(Flags.FIN)).after(c.rcv_nxt)
+    new = says_more(c, segment)
     if c.profile.arrival_checks is Checks.LINUX:
         shut = c.orphan or c.read_shut
         if c.state in {State.CLOSING, State.LAST_ACK, State.CLOSE_WAIT}:

@@ -195,9 +195,7 @@ def in_mini_fin_wait_2(w: Work, segment: Segment) -> None:
     c = w.c
     rst = segment.has(Flags.RST)
     if (not rst and too_old(c, segment, w.now)) or not _in_mini_window(w, segment):
-        if rst:
-            w.fire(Rule.RST_OUTSIDE)
-        elif may_answer(w, segment):
+        if may_answer(w, segment):  # even a RST is answered
             w.fire(Rule.ACK_UNACCEPTABLE)
             last_ack(w)
         return

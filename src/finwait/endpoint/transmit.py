@@ -98,8 +98,11 @@ def refuse(w: Work, segment: Segment) -> None:
 # --- data ---
 
 
-def flush(w: Work, *, force: bool = False) -> bool:
-    """Send what may be sent now; says whether anything went. `force` sends a held-back segment."""
+def flush(w: Work, *, force: bool = False, hold: bool = False) -> bool:
+    """Send what may be sent now; says whether anything went.
+
+    `force` sends one segment that would be held back; `hold` keeps a small one (MSG_MORE).
+    """
     c = w.c
     if c.state not in SENDING or c.fin_seq is not None:
         return False
@@ -107,7 +110,7 @@ def flush(w: Work, *, force: bool = False) -> bool:
     first = len(w.out)
     while c.unsent or c.write_shut:
         room = c.snd_una + c.snd_wnd - c.snd_nxt
-        size = _next_size(w, room, force=force)
+        size = _next_size(w, room, force=force, hold=hold)
         if size is None:
             break
         fin = c.write_shut and size == len(c.unsent)
@@ -130,7 +133,7 @@ def _push_last(w: Work) -> None:
         c.queue = (*c.queue[:-1], replace(c.queue[-1], push=True))
 
 
-def _next_size(w: Work, room: int, *, force: bool) -> int | None:  # noqa: PLR0911 - one a reason
+def _next_size(w: Work, room: int, *, force: bool, hold: bool) -> int | None:  # noqa: PLR0911 - one a reason
     """Octets of the next segment, None if none may go now."""
     c = w.c
     whole = len(c.unsent)
@@ -151,7 +154,7 @@ def _next_size(w: Work, room: int, *, force: bool) -> int | None:  # noqa: PLR09
         if not force and (c.profile.window_slow_start or room < c.max_window // 2):
             return None
         return room
-    if size < c.mss and not force and not _may_be_small(w, size, whole):
+    if size < c.mss and not force and not _may_be_small(w, size, whole, hold=hold):
         return None
     return size
 
@@ -161,7 +164,7 @@ def _limited(c: Connection) -> int:
     return min(c.duplicates, 2) if c.profile.limited_transmit and c.recover is None else 0
 
 
-def _may_be_small(w: Work, size: int, whole: int) -> bool:  # noqa: PLR0911 - one a reason
+def _may_be_small(w: Work, size: int, whole: int, *, hold: bool) -> bool:  # noqa: PLR0911 - one a reason
     """Nagle's algorithm (3.7.4) and its relatives."""
     c = w.c
     if c.write_shut and size == whole:
@@ -170,7 +173,7 @@ def _may_be_small(w: Work, size: int, whole: int) -> bool:  # noqa: PLR0911 - on
         return True
     if c.urgent is not None and c.urgent.after(c.snd_nxt):
         return True
-    if c.settings.cork or c.pushed < whole:
+    if c.settings.cork or hold:
         w.fire(Rule.CORKED)
         return False
     if c.settings.no_delay or not c.queue:
@@ -190,10 +193,11 @@ def _send_new(w: Work, size: int, *, fin: bool) -> None:
     """Send `size` octets for the first time, with the FIN if it is its turn."""
     c = w.c
     data, c.unsent = c.unsent[:size], c.unsent[size:]
+    marked = c.pushed >= size or not c.profile.push_bursts
     c.pushed = max(c.pushed - size, 0)
     if c.records:
         c.records = tuple(record for record in c.records if record.after(c.snd_nxt + size))
-    push = bool(data) and not c.unsent
+    push = bool(data) and not c.unsent and marked
     seq = c.snd_nxt
     sent = Sent(seq, data, syn=False, fin=fin, push=push, sent_at=w.now)
     if 0 < size < c.mss:

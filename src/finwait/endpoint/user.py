@@ -103,7 +103,7 @@ def send(w: Work, call: Send) -> None:
     if call.end_of_record:
         c.records = (*c.records, c.snd_nxt + len(c.unsent))
     w.fire(Rule.SEND_QUEUED)
-    flush(w)
+    flush(w, hold=call.more)
     w.result = Result(len(data))
 
 
@@ -119,6 +119,8 @@ def receive(w: Work, call: Receive) -> None:
             _after_reading(w)
         w.result = Result(len(data), data)
         return
+    if c.peer_fin is not None:
+        c.fin_unread = c.fin_unread and call.peek
     if c.peer_fin is not None and c.profile.arrival_checks is Checks.LINUX:
         w.result = Result()  # Linux SOCK_DONE: the end of data goes before an error
         return
@@ -197,6 +199,7 @@ def close(w: Work, _: Close) -> None:
     c = w.c
     unread, c.received = bool(c.received), b""
     c.orphan = True
+    c.fin_unread = False
     c.read_shut = True
     if c.state is State.CLOSED:
         return

@@ -12,6 +12,7 @@ The three variants of every script and their settings are those of the checkout'
 import argparse
 import json
 import os
+import select
 import subprocess
 import sys
 import time
@@ -20,6 +21,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+
+from finwait.errors import FinwaitError
+from finwait.kernel.apart import Apart, Ended
+from finwait.script.config import configure
+from finwait.script.outcome import Status
+from finwait.script.parser import load
+from finwait.script.report import text
+from finwait.script.runner import play as play_script
+from finwait.script.syntax import Dialect
+from finwait.stage.kernel import open_kernel
 
 NET = Path("gtests/net")
 LIMIT = 180.0
@@ -97,15 +108,54 @@ def reference(checkout: Path) -> tuple[str, ...]:
     return (str(tools / "in_netns.sh"), str(tools / "packetdrill"), "--send_omit_free")
 
 
-def ours() -> tuple[str, ...]:
-    return (
-        str(Path(sys.executable).parent / "finwait"),
-        "run",
-        "--stage",
-        "kernel",
-        "--compat",
-        "google",
-    )
+def play_ours(checkout: Path, one: tuple[Path, str]) -> Run:
+    """In a process of its own."""
+    path, variant = one
+    over, defines = options(VARIANTS[variant])
+    start = time.monotonic()
+    os.chdir(path.parent)
+    try:
+        script = load(path.name, defines, Dialect.GOOGLE)
+        config = configure(script, over, Dialect.GOOGLE)
+        outcome = play_script(script, config, open_kernel)
+        passed, said = outcome.status is Status.PASSED, text(outcome, "en")
+    except FinwaitError as error:
+        passed, said = False, str(error)
+    name = str(path.relative_to(checkout / NET))
+    return Run(name, variant, passed, time.monotonic() - start, said.strip())
+
+
+def options(words: Iterable[str]) -> tuple[dict[str, str | None], dict[str, str]]:
+    """Command line words as finwait takes them: options, and what -D defines."""
+    over: dict[str, str | None] = {}
+    defines = {}
+    for word in words:
+        name, _, value = word.removeprefix("--").partition("=")
+        if word.startswith("--"):
+            over[name] = value
+        elif word != "-D":
+            defines[name] = value
+    return over, defines
+
+
+def play_all_ours(checkout: Path, only: str, jobs: int) -> tuple[list[Run], float]:
+    runs = wanted(checkout / NET / "tcp", only)
+    waiting, playing, done = list(reversed(runs)), {}, []
+    start = time.monotonic()
+    while waiting or playing:
+        while waiting and len(playing) < jobs:
+            one = waiting.pop()
+            playing[Apart(partial(play_ours, checkout, one))] = one
+        for apart in select.select(list(playing), [], [], LIMIT)[0]:
+            path, variant = playing.pop(apart)
+            try:
+                done.append(apart.answer(LIMIT))
+            except Ended as ended:
+                name = str(path.relative_to(checkout / NET))
+                done.append(Run(name, variant, False, LIMIT, str(ended)))
+            print(f"\r{len(done)}/{len(runs)}", end="", file=sys.stderr)
+    print(file=sys.stderr)
+    return done, time.monotonic() - start
 
 
 def save(path: Path, runs: Iterable[Run], seconds: float, jobs: int) -> None:
@@ -118,7 +168,7 @@ def save(path: Path, runs: Iterable[Run], seconds: float, jobs: int) -> None:
     )
 
 
-def load(path: Path) -> tuple[dict[tuple[str, str], Run], float, int]:
+def saved(path: Path) -> tuple[dict[tuple[str, str], Run], float, int]:
     document = json.loads(path.read_text())
     runs = [Run(**run) for run in document["runs"]]
     return {(run.script, run.variant): run for run in runs}, document["seconds"], document["jobs"]
@@ -126,8 +176,8 @@ def load(path: Path) -> tuple[dict[tuple[str, str], Run], float, int]:
 
 def compare(theirs_file: Path, ours_file: Path) -> float:
     """Print how far both agree; returns the share."""
-    theirs, their_seconds, their_jobs = load(theirs_file)
-    mine, my_seconds, my_jobs = load(ours_file)
+    theirs, their_seconds, their_jobs = saved(theirs_file)
+    mine, my_seconds, my_jobs = saved(ours_file)
     both = sorted(theirs.keys() & mine.keys())
     same = [key for key in both if theirs[key].passed == mine[key].passed]
     for name, runs, seconds, jobs in (
@@ -170,8 +220,10 @@ def main() -> None:
     if given.verb == "compare":
         sys.exit(compare(given.theirs, given.mine) < 0.99)
     checkout = Path(given.checkout or parser.error("where is the checkout?")).resolve()
-    program = reference(checkout) if given.verb == "reference" else ours()
-    runs, seconds = play_all(checkout, program, given.only, given.jobs)
+    if given.verb == "reference":
+        runs, seconds = play_all(checkout, reference(checkout), given.only, given.jobs)
+    else:
+        runs, seconds = play_all_ours(checkout, given.only, given.jobs)
     save(given.output, runs, seconds, given.jobs)
 
 

@@ -1,16 +1,20 @@
 """The real kernel as a stage: it answers as it does, its calls give what libc gives, and it leaves nothing behind."""
 
+import ctypes
 import errno
 import os
 import select
 import signal
 import socket
+import stat
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
 from finwait.errors import MissingPrivilege, Misuse
+from finwait.kernel import tun
 from finwait.kernel.apart import Apart, Ended
 from finwait.stage.kernel import open_kernel
 from finwait.stage.stage import Setup, SystemCall, Value
@@ -248,14 +252,46 @@ def test_many_at_once() -> None:
     assert len([one.answer(30) for one in plays]) == 12
 
 
+def become_nobody() -> None:
+    """As a program is that somebody without rights started: readable to itself."""
+    os.setgroups([])
+    os.setresgid(65534, 65534, 65534)
+    os.setresuid(65534, 65534, 65534)
+    ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE
+
+
+@needs_kernel
+@pytest.mark.skipif(os.geteuid() != 0, reason="to open /dev/net/tun to all takes root")
+def test_who_is_not_root_plays_in_a_user_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
+    def play() -> None:
+        become_nobody()
+        with open_kernel(V4) as stage:
+            peer = Peer(stage)
+            listener = peer.listen()
+            peer.shake_hands()
+            fd = peer.call("accept", listener, None, None)
+            stage.begin(SystemCall("read", (fd, None, 10)))
+            peer.send(Flags.ACK, 1, b"abc")
+            got = stage.finish(stage.now() + 1_000_000)
+            assert got is not None
+            assert got.out["data"] == b"abc"
+            assert stage.shell("sysctl -w net.ipv4.tcp_sack=0").status == 0
+
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        device = Path(folder, "tun")
+        os.mknod(device, stat.S_IFCHR, os.makedev(10, 200))  # as udev has it: open to all
+        device.chmod(0o666)
+        monkeypatch.setattr(tun, "DEVICE", str(device))
+        apart(play)
+
+
 def test_without_privilege_the_way_out_is_told() -> None:
     """Who is not root gets a user namespace, or a sentence that says what to do instead."""
 
     def play() -> str:
         if os.geteuid() == 0:
-            os.setgroups([])
-            os.setresgid(65534, 65534, 65534)
-            os.setresuid(65534, 65534, 65534)
+            become_nobody()
         try:
             open_kernel(V4).close()
         except MissingPrivilege as error:

@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000  # linux/sched.h
-TUNSETIFF = 0x400454CA  # linux/if_tun.h
-IFF_TUN, IFF_TAP, IFF_NO_PI = 1, 2, 0x1000
-SIOCETHTOOL = 0x8946  # linux/sockios.h
+from finwait.kernel.namespace import CLONE_NEWNET, HERE
+from finwait.kernel.tun import DEVICE, IFF_NO_PI, IFF_TUN, SIOCETHTOOL, TUNSETIFF
+
+CLONE_NEWNS = 0x00020000  # linux/sched.h
+IFF_TAP = 0x0002  # linux/if_tun.h
 # linux/ethtool.h: what a card would do for the kernel; off, so that captures hold whole packets.
 OFFLOADS = {"SRXCSUM": 0x15, "STXCSUM": 0x17, "SSG": 0x19, "STSO": 0x1F, "SGSO": 0x24, "SGRO": 0x2C}
 
@@ -39,10 +40,10 @@ class Namespace:
     """A network namespace without a name: it lives as long as its descriptor."""
 
     def __init__(self) -> None:
-        home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        home = os.open(HERE, os.O_RDONLY | os.O_CLOEXEC)
         try:
             _checked(_libc.unshare(CLONE_NEWNET), "unshare(CLONE_NEWNET)")
-            self.fd = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+            self.fd = os.open(HERE, os.O_RDONLY | os.O_CLOEXEC)
         finally:
             _checked(_libc.setns(home, CLONE_NEWNET), "setns")
             os.close(home)
@@ -56,7 +57,7 @@ class Namespace:
     @contextmanager
     def entered(self) -> Iterator[None]:
         """Sockets made inside belong to the namespace for good."""
-        home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        home = os.open(HERE, os.O_RDONLY | os.O_CLOEXEC)
         _checked(_libc.setns(self.fd, CLONE_NEWNET), "setns")
         try:
             yield
@@ -79,7 +80,7 @@ class Namespace:
     def device(self, name: str, *, tap: bool = False) -> int:
         """Makes a TUN (or TAP) device; returns the descriptor of its other end."""
         with self.entered():
-            fd = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
+            fd = os.open(DEVICE, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
             mode = (IFF_TAP if tap else IFF_TUN) | IFF_NO_PI
             fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", name.encode(), mode))
         return fd

@@ -3,7 +3,6 @@
 import ctypes
 import os
 from contextlib import suppress
-from pathlib import Path
 from typing import Final, Self
 
 from finwait.errors import MissingPrivilege
@@ -64,7 +63,11 @@ def _become_root() -> None:
         ("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")
     ):  # fmt: skip
         try:
-            Path("/proc/self", name).write_text(text, encoding="ascii")
+            fd = os.open(f"/proc/self/{name}", os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                os.write(fd, text.encode())
+            finally:
+                os.close(fd)
         except OSError as error:
             raise MissingPrivilege(f"{WAY_OUT} ({name}: {error})") from error
 

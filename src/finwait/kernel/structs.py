@@ -13,16 +13,8 @@ if TYPE_CHECKING:
 SIZE: Final = ctypes.sizeof(ctypes.c_size_t)
 CMSG_HEADER: Final = 16
 """struct cmsghdr on a 64-bit machine: length, level, type."""
-EXTENDED_ERROR: Final = (
-    "ee_errno",
-    "ee_origin",
-    "ee_type",
-    "ee_code",
-    "ee_pad",
-    "ee_info",
-    "ee_data",
-)
-"""struct sock_extended_err (linux/errqueue.h)."""
+FUTEX: Final = {"x86_64": b"202", "aarch64": b"98", "riscv64": b"98"}.get(os.uname().machine, b"")
+"""The number of futex(2), in which a thread waits for the interpreter's lock (asm/unistd.h)."""
 
 
 class IoVec(ctypes.Structure):
@@ -164,14 +156,16 @@ def set_capability(which: int, capability: int, raised: bool) -> tuple[int, int]
 
 
 def sleeps(thread: int) -> bool:
-    """Say whether a thread of this process sleeps inside a system call other than the interpreter's own lock."""
-    futex = "202"  # x86-64; arm64 has 98
+    """Say whether a thread of this process sleeps inside a system call other than the interpreter's own lock.
+
+    /proc/self/task/…/syscall begins with the call's number while the thread sleeps in it, else it says `running`.
+    """
     try:
-        with open(f"/proc/self/task/{thread}/syscall", encoding="ascii") as file:  # noqa: PTH123 - it is read 1000 times a second
-            said = file.read().split()
-    except OSError:
-        return True
-    return bool(said) and said[0] not in {
-        "running",
-        futex if os.uname().machine == "x86_64" else "98",
-    }
+        fd = os.open(f"/proc/self/task/{thread}/syscall", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True  # it has ended
+    try:
+        said = os.read(fd, 200).split()
+    finally:
+        os.close(fd)
+    return bool(said) and said[0] not in {b"running", FUTEX}

@@ -6,7 +6,6 @@ import os
 import select
 import socket
 import struct
-import subprocess
 import time
 from dataclasses import dataclass
 from typing import Final
@@ -134,19 +133,3 @@ class Tun:
         """The device goes away."""
         self._sniffer.close()
         os.close(self.fd)
-
-
-def ip(*lines: str) -> None:
-    """Run commands of iproute2 at once. Raises CannotOpen if it is not installed, OSError with its words if one fails."""
-    try:
-        done = subprocess.run(
-            ["ip", "-batch", "-"],
-            input="\n".join(lines),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except FileNotFoundError as error:
-        raise CannotOpen("ip", "not installed: apt-get install iproute2") from error
-    if done.returncode:
-        raise OSError(f"ip: {done.stderr.strip()} ({'; '.join(lines)})")

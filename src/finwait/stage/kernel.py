@@ -12,10 +12,11 @@ from typing import Final, Self
 
 from finwait.kernel import structs, tcp_info
 from finwait.kernel.address import Family
+from finwait.kernel.addresses import configure
 from finwait.kernel.calls import Calls, Outcome, World, is_open
 from finwait.kernel.namespace import Namespace
 from finwait.kernel.prompt import Prompt, after_a_jiffy, go_first, sleep_until
-from finwait.kernel.tun import GSO_TCPV4, GSO_TCPV6, NAME, Tun, ip
+from finwait.kernel.tun import GSO_TCPV4, GSO_TCPV6, NAME, Tun
 from finwait.stage.stage import Captured, Result, Setup, ShellResult, SystemCall
 from finwait.wire import BadPacket, Packet, Tcp, decode, encode
 
@@ -85,7 +86,7 @@ class KernelStage:
         # No gateway: a device without link addresses has nobody to ask for one.
         remote = ip_interface(f"{setup.remote}/{setup.remote_prefix_length}").network
         lines.append(f"route add {remote} dev {NAME}")
-        ip(*lines)
+        configure(lines, setup.local)
         self._tun.sniff_from_now()
 
     def __enter__(self) -> Self:

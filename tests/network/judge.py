@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from finwait.wire.pcapng import write
-
 import finwait
 from finwait.network import Played, Record, packets
+from finwait.wire.pcapng import write
 
 
 def capture(records: list[Record], path: Path) -> Path:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lab.net import Net
-from lab.packet import Flags
+from finwait.lab.net import Net
+from finwait.lab.packet import Flags
 from lab.truth import Connection, Why
 
 REQUEST, REPLY = b"may I have it?\n", b"here it is, and nothing more.\n"

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from .net import CLIENT4, CLIENT6, SERVER4, SERVER6, Host, Net
-from .packet import Segment, build, parse
-from .record import ETHERNET, RAW, Recorder
+from finwait.lab.net import CLIENT4, CLIENT6, SERVER4, SERVER6, Host, Net
+from finwait.lab.packet import Segment, build, parse
+from finwait.lab.record import ETHERNET, RAW, Recorder
 
 Side: TypeAlias = Literal["client", "server"]
 Match: TypeAlias = Callable[[Side, Segment], bool]
@@ -42,9 +42,17 @@ class Wire(Net):
     """
 
     def __init__(
-        self, *, six: bool = False, ethernet: bool = False, vlan: int = 0, tap: Side = "client"
+        self,
+        *,
+        six: bool = False,
+        ethernet: bool = False,
+        vlan: int = 0,
+        tap: Side = "client",
+        addresses: tuple[str, str] | None = None,
     ) -> None:
-        self.client_address, self.server_address = (CLIENT6, SERVER6) if six else (CLIENT4, SERVER4)
+        usual = (CLIENT6, SERVER6) if six else (CLIENT4, SERVER4)
+        self.client_address, self.server_address = addresses or usual
+        self.watched: list[int] = []
         self._start = ETHERNET_HEADER if ethernet else 0
         self._tag = struct.pack("!HH", 0x8100, vlan) if vlan else b""
         self.tap = tap
@@ -62,18 +70,20 @@ class Wire(Net):
         space, ethernet = host.namespace, bool(self._start)
         descriptor = space.device("wire", tap=ethernet)
         self._fds[side] = descriptor
-        if ethernet:
-            space.ip(f"link set wire address {MACS[side]}")
         if host.family == socket.AF_INET:
             space.sysctl("net.ipv6.conf.all.disable_ipv6", 1)
-        space.ip("link set wire up")
         six = host.family == socket.AF_INET6
-        space.ip(f"address add {address}/{128 if six else 32} dev wire" + " nodad" * six)
-        space.ip(f"{'-6' if six else '-4'} route add default dev wire")
+        lines = [f"link set wire address {MACS[side]}"] if ethernet else []
+        lines += [
+            "link set wire up",
+            f"address add {address}/{128 if six else 32} dev wire" + " nodad" * six,
+            "route add default dev wire" if not six else "-6 route add default dev wire",
+        ]
         if ethernet:
             peer = self.server_address if side == "client" else self.client_address
             other = MACS["server" if side == "client" else "client"]
-            space.ip(f"neigh add {peer} lladdr {other} dev wire")
+            lines.append(f"neigh add {peer} lladdr {other} dev wire")
+        space.ip(*lines)
         return host
 
     # What the wire does.
@@ -119,7 +129,8 @@ class Wire(Net):
         self.recorder.add(data)
 
     def step(self, timeout: float) -> bool:
-        ready, _, _ = select.select(list(self._fds.values()), [], [], timeout)
+        """Carry what is ready."""
+        ready, _, _ = select.select([*self._fds.values(), *self.watched], [], [], timeout)
         moved = False
         for side, descriptor in self._fds.items():
             while descriptor in ready:
@@ -171,6 +182,7 @@ class Wire(Net):
         return [f"{who}: {where} at the end" for who, where in ends.items() if where]
 
     def close(self) -> None:
+        """Let go of everything; both devices vanish."""
         for descriptor in self._fds.values():
             os.close(descriptor)
         self.client.namespace.close()

@@ -8,15 +8,16 @@ import fcntl
 import os
 import socket
 import struct
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from finwait.kernel.addresses import ip
 from finwait.kernel.namespace import CLONE_NEWNET, HERE
 from finwait.kernel.tun import DEVICE, IFF_NO_PI, IFF_TUN, SIOCETHTOOL, TUNSETIFF
 
 CLONE_NEWNS = 0x00020000  # linux/sched.h
+MS_REC, MS_PRIVATE = 0x4000, 0x40000  # linux/mount.h
 IFF_TAP = 0x0002  # linux/if_tun.h
 # linux/ethtool.h: what a card would do for the kernel; off, so that captures hold whole packets.
 OFFLOADS = {"SRXCSUM": 0x15, "STXCSUM": 0x17, "SSG": 0x19, "STSO": 0x1F, "SGSO": 0x24, "SGRO": 0x2C}
@@ -31,9 +32,14 @@ def _checked(result: int, what: str) -> None:
 
 
 def private_mounts() -> None:
-    """Gives this process its own mount table, so that what it mounts is gone when it ends."""
+    """Give this process its own mount table, so that what it mounts is gone when it ends. Raises OSError."""
     _checked(_libc.unshare(CLONE_NEWNS), "unshare(CLONE_NEWNS)")
-    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    _checked(_libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "mount --make-rprivate /")
+
+
+def mount(kind: str, target: Path) -> None:
+    """Mount a file system of the kernel's own, such as tracefs. Raises OSError."""
+    _checked(_libc.mount(b"none", bytes(target), kind.encode(), 0, None), f"mount {target}")
 
 
 class Namespace:
@@ -65,12 +71,10 @@ class Namespace:
             _checked(_libc.setns(home, CLONE_NEWNET), "setns")
             os.close(home)
 
-    def ip(self, command: str) -> None:
-        """Runs one `ip` command (iproute2) inside."""
+    def ip(self, *commands: str) -> None:
+        """Run `ip` commands (iproute2) inside, in one process. Raises OSError with its words."""
         with self.entered():
-            done = subprocess.run(["ip", *command.split()], capture_output=True, text=True)
-        if done.returncode:
-            raise OSError(f"ip {command}: {done.stderr.strip()}")
+            ip(*commands)
 
     def sysctl(self, name: str, value: int | str) -> None:
         """Sets `net.…` for this namespace alone."""
@@ -99,4 +103,5 @@ class Namespace:
                     continue  # the device has no such offload
 
     def close(self) -> None:
+        """Let go of it; it ends with its last socket."""
         os.close(self.fd)

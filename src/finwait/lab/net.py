@@ -13,8 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from .netns import Namespace
-from .record import Recorder
+from finwait.lab.netns import Namespace
+from finwait.lab.record import Recorder
 
 CLIENT4, SERVER4 = "192.0.2.1", "198.51.100.80"  # RFC 5737: for documentation
 CLIENT6, SERVER6 = "2001:db8:1::1", "2001:db8:2::80"  # RFC 3849
@@ -34,6 +34,7 @@ class Host:
         self.family = socket.AF_INET6 if ":" in address else socket.AF_INET
 
     def endpoint(self) -> socket.socket:
+        """Make a socket that never blocks."""
         with self.namespace.entered():
             made = socket.socket(self.family, socket.SOCK_STREAM)
         made.setblocking(False)
@@ -41,6 +42,7 @@ class Host:
         return made
 
     def listen(self, port: int, backlog: int = 64) -> socket.socket:
+        """Make a listener."""
         listener = self.endpoint()
         listener.bind((self.address, port))
         listener.listen(backlog)
@@ -124,6 +126,7 @@ class Net:
                 last = time.monotonic()
 
     def accept(self, listener: socket.socket) -> socket.socket:
+        """Wait for a connection and take it."""
         found: list[socket.socket] = []
 
         def ready() -> bool:

@@ -9,8 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from .net import CLIENT4, CLIENT6, SERVER4, SERVER6, Host, Net
-from .record import Recorder
+from finwait.lab.net import CLIENT4, CLIENT6, SERVER4, SERVER6, Host, Net
+from finwait.lab.record import Recorder
 
 DISCARD = 9  # the port of the marker that ends a capture (RFC 863)
 
@@ -55,13 +55,13 @@ class Cable(Net):
         command += ["-B", "16384", "-w", str(self._file), f"tcp or (udp port {DISCARD})"]
         with self.server.namespace.entered():
             self._process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        assert self._process.stderr is not None
-        for line in self._process.stderr:
+        for line in self._process.stderr or ():
             if "listening on" in line:
                 return
         raise OSError("tcpdump did not start")
 
     def step(self, timeout: float) -> bool:
+        """Let time pass: packets move by themselves."""
         time.sleep(min(timeout, 0.001))
         return False
 
@@ -80,6 +80,7 @@ class Cable(Net):
         self.recorder = _read(self._file.read_bytes(), without=marker)
 
     def close(self) -> None:
+        """End tcpdump and let go of everything."""
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()

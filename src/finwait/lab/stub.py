@@ -8,9 +8,9 @@ import socket
 import struct
 from collections.abc import Callable
 
-from .net import CLIENT4, CLIENT6, SERVER4, SERVER6, Host, Net
-from .packet import Flags, Segment, build, parse
-from .record import RAW, Recorder
+from finwait.lab.net import CLIENT4, CLIENT6, SERVER4, SERVER6, Host, Net
+from finwait.lab.packet import Flags, Segment, build, parse
+from finwait.lab.record import RAW, Recorder
 
 MSS = struct.pack("!BBH", 2, 4, 1460)  # maximum segment size option, RFC 9293 3.2
 
@@ -37,6 +37,7 @@ class Stub(Net):
         space.ip(f"{'-6' if six else '-4'} route add default dev wire")
 
     def step(self, timeout: float) -> bool:
+        """Take what the kernel sends."""
         ready, _, _ = select.select([self.descriptor], [], [], timeout)
         moved = False
         while ready:
@@ -58,6 +59,7 @@ class Stub(Net):
         os.write(self.descriptor, data)
 
     def close(self) -> None:
+        """Let go of everything."""
         os.close(self.descriptor)
         self.host.namespace.close()
 
@@ -79,6 +81,7 @@ class Peer:
         self, flags: Flags, data: bytes = b"", *, seq: int | None = None, ack: int | None = None,
         window: int = 65535, options: bytes = b"",
     ) -> None:  # fmt: skip
+        """Send a segment; what is not given follows from what went before."""
         segment = Segment(
             self.stub.peer_address, self.stub.host.address, self.port, self.kernel_port,
             self.nxt if seq is None else seq,

@@ -43,14 +43,17 @@ class Segment:
 
     @property
     def fin(self) -> bool:
+        """Say whether it has FIN."""
         return bool(self.flags & Flags.FIN)
 
     @property
     def syn(self) -> bool:
+        """Say whether it has SYN."""
         return bool(self.flags & Flags.SYN)
 
     @property
     def rst(self) -> bool:
+        """Say whether it has RST."""
         return bool(self.flags & Flags.RST)
 
     @property

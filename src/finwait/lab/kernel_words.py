@@ -6,12 +6,12 @@ sees that one.
 
 import os
 import re
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from finwait.lab.clock import OFFSET
 from finwait.lab.netns import mount
 
 TRACEFS: Final = Path("/sys/kernel/tracing")
@@ -66,7 +66,6 @@ class KernelWords:
 
     def __init__(self, runner: int) -> None:
         self._home = TRACEFS / "instances" / f"{NAME}-{runner}-{os.getpid()}"
-        self._offset = 0
 
     def start(self) -> bool:
         """Begin to listen; False where the kernel does not let us."""
@@ -83,7 +82,6 @@ class KernelWords:
         except OSError:
             self.stop()
             return False
-        self._offset = time.time_ns() - time.monotonic_ns()
         return True
 
     def clear(self) -> None:
@@ -96,7 +94,7 @@ class KernelWords:
         if not self._home.exists():
             return []
         lines = (self._home / "trace").read_text(errors="replace").splitlines()
-        found = [said for line in lines if (said := understood(line, self._offset)) is not None]
+        found = [said for line in lines if (said := understood(line, OFFSET)) is not None]
         return sorted(found, key=lambda said: said.at)
 
     def stop(self) -> None:

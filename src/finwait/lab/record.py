@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import struct
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from finwait.lab.clock import now
 
 ETHERNET, RAW, SLL, SLL2 = 1, 101, 113, 276  # link types, tcpdump.org/linktypes.html
 SNAPLEN = 262144  # tcpdump's default
@@ -31,8 +32,8 @@ class Recorder:
 
     def add(self, data: bytes, ts: int | None = None, length: int | None = None) -> None:
         """Takes a frame; `length` is that on the wire, if `data` is not all of it."""
-        now = time.time_ns() if ts is None else ts
-        self.frames.append(Frame(now + self._skipped, data, length or len(data)))
+        at = now() if ts is None else ts
+        self.frames.append(Frame(at + self._skipped, data, length or len(data)))
 
     def skip(self, seconds: float) -> None:
         """Moves the capture's clock forward from here: nobody waits 350 s for an idle timeout."""

@@ -7,9 +7,10 @@ import select
 import socket
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from finwait.lab.clock import now
 from finwait.lab.net import CLIENT4, CLIENT6, SERVER4, SERVER6, Host, Net
 from finwait.lab.packet import Segment, build, parse
 from finwait.lab.record import ETHERNET, RAW, Recorder
@@ -22,10 +23,18 @@ MACS = {"client": "02:00:00:00:00:01", "server": "02:00:00:00:00:02"}  # locally
 
 
 @dataclass
-class _Packet:
+class Packet:
+    """A packet on its way."""
+
     sender: Side
     data: bytes
     segment: Segment
+    sent: int = field(default_factory=now)
+    """When it was read from its sender, in nanoseconds of CLOCK_REALTIME."""
+    delivered: int = 0
+    """When it was handed to its receiver; 0: it was not."""
+    frame: int = 0
+    """Its number in the capture, from 1; 0: it was not captured."""
 
 
 @dataclass
@@ -53,11 +62,16 @@ class Wire(Net):
         usual = (CLIENT6, SERVER6) if six else (CLIENT4, SERVER4)
         self.client_address, self.server_address = addresses or usual
         self.watched: list[int] = []
+        """Other descriptors that end the waiting of `step`."""
+        self.moved: Callable[[], object] = lambda: None
+        """Called after each packet that was carried."""
         self._start = ETHERNET_HEADER if ethernet else 0
         self._tag = struct.pack("!HH", 0x8100, vlan) if vlan else b""
         self.tap = tap
         self.recorder = Recorder(ETHERNET if ethernet else RAW)
-        self.held: list[_Packet] = []
+        self.packets: list[Packet] = []
+        """Every packet so far, also those that were lost."""
+        self.held: list[Packet] = []
         self._holding: set[Side] = set()
         self._losses: list[_Loss] = []
         self._fds: dict[Side, int] = {}
@@ -104,7 +118,7 @@ class Wire(Net):
         """Keeps what these send until `release`."""
         self._holding.update(senders)
 
-    def release(self, order: Callable[[list[_Packet]], list[_Packet]] = list) -> None:
+    def release(self, order: Callable[[list[Packet]], list[Packet]] = list) -> None:
         """Delivers what was held, in the order given."""
         self._holding.clear()
         held, self.held = order(self.held), []
@@ -119,14 +133,18 @@ class Wire(Net):
         if self._start:
             ends = [bytes.fromhex(MACS[side].replace(":", "")) for side in (to, sender)]
             data = b"".join(ends) + (b"\x86\xdd" if ":" in segment.src else b"\x08\x00") + data
+        packet = Packet(sender, data, segment)
+        self.packets.append(packet)
         if seen and sender == self.tap:
-            self._capture(data)
-        self._deliver(_Packet(sender, data, segment))
+            self._capture(packet)
+        self._deliver(packet)
 
-    def _capture(self, data: bytes) -> None:
+    def _capture(self, packet: Packet) -> None:
+        data = packet.data
         if self._tag:  # between the addresses and the type
             data = data[:12] + self._tag + data[12:]
         self.recorder.add(data)
+        packet.frame = len(self.recorder.frames)
 
     def step(self, timeout: float) -> bool:
         """Carry what is ready."""
@@ -141,13 +159,15 @@ class Wire(Net):
                 segment = parse(data[self._start :])
                 if segment is not None:
                     moved = True
-                    self._carry(_Packet(side, data, segment))
+                    self._carry(Packet(side, data, segment))
+                    self.moved()
         return moved
 
-    def _carry(self, packet: _Packet) -> None:
+    def _carry(self, packet: Packet) -> None:
         self.last[packet.sender] = packet.segment
+        self.packets.append(packet)
         if packet.sender == self.tap:
-            self._capture(packet.data)
+            self._capture(packet)
         for loss in self._losses:
             if loss.times and loss.match(packet.sender, packet.segment):
                 loss.times -= 1
@@ -157,9 +177,10 @@ class Wire(Net):
         else:
             self._deliver(packet)
 
-    def _deliver(self, packet: _Packet) -> None:
+    def _deliver(self, packet: Packet) -> None:
         if packet.sender != self.tap:
-            self._capture(packet.data)
+            self._capture(packet)
+        packet.delivered = now()
         receiver: Side = "server" if packet.sender == "client" else "client"
         os.write(self._fds[receiver], packet.data)
 

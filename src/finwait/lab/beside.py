@@ -1,0 +1,89 @@
+"""Puts each word of the kernel beside the packet that it belongs to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from finwait.lab.history import Event
+from finwait.lab.reasons import REASONS
+from finwait.lab.wire import Packet
+from finwait.picture.ladder import Arrow, Fold, Ladder, Pause
+from finwait.verdict.language import Lang, Text
+
+BY_CALL: Final = {"SYN-SENT", "FIN-WAIT-1", "LAST-ACK"}
+"""States that an end enters before its segment goes out; the others come with a segment that it receives."""
+KERNEL, PACKETS = Text("kernel", "内核"), Text("packets", "报文")
+ROUNDED: Final = 2_000
+"""Nanoseconds: tracepoints have whole microseconds."""
+SOON: Final = 20_000_000
+"""Nanoseconds from a kernel's word to the segment that it is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A word of the kernel and the frame that it stands beside."""
+
+    frame: int
+    event: Event
+
+
+def beside(events: Sequence[Event], packets: Sequence[Packet]) -> list[Place]:
+    """Find the frame of each event; one before the first frame stands beside the first, if there is one."""
+    captured = [packet for packet in packets if packet.frame]
+    return [Place(_frame(event, captured), event) for event in events if captured]
+
+
+def _frame(event: Event, packets: Sequence[Packet]) -> int:
+    sent = [packet for packet in packets if packet.sender == event.who]
+    got = [
+        p
+        for p in packets
+        if p.sender != event.who and p.delivered and p.delivered <= event.at + ROUNDED
+    ]
+    following = next((packet for packet in sent if packet.sent >= event.at), None)
+    soon = following is not None and following.sent - event.at < SOON
+    if following is not None and (event.reason or event.new in BY_CALL):
+        return following.frame
+    if following is not None and soon and event.new == "CLOSED" and following.segment.rst:
+        return following.frame
+    before = [packet for packet in sent if packet.sent <= event.at]
+    last = max([*got[-1:], *before[-1:]], key=_moment, default=packets[0])
+    return (got[-1] if got and event.new != "CLOSED" else last).frame
+
+
+def _moment(packet: Packet) -> int:
+    return packet.delivered or packet.sent
+
+
+def comments(places: Sequence[Place]) -> dict[int, str]:
+    """Give the comment of each frame: one line a word of the kernel."""
+    found: dict[int, list[str]] = {}
+    for place in places:
+        found.setdefault(place.frame, []).append(f"kernel: {place.event.words}")
+    return {frame: "\n".join(lines) for frame, lines in found.items()}
+
+
+def with_kernel(ladder: Ladder, places: Sequence[Place], lang: Lang) -> Ladder:
+    """Give a ladder with the kernel's states beside those from the packets, and its reasons under the RSTs."""
+    rows: list[Arrow | Fold | Pause] = []
+    for row in ladder.rows:
+        if not isinstance(row, Arrow):
+            rows.append(row)
+            continue
+        here = [place.event for place in places if place.frame == row.frame]
+        reasons = [words for event in here if event.reason for words in _reason(event, lang)]
+        rows.append(
+            row._replace(
+                left_kernel=tuple(e.new for e in here if e.who == "client" and e.new),
+                right_kernel=tuple(e.new for e in here if e.who == "server" and e.new),
+                labels=(*row.labels, *reasons),
+            )
+        )
+    return ladder._replace(rows=tuple(rows), columns=(KERNEL.say(lang), PACKETS.say(lang)))
+
+
+def _reason(event: Event, lang: Lang) -> list[str]:
+    """Write a reason, and below it what it means."""
+    meaning = REASONS.get(event.means)
+    words = f"{KERNEL.say(lang)}: {event.reason} ({event.old})"
+    return [words, f"= {meaning.text.say(lang)}"] if meaning else [words]

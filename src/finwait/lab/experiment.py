@@ -26,9 +26,10 @@ class Expected:
     reason: str = ""
     """What the kernel's reason means, a slug of `reasons`; empty for no RST of a kernel's."""
     kernel_client: str = ""
-    """As the kernel says it, where a wire cannot show it; `limit` says why."""
+    """As the kernel says it, where a wire cannot show it ("-" for no states); `limit` says why."""
     kernel_server: str = ""
     kernel_close: str = ""
+    kernel_closed_by: str = ""
     limit: Text | None = None
     connection: int = 0
     """Which connection of the capture is judged."""

@@ -12,6 +12,15 @@ SMALL: Final = {"TIME-WAIT", "FIN-WAIT-2"}
 """States that a small socket keeps after the full one went to CLOSE (kernel: tcp_time_wait)."""
 JUST: Final = 50_000_000
 """Nanoseconds: a listener that closed so short before a reset closed because of the same call."""
+OWNER: Final = {
+    "unread-data",
+    "linger-zero",
+    "destroyed",
+    "listener-closed",
+    "linger2",
+    "keepalive",
+}
+"""Resets that end a connection of their sender's own."""
 ENDS: Final = ("client", "server")
 
 
@@ -102,16 +111,11 @@ def _sampled(who: str, samples: list[Sample], *, everything: bool) -> list[Event
     return found
 
 
-def turn(events: list[Event], number: int) -> list[Event]:
-    """Give the events of one of several connections with the same ends: each begins when the client leaves CLOSED."""
-    begins = [
-        e.at for e in events if e.who == "client" and (e.old, e.new) == ("CLOSED", "SYN-SENT")
-    ]
-    if len(begins) < 2:
-        return events
-    ends = [*begins[1:], events[-1].at + 1]
-    first = 0 if number == 0 else begins[number]
-    return [event for event in events if first <= event.at < ends[number]]
+def turn(events: Sequence[Event], number: int, begins: Sequence[int]) -> list[Event]:
+    """Give the events of one of several connections with the same ends; `begins`: when the second, the third … began."""
+    edges = [0, *begins, 1 << 63]
+    number = min(number, len(begins))  # connections between other ends are not told here
+    return [event for event in events if edges[number] <= event.at < edges[number + 1]]
 
 
 def path(events: Iterable[Event], who: str) -> list[str]:
@@ -133,12 +137,19 @@ def closing(states: Sequence[str]) -> str:
     return " ".join(rest)
 
 
+def took_effect(reset: Event, events: Iterable[Event]) -> bool:
+    """Say whether a RST ended something: an own connection, or the other end's after it."""
+    if reset.means in OWNER or not any(event.new == "ESTABLISHED" for event in events):
+        return True
+    return any(e.who != reset.who and e.new == "CLOSED" and e.at > reset.at for e in events)
+
+
 def verdict(events: Sequence[Event]) -> tuple[str, str]:
     """Say how it closed and who closed, from the kernels' words alone, in the words of `finwait catalogue`."""
     states = {who: path(events, who) for who in ENDS}
     when = {(e.who, e.new): e.at for e in reversed(events) if e.new}
     closers = sorted((at, who) for (who, new), at in when.items() if new == "FIN-WAIT-1")
-    resets = [event for event in events if event.reason]
+    resets = [event for event in events if event.reason and took_effect(event, events)]
     if resets and any(e.old not in {"TIME-WAIT", "CLOSED"} and e.new == "CLOSED" for e in events):
         return _reset(states, closers, resets)
     if len(closers) > 1 or any("CLOSING" in passed for passed in states.values()):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from finwait.explain.explanation import Explanation
 from finwait.lab.experiment import Expected
-from finwait.lab.history import ENDS, Event, closing, path, verdict
+from finwait.lab.history import ENDS, Event, closing, path, took_effect, verdict
 from finwait.lab.reasons import REASONS
 
 
@@ -67,13 +67,13 @@ def judge(
 def from_wire(told: Explanation) -> Told:
     """What finwait says of the capture."""
     row = told.row
-    passed = {
-        who: [getattr(told.segments[0], f"{who}_state")] if told.segments else [] for who in ENDS
-    }
+    passed: dict[str, list[str]] = {who: [] for who in ENDS}
     for segment in told.segments:
         for who in ENDS:
             for state in (segment.via.get(who, ""), getattr(segment, f"{who}_state")):
-                if state and passed[who][-1] != state:
+                if state in passed[who]:  # an assumption that is taken back: the ACK was lost
+                    del passed[who][passed[who].index(state) + 1 :]
+                elif state and (passed[who] or state not in {"CLOSED", "LISTEN"}):
                     passed[who].append(state)
     reset = "" if row.reset_by == "none" else f"{row.reset_by} {row.reset_form or 'any'}"
     return Told(
@@ -84,7 +84,7 @@ def from_wire(told: Explanation) -> Told:
 def from_kernel(events: Sequence[Event]) -> Told:
     """What the kernels say; the cause is what the reason of the first RST means."""
     close, by = verdict(events)
-    first = next((event for event in events if event.reason), None)
+    first = next((event for event in events if event.reason and took_effect(event, events)), None)
     return Told(
         close,
         by,
@@ -99,9 +99,9 @@ def _kernel(expected: Expected, kernel: Told, wire: Told) -> list[str]:
     """What the kernels say otherwise."""
     wanted = {
         "close": expected.kernel_close or expected.close,
-        "closed_by": expected.closed_by,
-        "client": expected.kernel_client or expected.client,
-        "server": expected.kernel_server or expected.server,
+        "closed_by": expected.kernel_closed_by or expected.closed_by,
+        "client": (expected.kernel_client or expected.client).removeprefix("-"),
+        "server": (expected.kernel_server or expected.server).removeprefix("-"),
         "cause": expected.reason,
     }
     wrong = [
@@ -119,7 +119,7 @@ def _seen(expected: Expected, events: Sequence[Event]) -> list[str]:
     """Without tracepoints: every state that the table of sockets showed has to be one of the expected, in their order."""
     wrong = []
     for who in ENDS:
-        right = (getattr(expected, f"kernel_{who}") or getattr(expected, who)).split()
+        right = (getattr(expected, f"kernel_{who}") or getattr(expected, who)).strip("-").split()
         seen = closing(path(events, who)).split()
         rest = iter(right)
         if not all(state in rest for state in seen):

@@ -1,10 +1,14 @@
 """Plays one experiment: the world, the story, the capture, the kernel's words, the judgement."""
 
 import os
+import shutil
+import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from finwait.errors import CannotOpen, FinwaitError
 from finwait.explain import explain
 from finwait.explain.explanation import Explanation
 from finwait.kernel.namespace import Namespace
@@ -16,6 +20,7 @@ from finwait.lab.history import Event, history, turn
 from finwait.lab.judge import Row, judge
 from finwait.lab.kernel_words import KernelWords
 from finwait.lab.netns import private_mounts
+from finwait.lab.programs import Astray
 from finwait.lab.record import Recorder
 from finwait.lab.world import Step, World
 from finwait.picture.ladder import Ladder
@@ -66,14 +71,16 @@ def play(
         traced = trace and words.start()
         stack.callback(words.stop)
         go_first()
+        if experiment.need and shutil.which(experiment.need) is None:
+            raise CannotOpen(experiment.need, "not installed, and this experiment needs it")
         world = World(experiment, lang, heard)
         stack.callback(world.close)
-        experiment.story(world)
+        _tell(experiment, world)
         world.sample()
         until = now()
         ends = {"client": world.end("client"), "server": world.end("server")}
         every = history(words.read(), world.samples, ends, traced=traced, until=until)
-    events = turn(every, experiment.expected.connection)
+    events = turn(every, experiment.expected.connection, world.turns)
     told = explained(world.wire.recorder, experiment.expected.connection)
     row = judge(experiment.name, experiment.expected, told, events, traced=traced)
     places = beside(every, world.wire.packets)
@@ -92,6 +99,20 @@ def play(
         row=row,
         capture=commented(world.wire.recorder, comments(places)),
     )
+
+
+def _tell(experiment: Experiment, world: World) -> None:
+    """Play the story; it may be somebody's own code."""
+    try:
+        experiment.story(world)
+    except TimeoutError as error:
+        raise Astray(f"{experiment.name}: {error}") from error
+    except (FinwaitError, OSError):
+        raise
+    except Exception as error:
+        line = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(line.filename).name}:{line.lineno}"
+        raise Astray(f"{experiment.name}: {where}: {type(error).__name__}: {error}") from error
 
 
 def commented(recorder: Recorder, words: dict[int, str]) -> bytes:

@@ -53,6 +53,8 @@ class World:
         self.port = PORT
         self.steps: list[Step] = []
         self.samples: list[Sample] = []
+        self.turns: list[int] = []
+        """When each further connection between the same ends began."""
         self._lang, self._heard = lang, heard
         self._tables = {who: SocketTable(host.namespace, host.family) for who, host in self.hosts()}
         self._known: dict[str, tuple[str, bool]] = {}
@@ -92,6 +94,18 @@ class World:
         self.server.receive(len(REQUEST))
         self.server.send(REPLY)
         self.client.receive(len(REPLY))
+
+    def again(self) -> None:
+        """What follows is another connection between the same ends."""
+        self.turns.append(now())
+
+    def destroy(self, who: Side) -> None:
+        """Have the kernel abort the connection, as an administrator does with `ss -K` (SOCK_DESTROY)."""
+        host, ports = self.wire.client, (self.from_port, self.port)
+        if who == "server":
+            host, ports = self.wire.server, ports[::-1]
+        host.destroy(*ports)
+        self._note(who, "ss -K: SOCK_DESTROY")
 
     def wire_does(self, en: str, zh: str) -> None:
         """Say what the wire is about to do."""

@@ -3,9 +3,16 @@
 from typing import Final
 
 from finwait.lab.experiment import Experiment
-from finwait.lab.experiments import closing
+from finwait.lab.experiments import closing, fins, opening, resets, silence, time_wait
 
-SUBJECTS: Final[dict[str, tuple[Experiment, ...]]] = {"closing": closing.EXPERIMENTS}
+SUBJECTS: Final[dict[str, tuple[Experiment, ...]]] = {
+    "closing": closing.EXPERIMENTS,
+    "fins": fins.EXPERIMENTS,
+    "resets": resets.EXPERIMENTS,
+    "opening": opening.EXPERIMENTS,
+    "time-wait": time_wait.EXPERIMENTS,
+    "silence": silence.EXPERIMENTS,
+}
 """A subject may be named instead of its experiments."""
 
 ALL: Final[dict[str, Experiment]] = {

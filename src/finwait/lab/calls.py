@@ -41,6 +41,11 @@ class Calls:
         self.listener.bind((self.address, port))
         self.listener.listen(backlog)
 
+    def backlog(self, backlog: int) -> None:
+        """Give the listener another backlog."""
+        if self.listener is not None:
+            self.listener.listen(backlog)
+
     def accept(self) -> None:
         """Take the next connection."""
         if self.listener is None:
@@ -72,7 +77,7 @@ class Calls:
 
     def send(self, data: bytes, flags: int) -> int:
         """Write."""
-        return self.connection.send(data, flags)
+        return self.connection.send(data, flags if type(self.connection) is socket.socket else 0)
 
     def receive(self, count: int) -> bytes:
         """recv() until there are `count` bytes, or the end."""
@@ -128,6 +133,32 @@ class Calls:
         """recv(), which gives the error that a RST leaves behind."""
         while self.connection.recv(CHUNK):
             pass
+
+    def tls(self, pem: bytes, server: bool) -> None:
+        """Make the connection one of TLS; `pem`: certificate and key."""
+        import ssl
+
+        if not server:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        else:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            descriptor = os.memfd_create("pem")
+            os.write(descriptor, pem)
+            context.load_cert_chain(f"/proc/self/fd/{descriptor}")
+            os.close(descriptor)
+        self._connection = context.wrap_socket(self.connection, server_side=server)
+
+    def goodbye(self) -> None:
+        """Send close_notify, and wait for the other end's; plain TCP is left."""
+        import ssl
+
+        if isinstance(self.connection, ssl.SSLSocket):
+            self._connection = self.connection.unwrap()
+
+    def plain(self) -> None:
+        """Leave TLS without a word."""
+        self._connection = socket.socket(fileno=self.connection.detach())
 
     def exit(self) -> NoReturn:
         """Leave without closing anything: the kernel closes what is open."""

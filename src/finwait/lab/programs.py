@@ -86,6 +86,10 @@ class Program:
         """Make a listener on the program's own address."""
         self.do(f"listen({backlog})", "listen", port, backlog, receive_buffer)
 
+    def backlog(self, backlog: int) -> None:
+        """Give the listener another backlog."""
+        self.do(f"listen({backlog})", "backlog", backlog)
+
     def accept(self) -> None:
         """Take the next connection."""
         self.do("accept()", "accept")
@@ -150,6 +154,14 @@ class Program:
     def forget(self) -> None:
         """Lose the connection without a word on the wire, as a power cut would (TCP_REPAIR)."""
         self.do("power cut (TCP_REPAIR, close())", "forget")
+
+    def tls(self, pem: bytes = b"", *, server: bool = False) -> None:
+        """Begin TLS; of a server, `finish` has to follow once the client began too."""
+        words = "TLS handshake"
+        if server:
+            self.begin(words, "tls", pem, True)
+        else:
+            self.do(words, "tls", pem, False)
 
     def exit(self) -> None:
         """End the process without closing anything."""

@@ -66,6 +66,10 @@ REASONS: Final[dict[str, Reason]] = {
         _causes(*RACES, "port-closed", "fin-wait-2-expired", "peer-lost-state", "handshake-abandoned", "listener-gone"),
     ),
     "keepalive": Reason(Text("keep-alive probes unanswered", "保活探测无应答"), _causes("keepalive-timeout")),
+    "overflow": Reason(
+        Text("the accept queue is full (tcp_abort_on_overflow)", "accept 队列已满（tcp_abort_on_overflow）"),
+        _causes("handshake-rejected", "peer-lost-state"),
+    ),
     "bad-ack": Reason(
         Text("an ACK that fits nothing", "无法接受的 ACK"), _causes("time-wait-reuse-refused", "peer-lost-state", "port-reused"),
     ),
@@ -81,6 +85,7 @@ MEANS: Final[dict[tuple[str, str], str]] = {
     ("TCP_TIMEWAIT_SOCKET", ""): "data-in-fin-wait-2",
     ("TCP_FLAGS", "LISTEN"): "no-connection",
     ("NO_SOCKET", ""): "no-socket",
+    ("INVALID_SYN", "LISTEN"): "overflow",  # tcp_check_req, embryonic_reset
     ("TCP_KEEPALIVE_TIMEOUT", ""): "keepalive",
     ("TCP_INVALID_ACK_SEQUENCE", ""): "bad-ack",
     ("TCP_TOO_OLD_ACK", ""): "bad-ack",

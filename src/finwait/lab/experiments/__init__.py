@@ -3,7 +3,7 @@
 from typing import Final
 
 from finwait.lab.experiment import Experiment
-from finwait.lab.experiments import closing, fins, opening, resets, silence, time_wait
+from finwait.lab.experiments import closing, fins, opening, resets, silence, time_wait, tls
 
 SUBJECTS: Final[dict[str, tuple[Experiment, ...]]] = {
     "closing": closing.EXPERIMENTS,
@@ -12,6 +12,7 @@ SUBJECTS: Final[dict[str, tuple[Experiment, ...]]] = {
     "opening": opening.EXPERIMENTS,
     "time-wait": time_wait.EXPERIMENTS,
     "silence": silence.EXPERIMENTS,
+    "tls": tls.EXPERIMENTS,
 }
 """A subject may be named instead of its experiments."""
 

@@ -74,12 +74,24 @@ def with_kernel(ladder: Ladder, places: Sequence[Place], lang: Lang) -> Ladder:
         reasons = [words for event in here if event.reason for words in _reason(event, lang)]
         rows.append(
             row._replace(
-                left_kernel=tuple(e.new for e in here if e.who == "client" and e.new),
-                right_kernel=tuple(e.new for e in here if e.who == "server" and e.new),
+                left_kernel=_states(here, "client"),
+                right_kernel=_states(here, "server"),
                 labels=(*row.labels, *reasons),
             )
         )
     return ladder._replace(rows=tuple(rows), columns=(KERNEL.say(lang), PACKETS.say(lang)))
+
+
+def _states(here: Sequence[Event], who: str) -> tuple[str, ...]:
+    """Give the states that an end's kernel reported with a segment.
+
+    A server's socket is made by the last segment of the handshake and is in SYN-RECEIVED for a moment then; what was
+    there before was a request, which no tracepoint tells of.
+    """
+    states = [event.new for event in here if event.who == who and event.new]
+    if states[:2] == ["SYN-RECEIVED", "ESTABLISHED"]:
+        del states[0]
+    return tuple(states)
 
 
 def _reason(event: Event, lang: Lang) -> list[str]:

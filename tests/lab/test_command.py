@@ -71,3 +71,14 @@ def test_it_speaks_chinese(lab: None) -> None:
     assert done.returncode == 0, done.stdout
     assert "三次挥手" in done.stdout
     assert "一致" in done.stdout
+
+
+def test_in_a_user_namespace(lab: None) -> None:
+    """Whoever is root only of a user namespace has no tracefs, and the lab all the same."""
+    del lab
+    command = ["unshare", "--user", "--map-root-user", *LAB, "four-way", "--lang", "en"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    if "unshare failed" in done.stderr:
+        pytest.skip(f"user namespaces are not permitted here: {done.stderr.strip()}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Tracepoints are not permitted here" in done.stdout

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from finwait.errors import CannotOpen, MissingPrivilege
 from finwait.kernel.addresses import ip
 from finwait.kernel.namespace import CLONE_NEWNET, HERE
 from finwait.kernel.tun import DEVICE, IFF_NO_PI, IFF_TUN, SIOCETHTOOL, TUNSETIFF
@@ -82,11 +83,16 @@ class Namespace:
             Path("/proc/sys", *name.split(".")).write_text(str(value))
 
     def device(self, name: str, *, tap: bool = False) -> int:
-        """Makes a TUN (or TAP) device; returns the descriptor of its other end."""
+        """Make a TUN (or TAP) device; gives the descriptor of its other end. Raises CannotOpen, MissingPrivilege."""
         with self.entered():
-            fd = os.open(DEVICE, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
-            mode = (IFF_TAP if tap else IFF_TUN) | IFF_NO_PI
-            fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", name.encode(), mode))
+            try:
+                fd = os.open(DEVICE, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
+                mode = (IFF_TAP if tap else IFF_TUN) | IFF_NO_PI
+                fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", name.encode(), mode))
+            except FileNotFoundError as error:
+                raise CannotOpen(DEVICE, "no TUN devices here: modprobe tun") from error
+            except PermissionError as error:
+                raise MissingPrivilege(f"{DEVICE}: {error.strerror}: run as root") from error
         return fd
 
     def whole_packets(self, name: str) -> None:

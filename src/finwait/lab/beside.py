@@ -12,6 +12,8 @@ from finwait.verdict.language import Lang, Text
 
 BY_CALL: Final = {"SYN-SENT", "FIN-WAIT-1", "LAST-ACK"}
 """States that an end enters before its segment goes out; the others come with a segment that it receives."""
+ACKED_TO_CLOSE: Final = {"LAST-ACK", "TIME-WAIT"}
+"""States that end without a RST of their own."""
 KERNEL, PACKETS = Text("kernel", "内核"), Text("packets", "报文")
 ROUNDED: Final = 2_000
 """Nanoseconds: tracepoints have whole microseconds."""
@@ -27,24 +29,46 @@ class Place:
     event: Event
 
 
-def beside(events: Sequence[Event], packets: Sequence[Packet]) -> list[Place]:
-    """Find the frame of each event; one before the first frame stands beside the first, if there is one."""
-    captured = [packet for packet in packets if packet.frame]
-    return [Place(_frame(event, captured), event) for event in events if captured]
+def beside(events: Sequence[Event], packets: Sequence[Packet], port: int) -> list[Place]:
+    """Find the frame of each event of the connection with this client port; without frames there is no place."""
+    captured = [p for p in packets if p.frame and port in {p.segment.sport, p.segment.dport}]
+    if not captured:
+        return []
+    places: list[Place] = []
+    explained: set[int] = set()
+    for event in events:
+        place = Place(_of_reset(event, captured, explained) or _frame(event, captured), event)
+        if event.reason:
+            explained.add(place.frame)
+        places.append(place)
+    return places
+
+
+def _of_reset(event: Event, packets: Sequence[Packet], explained: set[int]) -> int:
+    """Find the RST that a reason is about: the next one of this end that has none yet. 0 if there is none."""
+    if not event.reason:
+        return 0
+    own = [p for p in packets if p.sender == event.who and p.segment.rst and not p.forged]
+    return next((p.frame for p in own if p.sent >= event.at and p.frame not in explained), 0)
 
 
 def _frame(event: Event, packets: Sequence[Packet]) -> int:
-    sent = [packet for packet in packets if packet.sender == event.who]
+    sent = [packet for packet in packets if packet.sender == event.who and not packet.forged]
     got = [
         p
         for p in packets
         if p.sender != event.who and p.delivered and p.delivered <= event.at + ROUNDED
     ]
     following = next((packet for packet in sent if packet.sent >= event.at), None)
-    soon = following is not None and following.sent - event.at < SOON
     if following is not None and (event.reason or event.new in BY_CALL):
         return following.frame
-    if following is not None and soon and event.new == "CLOSED" and following.segment.rst:
+    aborts = event.new == "CLOSED" and event.old not in ACKED_TO_CLOSE
+    if (
+        following is not None
+        and aborts
+        and following.segment.rst
+        and following.sent - event.at < SOON
+    ):
         return following.frame
     before = [packet for packet in sent if packet.sent <= event.at]
     last = max([*got[-1:], *before[-1:]], key=_moment, default=packets[0])

@@ -88,7 +88,7 @@ def _traced(
         elif one.new == "CLOSED" and (small := _after(samples, one.at)) in SMALL:
             if small != one.old:
                 found.append(Event(one.at, who, one.old, small, by="sock_diag"))
-        else:
+        elif one.new != one.old:  # TCP_LINGER2 < 0 has the kernel say FIN-WAIT-2 > FIN-WAIT-2
             found.append(Event(one.at, who, one.old, one.new))
     return found
 

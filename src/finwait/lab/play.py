@@ -83,7 +83,7 @@ def play(
     events = turn(every, experiment.expected.connection, world.turns)
     told = explained(world.wire.recorder, experiment.expected.connection)
     row = judge(experiment.name, experiment.expected, told, events, traced=traced)
-    places = beside(every, world.wire.packets)
+    places = beside(events, world.wire.packets, world.from_port)
     verdict = told.verdict(lang)
     return Result(
         name=experiment.name,
@@ -95,7 +95,7 @@ def play(
         cause=verdict.cause.sentence.say(lang),
         evidence=tuple(verdict.evidence_for),
         time_wait=tuple(told.time_wait.text(lang)),
-        events=every,
+        events=events,
         row=row,
         capture=commented(world.wire.recorder, comments(places)),
     )

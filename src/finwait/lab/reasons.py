@@ -63,7 +63,8 @@ REASONS: Final[dict[str, Reason]] = {
     ),
     "no-socket": Reason(
         Text("no socket at all", "没有对应的套接字"),
-        _causes(*RACES, "port-closed", "fin-wait-2-expired", "peer-lost-state", "handshake-abandoned", "listener-gone"),
+        _causes(*RACES, "port-closed", "fin-wait-2-expired", "peer-lost-state", "handshake-abandoned",
+            "time-wait-reuse-refused", "listener-gone"),
     ),
     "keepalive": Reason(Text("keep-alive probes unanswered", "保活探测无应答"), _causes("keepalive-timeout")),
     "overflow": Reason(

@@ -33,6 +33,8 @@ class Packet:
     """When it was read from its sender, in nanoseconds of CLOCK_REALTIME."""
     delivered: int = 0
     """When it was handed to its receiver; 0: it was not."""
+    forged: bool = False
+    """Neither end sent it."""
     frame: int = 0
     """Its number in the capture, from 1; 0: it was not captured."""
 
@@ -133,7 +135,7 @@ class Wire(Net):
         if self._start:
             ends = [bytes.fromhex(MACS[side].replace(":", "")) for side in (to, sender)]
             data = b"".join(ends) + (b"\x86\xdd" if ":" in segment.src else b"\x08\x00") + data
-        packet = Packet(sender, data, segment)
+        packet = Packet(sender, data, segment, forged=True)
         self.packets.append(packet)
         if seen and sender == self.tap:
             self._capture(packet)

@@ -189,7 +189,7 @@ def _states(changes: list[_Change], kernel: str, *, left: bool) -> Iterator[str]
     last = float("-inf")
     kept = _kept(changes)
     for change in changes:
-        if change.state and change not in kept:
+        if change not in kept and (change.state or not change.kernel):
             continue
         y = max(
             change.y, last + (21 if change.state else 16)

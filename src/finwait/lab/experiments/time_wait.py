@@ -93,7 +93,13 @@ EXPERIMENTS = (
             " tcp_rfc1337 1 ends nothing, and tries again in vain.",
             "旧序号的 SYN 得到旧连接的 ACK；呼叫方以 RST 回应。tcp_rfc1337 为 1 时它不起作用，再次尝试也是徒劳。",
         ),
-        refused, Expected("four-way", "server", "orderly", CLIENT, SERVER), sysctl={"tcp_rfc1337": 1},
+        refused,
+        Expected("unanswered", "none", "time-wait-reuse-refused", "SYN-SENT", "", reason="no-socket", connection=1, kernel_client="-",
+            limit=Text(
+                "The SYNs come from the wire, in the client's name: the client's kernel knows of no call, and resets what it gets.",
+                "这些 SYN 由线路以客户端的名义发出：客户端内核并不知道有呼叫，因此重置收到的报文。",
+            )),
+        sysctl={"tcp_rfc1337": 1},
     ),
     Experiment(
         "time-wait-assassination", Text("TIME-WAIT assassination", "TIME-WAIT 被暗杀"),
@@ -118,6 +124,6 @@ EXPERIMENTS = (
             "A late copy of old data draws an ACK and changes nothing. Without TIME-WAIT it could fall into the next connection.",
             "迟到的旧数据副本得到一个 ACK，什么也不改变。没有 TIME-WAIT，它可能落入下一个连接。",
         ),
-        late_data, Expected("four-way", "server", "orderly", CLIENT, SERVER),
+        late_data, Expected("four-way", "server", "orderly", CLIENT, SERVER), tap="server",
     ),
 )  # fmt: skip

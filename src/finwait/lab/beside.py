@@ -62,6 +62,13 @@ def _frame(event: Event, packets: Sequence[Packet]) -> int:
     following = next((packet for packet in sent if packet.sent >= event.at), None)
     if following is not None and (event.reason or event.new in BY_CALL):
         return following.frame
+    if (
+        event.new == "CLOSED"
+        and got
+        and got[-1].segment.rst
+        and event.at - got[-1].delivered < SOON
+    ):
+        return got[-1].frame
     aborts = event.new == "CLOSED" and event.old not in ACKED_TO_CLOSE
     if (
         following is not None

@@ -196,7 +196,7 @@ def _states(changes: list[_Change], kernel: str, *, left: bool) -> Iterator[str]
         )  # changes at once stand one below the other
         x, anchor = (LEFT - 18, "end") if left else (RIGHT + 18, "start")
         if not change.state:
-            last = y - 4
+            last = y
             yield _text(x, y + 4, f"{kernel}: {change.kernel}", "time", anchor)
             continue
         last = y

@@ -1,6 +1,6 @@
 """What an analysis holds in memory while it reads: run as a program, prints one JSON object.
 
-`VmHWM` counts the pages of a mapped file too, which the system takes back when it likes;
+`VmHWM` counts the pages of programs and libraries too, which the system takes back when it likes;
 `RssAnon` is what finwait itself holds.
 """
 

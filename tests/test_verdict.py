@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from finwait.tcp import params
 from finwait.verdict import LANGS, entries, language, said, sentence
 from finwait.verdict.language import Lang, duration, size
+from finwait.verdict.verdict import TIME_WAIT_LINUX, TIME_WAIT_MACOS, TIME_WAIT_RFC
 
 
 def record(**columns: object) -> dict[str, object]:
@@ -188,3 +190,10 @@ def test_the_language_of_the_environment(environ: dict[str, str], lang: str) -> 
 def test_a_language_that_finwait_does_not_speak() -> None:
     with pytest.raises(ValueError, match="no language 'fr'"):
         language("fr")
+
+
+def test_time_wait_lasts_as_long_as_the_parameters_say() -> None:
+    """Written a second time in verdict.py only because finwait.tcp takes 50 ms to import."""
+    assert params.TIME_WAIT.value == TIME_WAIT_RFC
+    assert params.LINUX_TIME_WAIT.value == TIME_WAIT_LINUX
+    assert params.MACOS_TIME_WAIT.value == TIME_WAIT_MACOS

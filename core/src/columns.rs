@@ -12,8 +12,10 @@ use arrow_array::builder::{
 };
 use arrow_array::types::{Int8Type, Int32Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
 use arrow_array::{ArrayRef, DictionaryArray, Int8Array, Int32Array, RecordBatch, StringArray};
+use arrow_buffer::NullBuffer;
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
 use std::fmt::Write;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Rows in one record batch: big enough to amortise, small enough to stay in the second-level cache.
@@ -91,7 +93,8 @@ pub fn schema() -> SchemaRef {
 
 /// A column of words: keys into a list that is the same in every batch.
 struct Words {
-    keys: Vec<Option<i8>>,
+    /// -1 is none.
+    keys: Vec<i8>,
     values: Arc<StringArray>,
 }
 
@@ -104,11 +107,16 @@ impl Words {
     }
 
     fn put(&mut self, key: u8) {
-        self.keys.push(i8::try_from(key).ok());
+        self.keys.push(i8::try_from(key).unwrap_or(-1));
     }
 
     fn finish(self) -> Result<ArrayRef, ArrowError> {
-        let array = DictionaryArray::<Int8Type>::try_new(Int8Array::from(self.keys), self.values)?;
+        let some = self.keys.contains(&-1).then(|| {
+            let is_some: Vec<bool> = self.keys.iter().map(|k| *k >= 0).collect();
+            NullBuffer::from(is_some)
+        });
+        let keys = Int8Array::new(self.keys.into(), some);
+        let array = DictionaryArray::<Int8Type>::try_new(keys, self.values)?;
         Ok(Arc::new(array))
     }
 }
@@ -176,14 +184,16 @@ fn who(
     let mut ports = [(); 2].map(|()| PrimitiveBuilder::<UInt16Type>::with_capacity(n));
     let mut by = words_of!(ClientBy);
     let mut scope = StringBuilder::new();
+    let mut text = String::new();
     for (row, number) in rows.iter().zip(first_conn..) {
         conn.append_value(number);
         source.push(row.source as i32);
         times[0].append_value(row.first_ts);
         times[1].append_value(row.last_ts);
         for (i, (ip, port)) in [row.client_addr(), row.server()].into_iter().enumerate() {
-            write!(ips[i], "{}", to_ip(ip)).map_err(|e| ArrowError::ComputeError(e.to_string()))?;
-            ips[i].append_value("");
+            text.clear();
+            put_ip(ip, &mut text);
+            ips[i].append_value(&text);
             ports[i].append_value(port);
         }
         by.put(row.client_by as u8);
@@ -216,6 +226,25 @@ fn who(
     out.push(by.finish()?);
     out.push(Arc::new(scope.finish()));
     Ok(())
+}
+
+/// Writes an address. IPv4 digit by digit: two addresses a row took a fifth of making the columns.
+fn put_ip(ip: u128, text: &mut String) {
+    let IpAddr::V4(v4) = to_ip(ip) else {
+        // a String takes everything
+        let _ = write!(text, "{}", to_ip(ip));
+        return;
+    };
+    for (i, octet) in v4.octets().into_iter().enumerate() {
+        if i > 0 {
+            text.push('.');
+        }
+        for (unit, at_least) in [(100, 100), (10, 10), (1, 0)] {
+            if octet >= at_least {
+                text.push(char::from(b'0' + octet / unit % 10));
+            }
+        }
+    }
 }
 
 fn how(rows: &[Row], out: &mut Vec<ArrayRef>) -> Result<(), ArrowError> {
@@ -348,4 +377,21 @@ fn times(rows: &[Row], out: &mut Vec<ArrayRef>) {
 #[must_use]
 pub fn seconds(ns: i64) -> Option<f64> {
     (ns >= 0).then_some(ns as f64 / 1e9)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn addresses_are_written_as_usual(v4: u32, v6: u128) {
+            for ip in [crate::segment::from_v4(v4), v6] {
+                let mut text = String::new();
+                put_ip(ip, &mut text);
+                prop_assert_eq!(text, to_ip(ip).to_string());
+            }
+        }
+    }
 }

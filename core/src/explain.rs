@@ -223,7 +223,8 @@ impl Hunt {
         if (source, seg.number) == (self.opening.source, self.opening.first_frame) {
             self.key = Some(seg.key);
         }
-        if self.key != Some(seg.key) {
+        // the directions of one connection may lie in different scopes
+        if self.key.map(FlowKey::ends) != Some(seg.key.ends()) {
             return;
         }
         let conn = self.tracker.conn(index);

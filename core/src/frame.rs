@@ -1,6 +1,9 @@
 //! What a capture file gives: frames in file order, in batches that share one buffer.
 
 use crate::error::CaptureError;
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 /// One captured frame, as the file describes it. `start` and `len` locate its bytes in the batch.
@@ -20,40 +23,10 @@ pub struct FrameRef {
     pub interface: u16,
 }
 
-/// Where a batch's bytes live: a window of a mapped file, or an owned buffer that is used again.
-pub enum Bytes {
-    /// Nothing yet.
-    Empty,
-    /// Bytes `offset..` of a mapped file; shared with the source and with other batches.
-    Mapped {
-        /// The mapping.
-        map: Arc<crate::mapped::Mapped>,
-        /// Where this batch's window starts in it.
-        offset: usize,
-        /// Length of the window.
-        len: usize,
-    },
-    /// Bytes read from a stream.
-    Owned(Vec<u8>),
-}
-
-impl Bytes {
-    /// The bytes themselves.
-    #[inline]
-    #[must_use]
-    pub fn as_slice(&self) -> &[u8] {
-        match self {
-            Bytes::Empty => &[],
-            Bytes::Mapped { map, offset, len } => &map.as_slice()[*offset..*offset + *len],
-            Bytes::Owned(v) => v,
-        }
-    }
-}
-
 /// A run of frames in file order. Reused from call to call so that nothing is allocated per frame.
 pub struct Batch {
     /// Holds every frame of `frames`.
-    pub bytes: Bytes,
+    pub bytes: Vec<u8>,
     /// The frames, in file order.
     pub frames: Vec<FrameRef>,
     /// Number of the first frame within its file, counted from 1 as Wireshark does.
@@ -63,7 +36,7 @@ pub struct Batch {
 impl Default for Batch {
     fn default() -> Self {
         Batch {
-            bytes: Bytes::Empty,
+            bytes: Vec::new(),
             frames: Vec::new(),
             first_number: 1,
         }
@@ -90,13 +63,76 @@ pub trait Source: Send {
     /// Size of the file in bytes, if known.
     fn bytes_total(&self) -> Option<u64>;
 
-    /// To be asked once more when every batch has been decoded: whether the bytes of the batches
-    /// were there when they were looked at. Those of a mapped file may vanish after
-    /// [`Source::next_batch`] has returned; zeros are read in their place.
-    ///
-    /// # Errors
-    /// If a file shrank, or its disk failed, and `next_batch` has not said so.
-    fn check(&self) -> Result<(), CaptureError> {
-        Ok(())
+    /// The next piece of the file, from a source whose bytes may be read by several threads at once:
+    /// each reads its piece, and then has it walked in the order of the pieces. `None` when there is
+    /// none (any more): what is left comes from [`Source::next_batch`].
+    fn next_piece(&mut self) -> Option<Piece> {
+        None
+    }
+
+    /// Replaces `batch`, whose bytes are those of `piece`, with the frames that begin in it. There may
+    /// be none.
+    fn walk_piece(&mut self, piece: Piece, batch: &mut Batch) {
+        let _ = piece;
+        batch.frames.clear();
+    }
+}
+
+/// A part of a file, to be read by whoever has time.
+pub struct Piece {
+    file: Arc<File>,
+    /// Where it starts in the file.
+    pub offset: u64,
+    /// Its length in bytes.
+    pub len: usize,
+    /// Why it could not be read.
+    pub failed: Option<io::Error>,
+}
+
+impl Piece {
+    /// The `len` bytes of `file` at `offset`.
+    #[must_use]
+    pub fn new(file: &Arc<File>, offset: u64, len: usize) -> Piece {
+        Piece {
+            file: Arc::clone(file),
+            offset,
+            len,
+            failed: None,
+        }
+    }
+
+    /// Where it ends in the file.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.offset + self.len as u64
+    }
+
+    /// Replaces `bytes` with the piece; with fewer if the file ends before, or cannot be read.
+    pub fn read(&mut self, bytes: &mut Vec<u8>) {
+        bytes.resize(self.len, 0);
+        self.read_from(0, bytes);
+    }
+
+    /// Reads on where `bytes` end: `more` bytes behind the piece.
+    pub fn extend(&mut self, bytes: &mut Vec<u8>, more: usize) {
+        let held = bytes.len();
+        bytes.resize(held + more, 0);
+        self.read_from(held, bytes);
+    }
+
+    fn read_from(&mut self, mut filled: usize, bytes: &mut Vec<u8>) {
+        while filled < bytes.len() {
+            let at = self.offset + filled as u64;
+            match self.file.read_at(&mut bytes[filled..], at) {
+                Ok(0) => break,
+                Ok(n) => filled += n,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => {
+                    self.failed = Some(e);
+                    break;
+                }
+            }
+        }
+        bytes.truncate(filled);
     }
 }

@@ -179,6 +179,7 @@ slugs! {
         TimeWaitAssassinated = "time-wait-assassinated", "A RST in TIME-WAIT (RFC 1337).";
         LateSegment = "late-segment", "Payload after the connection was closed.";
         TimeBackwards = "time-backwards", "Captured out of order in time.";
+        ScopesDiffer = "scopes-differ", "The two directions were in different VLANs or tunnels; their numbers joined them.";
         Evicted = "evicted", "Told early: the connection limit was reached.";
         TtlVaries = "ttl-varies", "One side's TTL or hop limit varied.";
         Urgent = "urgent", "Urgent data.";

@@ -86,10 +86,6 @@ struct End {
     reached: Seq,
     /// Gaps so far: holes that the other end acked.
     gaps: u32,
-    /// Distance from `start` to the last FIN's own number.
-    fin: u32,
-    /// Distance from `start` to the last RST.
-    rst: u32,
     state: State,
     before: State,
     bits: u8,
@@ -144,13 +140,17 @@ pub const STATES: [&str; 13] = [
     "OTH", "S0", "S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR",
 ];
 
-/// What few connections need.
+/// What few connections need, or only at their ends.
 #[derive(Clone, Debug, Default)]
 struct Rare {
     waiting: [Waiting; 2],
     counts: [[u32; Counter::COUNT]; 2],
     /// Distance from `start` to the last SYN, when that is not 0.
     syn: [u32; 2],
+    /// Distance from `start` to the last FIN's own number.
+    fin: [u32; 2],
+    /// Distance from `start` to the last RST.
+    rst: [u32; 2],
     /// The letters for which [`History`] has no room.
     letters: String,
 }
@@ -186,11 +186,19 @@ impl Zeek {
         let (me, peer) = sides(seg.dir);
         self.last_time = now;
         let end = &mut self.ends[me];
+        let whole = end.last.max(end.reached);
         end.last = end.last + seg.payload;
+        if seg.payload_cut && end.last.after(whole) && !end.has(end_bit::HOLES) {
+            end.bits |= end_bit::HOLES;
+            end.reached = whole;
+        }
         let acked = &mut self.ends[peer];
         if seg.ack.after(acked.reached) {
             acked.reached = seg.ack;
             if acked.has(end_bit::HOLES) {
+                if seg.ack == acked.last {
+                    acked.bits &= !end_bit::HOLES;
+                }
                 self.count_gap(peer);
             }
         }
@@ -211,10 +219,10 @@ impl Zeek {
             && seg.window != 0
             && seg.seq == end.last
             && seg.ack.at_or_before(acked.last)
-            // What is missing counts as a gap once it is acked: only the long way does that.
-            && !seg.payload_cut
-            && !end.has(end_bit::HOLES)
-            && !acked.has(end_bit::HOLES)
+            // Captures with a snap length cut all payload: holes that are acked whole, a gap each.
+            // What came behind a hole, or fills one, only the long way knows.
+            && (!end.has(end_bit::HOLES) || seg.payload_cut || seg.payload == 0)
+            && (!acked.has(end_bit::HOLES) || seg.ack.0 != 0)
             && seg.marks & mark::OPTIONS_CUT == 0
             && now.wrapping_sub(self.last_time) < 60 * SECOND
             && self.history.has(self.is_orig(me), letter)
@@ -270,11 +278,9 @@ impl Zeek {
         self.process(seg, now);
         let calm = self.ends.iter().all(|e| {
             // after a FIN or RST timers run, which the short way does not look at
-            e.state == State::Established
-                && e.fin == 0
-                && e.rst == 0
-                && !e.has(end_bit::WAITING | end_bit::PENDING)
-        }) && self.bits & bit::CLOSING == 0;
+            e.state == State::Established && !e.has(end_bit::WAITING | end_bit::PENDING)
+        }) && self.bits & bit::CLOSING == 0
+            && [self.fins(), self.rsts()] == [[0; 2]; 2];
         self.bits = if calm {
             self.bits | bit::CALM
         } else {
@@ -350,6 +356,14 @@ impl Zeek {
             && resp.state == State::Inactive
             && seg.seq == resp.start;
         seg.seq != known.start && !reversed
+    }
+
+    fn fins(&self) -> [u32; 2] {
+        self.rare.as_ref().map_or([0; 2], |r| r.fin)
+    }
+
+    fn rsts(&self) -> [u32; 2] {
+        self.rare.as_ref().map_or([0; 2], |r| r.rst)
     }
 
     fn rare(&mut self) -> &mut Rare {

@@ -190,9 +190,11 @@ def explain(
     conn: int | None = None,
     ends: tuple[str, int, str, int] | None = None,
     max_steps: int = 100_000,
+    progress: Callable[[int, int | None, int, int], bool] | None = None,
 ) -> tuple[Explained | None, list[Fault]]:
     """One connection, by its number or by its two ends in either order (the first such), and what
     could not be read. None if there is no such connection.
 
-    The captures are read twice, so '-' cannot be given here. conn counts as an analysis of the same
+    The captures are read twice, so '-' cannot be given here, and progress, which is called as that
+    of analyze, begins twice. conn counts as an analysis of the same
     paths does."""

@@ -1,8 +1,43 @@
 """What can go wrong, split by whose fault it is. Any other exception is a bug in finwait."""
 
+import errno
+from typing import Final
+
+_CHINESE: Final = {
+    errno.ENOENT: "没有这个文件或目录",
+    errno.EACCES: "没有权限",
+    errno.EPERM: "不允许这样操作",
+    errno.EISDIR: "这是一个目录",
+    errno.ENOTDIR: "路径中有一部分不是目录",
+    errno.ENAMETOOLONG: "文件名太长",
+    errno.ELOOP: "符号链接层数太多",
+    errno.EMFILE: "打开的文件太多",
+    errno.EROFS: "文件系统是只读的",
+    errno.EIO: "输入输出错误",
+    errno.EBADF: "它没有打开",
+}
+"""What the system says, whose own words are English wherever no language is installed."""
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+
+
+def shown(path: str) -> str:
+    """Write a path on one line: a file's name may hold line ends, and codes that a terminal obeys."""
+    return "".join(ch if ch.isprintable() else ascii(ch)[1:-1] for ch in path)
+
 
 class FinwaitError(Exception):
-    """Something that finwait can explain. Never raised itself: see its children."""
+    """Something that finwait can explain. Never raised itself: see its children.
+
+    Its text is English, as those of Python are; `say` has it in Chinese, too, where that was given.
+    """
+
+    def __init__(self, english: str, chinese: str | None = None) -> None:
+        super().__init__(english)
+        self._chinese = chinese
+
+    def say(self, lang: str) -> str:
+        """Give the message in "en" or "zh"."""
+        return self._chinese if lang == "zh" and self._chinese is not None else str(self)
 
 
 class BadCapture(FinwaitError):
@@ -11,8 +46,11 @@ class BadCapture(FinwaitError):
     `path` as the user gave it, `offset` in bytes into the uncompressed stream.
     """
 
-    def __init__(self, path: str, offset: int, message: str) -> None:
-        super().__init__(f"{path}: offset {offset}: {message}")
+    def __init__(self, path: str, offset: int, message: str, chinese: str | None = None) -> None:
+        super().__init__(
+            f"{shown(path)}: offset {offset}: {message}",
+            f"{shown(path)}：偏移 {offset}：{chinese or message}",
+        )
         self.path = path
         self.offset = offset
 
@@ -20,8 +58,27 @@ class BadCapture(FinwaitError):
 class CannotOpen(FinwaitError):
     """The operating system refused: no such file, no permission."""
 
-    def __init__(self, path: str, message: str) -> None:
-        super().__init__(f"{path}: {message}")
+    def __init__(self, path: str, message: str, chinese: str | None = None) -> None:
+        super().__init__(f"{shown(path)}: {message}", f"{shown(path)}：{chinese or message}")
+        self.path = path
+
+
+class CannotWrite(FinwaitError):
+    """The operating system refused to write: a full disk, no permission.
+
+    `path` as the user gave it; None is standard output.
+    """
+
+    def __init__(self, path: str | None, error: OSError) -> None:
+        name = None if path is None else shown(path)
+        english, chinese = error.strerror or str(error), system_in_chinese(error.errno)
+        if error.errno in _FULL:
+            english = f"{english}; free some space, or write elsewhere"
+            chinese = "磁盘已满；请腾出空间，或写到别处"
+        super().__init__(
+            f"{name or 'standard output'} cannot be written: {english}",
+            f"无法写入{f' {name}' if name else '标准输出'}：{chinese or english}",
+        )
         self.path = path
 
 
@@ -56,3 +113,8 @@ class BadScript(FinwaitError):
 
 class Misuse(FinwaitError):
     """The caller asked for something that does not exist or makes no sense."""
+
+
+def system_in_chinese(number: int | None) -> str | None:
+    """Say an error of the system in Chinese, if it is one of those that people meet."""
+    return None if number is None else _CHINESE.get(number)

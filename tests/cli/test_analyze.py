@@ -107,6 +107,10 @@ def test_no_connection_is_valid_in_every_format(tmp_path: Path) -> None:
         ("first_ts < now() + INTERVAL 99 YEARS AND last_ts > '2020-01-01'", 6),
         ("reset_form IS NULL", 4),
         ("true -- a comment", 6),
+        # what a person reads in the head of the table
+        ("closed_by = 'client' AND sure = 'certain' AND lasted_s < 1", 2),
+        ("client = '192.0.2.1:40001' AND server LIKE '%:8080'", 1),
+        ("time >= '2020-01-01' AND idle_s IS NOT NULL", 6),
     ],
 )
 def test_where_is_a_condition_over_the_columns(condition: str, count: int) -> None:
@@ -118,6 +122,7 @@ def test_where_is_a_condition_over_the_columns(condition: str, count: int) -> No
     [
         ("closed = 1", 'column "closed" not found'),
         ("close =", "syntax error"),
+        ("by = 'client'", "by is a word of SQL: write closed_by"),
         ("", "--where"),
         ("true; drop table x", "--where"),
         ("true order by conn", "--where"),
@@ -148,6 +153,25 @@ def test_sort_and_limit() -> None:
     assert [row["conn"] for row in told("--limit", "3", *SEVERAL)] == [0, 1, 2]
     absent_last = [row["reset_form"] for row in told("--sort", "-reset_form,conn", *SEVERAL)]
     assert absent_last == ["reply", "owner", None, None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("seen", "columns"),
+    [
+        ("by", "closed_by"),
+        ("-lasted_s,time", "-duration,first_ts"),
+        ("-client", "-client_ip,-client_port"),
+        ("sure,-idle_s,server", "confidence,-idle_before_close,server_ip,server_port"),
+    ],
+)
+def test_sort_knows_what_the_table_shows(seen: str, columns: str) -> None:
+    assert told("--sort", seen, *SEVERAL) == told("--sort", columns, *SEVERAL)
+
+
+def test_a_column_of_the_table_is_named_where_a_format_has_it_not() -> None:
+    done = finwait("analyze", "--format", "csv", "--columns", "conn,client", FOUR_WAY)
+    assert done.code == 1
+    assert "only the table has client; csv has client_ip client_port" in done.err
 
 
 def test_columns_are_chosen_in_order() -> None:
@@ -200,6 +224,32 @@ def test_an_output_that_cannot_be_written_is_code_3(tmp_path: Path) -> None:
     if full.exists():
         done = finwait("analyze", "-o", str(full), "--format", "csv", FOUR_WAY)
         assert (done.code, "No space left" in done.err) == (3, True)
+
+
+def test_a_file_that_cannot_be_read_is_no_capture_without_tcp(tmp_path: Path) -> None:
+    done = finwait("analyze", "no such file.pcap")
+    assert (done.code, done.out) == (3, "")
+    assert done.err.count("\n") == 1
+    kept = tmp_path / "yesterday.csv"
+    kept.write_text("what stood there")
+    done = finwait("analyze", "-o", str(kept), "no such file.pcap")
+    assert (done.code, done.out) == (3, "")
+    assert kept.read_text() == "what stood there"
+    assert json.loads(finwait("analyze", "--format", "json", "no such file.pcap").out) == []
+
+
+def test_a_summary_of_a_part_says_so() -> None:
+    done = finwait("analyze", "no such file.pcap", FOUR_WAY)
+    assert done.out.splitlines()[1] == "not all could be read: see the warnings for where and why"
+    assert "not all" not in finwait("analyze", FOUR_WAY).out
+
+
+def test_quiet() -> None:
+    done = finwait("analyze", "-q", FOUR_WAY, "no such file.pcap")
+    assert done.out.startswith("conn  ")
+    assert len(done.out.splitlines()) == 2
+    assert "no such file.pcap" in done.err, "what went wrong is told all the same"
+    assert finwait("analyze", "-q", "-", stdin=Path(FOUR_WAY).read_bytes()).out.startswith("conn  ")
 
 
 def test_a_broken_capture_is_code_2_and_told_up_to_the_break(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ import pty
 import re
 import signal
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -127,6 +129,69 @@ def test_a_signal_while_reading_tells_what_was_read() -> None:
         assert isinstance(json.loads(out), list)
     else:
         assert process.returncode in {130, -signal.SIGINT}
+
+
+PROMPT = 5
+"""Seconds in which a signal has to be obeyed, on a busy machine too."""
+
+
+@contextmanager
+def feeding(process: subprocess.Popen[bytes], head: bytes, more: bytes) -> Iterator[None]:
+    """Give a capture that never ends."""
+
+    def feed() -> None:
+        try:
+            give(process, head)
+            while True:
+                give(process, more)
+        except OSError:  # it is gone, as it should be
+            pass
+
+    feeder = threading.Thread(target=feed)
+    feeder.start()
+    try:
+        yield
+    finally:
+        process.kill()
+        feeder.join()
+
+
+@pytest.mark.parametrize("form", ["ndjson", "table"])
+@pytest.mark.parametrize("more", [[], ["--sort", "conn"]], ids=["live", "to the end"])
+def test_a_signal_ends_a_capture_without_end(form: str, more: list[str]) -> None:
+    head, whole, _ = two_captures()
+    with running("--format", form, *more, "-") as process, feeding(process, head, whole * 1000):
+        assert process.stdout is not None
+        time.sleep(1.5)  # old packets that come without a pause are told at the end
+        process.send_signal(signal.SIGINT)
+        before = time.monotonic()
+        rest = process.stdout.read()
+        assert process.wait(timeout=WAIT) == 130
+        assert time.monotonic() - before < PROMPT
+    assert rest.endswith(b"\n"), "whole lines"
+    if form == "ndjson":
+        assert {json.loads(each)["close"] for each in rest.splitlines()} <= {"four-way", "open"}
+    elif more:  # of a live capture it is the usual end
+        assert b"interrupted: this is what was read until then" in rest
+
+
+@pytest.mark.parametrize("form", ["table", "json", "ndjson"])
+def test_a_signal_while_writing_ends_after_a_whole_row(form: str) -> None:
+    many = [FOUR_WAY] * 2000  # much more than a pipe holds
+    with running("--format", form, *many) as process:
+        assert process.stdout is not None
+        start = process.stdout.read(1)  # it writes, and nobody reads on
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+        told = (start + process.stdout.read()).decode()
+        assert process.wait(timeout=WAIT) == 130
+        assert process.stderr is not None
+        assert b"interrupted while writing: some connections were not told" in process.stderr.read()
+    if form == "json":
+        assert 0 < len(json.loads(told)) < len(many)
+    else:
+        assert told.endswith("\n")
+        assert len(told.splitlines()) < len(many)
 
 
 @pytest.mark.parametrize("form", ["ndjson", "json", "csv", "table", "arrow"])

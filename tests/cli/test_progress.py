@@ -6,6 +6,8 @@ import pytest
 
 from finwait.cli import progress
 from finwait.cli.progress import Bar
+from finwait.picture.width import width
+from finwait.verdict.language import LANGS, Lang
 
 
 class Terminal(io.StringIO):
@@ -44,6 +46,18 @@ def test_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "3,000,000 packets, 1,234 connections" in shown
     bar.clear()
     assert stream.getvalue().endswith("\r\x1b[K")
+
+
+@pytest.mark.parametrize("lang", LANGS)
+@pytest.mark.parametrize("columns", [20, 40, 80, 120])
+def test_a_bar_stays_on_its_line(columns: int, lang: Lang, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    monkeypatch.setattr(Bar, "_columns", lambda _: columns)
+    stream = Terminal()
+    Bar(lang, stream).show(622_000_000, 5_000_000_000, 12_345_678, 123_456)
+    shown = stream.getvalue().removeprefix("\r\x1b[K")
+    assert "12%" in shown or columns < 40
+    assert 10 < width(shown) < columns
 
 
 def test_a_pipe_has_no_end_to_show(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finwait.cli.table import SPARED, USUAL, Table
+from finwait.errors import BadCapture, CannotOpen
 from finwait.picture.width import width as cells_wide
 
 from .stub import row
@@ -52,6 +53,14 @@ def test_colour_goes_by_gravity_and_keeps_the_text() -> None:
     _, fine, bad = table.lines([row(), row(1, close="reset", cause="abort")])
     assert "\x1b[32mfour-way\x1b[0m" in fine
     assert "\x1b[31mreset" in bad
+
+
+def test_a_name_stays_on_its_line() -> None:
+    """Files are named by anybody: a line end or an escape code in a name must not reach the terminal."""
+    _, line = drawn(None, row(source="new\nline\x1b[31m 中文.pcap"), names=["source", "close"])
+    assert line.split("  ")[0] == r"new\nline\x1b[31m 中文.pcap"
+    assert "\\n" in str(BadCapture("a\nb", 1, "broken"))
+    assert "\n" not in CannotOpen("a\nb", "no").say("zh")
 
 
 def test_an_absent_value_is_an_empty_cell() -> None:

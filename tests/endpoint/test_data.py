@@ -1,6 +1,7 @@
 """Data: segments, windows, loss, timers, options."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -246,3 +247,24 @@ def test_a_window_of_the_smallest_kind() -> None:
     bench.give(ACK, 1, 1, bytes(1000))
     assert bench.give(ACK, 1001, 1, bytes(10)) != []
     assert bench.host.receive(bench.now, bench.socket, 2000).value == 1000
+
+
+def test_what_the_local_device_drops_is_tried_again_until_the_user_is_tired_of_it() -> None:
+    bench = opened(LINUX)
+    bench.host.set_option(bench.now, bench.socket, Option.TCP_USER_TIMEOUT, 2000)
+    bench.host.fill_device(True)
+    assert send(bench, 10) == []
+    tries = []
+    while standing(bench) is State.ESTABLISHED:
+        assert wait(bench) == []
+        tries.append(bench.now)
+    gaps = [later - earlier for earlier, later in pairwise(tries)]
+    assert gaps == [500_000] * 4
+
+
+def test_a_device_with_room_again_takes_what_waited() -> None:
+    bench = opened(LINUX)
+    bench.host.fill_device(True)
+    send(bench, 10)
+    bench.host.fill_device(False)
+    assert wait(bench) == [". 1 ack 1 +10"]

@@ -32,6 +32,17 @@ def test_lines_fit_and_life_lines_are_straight(name: str, columns: int, lang: La
     assert len(places) == 1, "a life line jumps"
 
 
+@pytest.mark.parametrize("lang", LANGS)
+@pytest.mark.parametrize("columns", [80, 100, 120, 160])
+@pytest.mark.parametrize("name", STORIES)
+def test_colours_move_nothing(name: str, columns: int, lang: Lang) -> None:
+    ladder = TOLD[name].ladder(lang)
+    coloured = draw(ladder, Style(columns, colour=True))
+    assert [re.sub(r"\x1b\[[\d;]*m", "", line).rstrip() for line in coloured] == draw(
+        ladder, Style(columns)
+    )
+
+
 def test_long_addresses_fit() -> None:
     made = STORIES["four-way"]
     six = {"client_ip": "2001:db8:1111:2222:3333:4444:5555:6666", "server_ip": "2001:db8::1"}

@@ -1,11 +1,13 @@
 """A segment opened: every bit of its header, and no header that makes it fail."""
 
 import struct
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import finwait
 from finwait.errors import Misuse
 from finwait.explain.conversation import Conversation
 from finwait.explain.explanation import Explanation
@@ -15,6 +17,7 @@ from finwait.verdict.language import LANGS, Lang
 
 from .stories import STORIES, SYN_OPTIONS, Story
 
+ROOT = Path(__file__).parents[2]
 TOLD = {name: Explanation(made) for name, made in STORIES.items()}
 
 
@@ -146,3 +149,39 @@ def test_a_frame_of_another_connection() -> None:
         Misuse, match="frame 99 is not of connection 0, whose segments are among frames 1 to 13"
     ):
         TOLD["four-way"].segment_text(99)
+
+
+def meanings(told: Explanation, frame: int, lang: Lang = "en") -> dict[str, str]:
+    page = told.segment_data(frame, lang)["fields"]
+    assert isinstance(page, list)
+    return {str(row["field"]): str(row["meaning"]) for row in page}
+
+
+def test_the_window_ends_at_the_last_number_it_has_room_for() -> None:
+    told = finwait.explain(ROOT / "examples" / "simultaneous.pcap", 0)
+    # ack 3001 and 65535 bytes of room: 3001 to 68535
+    assert "may send up to 68535." in meanings(told, 11)["window"]
+
+
+def test_the_first_segment_comes_after_nothing() -> None:
+    told = finwait.explain(ROOT / "examples" / "simultaneous.pcap", 0)
+    assert told.segment_text(1).splitlines()[0].endswith("to the server, the first segment")
+
+
+def test_accurate_ecn_counts() -> None:
+    """RFC 9768: 111 on the SYN offers it, 010 on the SYN-ACK takes it, then the three bits are a number."""
+    made = STORIES["four-way"]
+    flags = {1: 0x1C0, 2: 0x080, 5: 0x140}
+    steps = []
+    for s in made.steps:
+        bits = flags.get(s.number, 0)
+        raw = bytearray(s.header)
+        raw[12] |= bits >> 8
+        raw[13] |= bits & 0xFF
+        steps.append(s._replace(header=bytes(raw), flags=s.flags | bits))
+    told = Explanation(made._replace(steps=steps))
+    assert "offers accurate ECN" in meanings(told, 1)["AE"]
+    assert "count congestion marks" in meanings(told, 5)["ECE"]
+    assert "5, modulo 8" in meanings(told, 5)["AE"]
+    plain = meanings(Explanation(made), 5)
+    assert plain["ECE"] == "No congestion mark is echoed."

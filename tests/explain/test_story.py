@@ -1,13 +1,18 @@
 """The story of each closing: the numbers it gives, and that both languages tell all of it."""
 
+from pathlib import Path
+
 import pytest
 
+import finwait
 from finwait.explain.explanation import Explanation
 from finwait.explain.item import Part
 from finwait.verdict.language import LANGS, Lang
 
 from .stories import OPEN, STORIES, story
 
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
 TOLD = {name: Explanation(story) for name, story in STORIES.items()}
 
 
@@ -156,3 +161,43 @@ def test_numbers_go_on_after_what_was_left_out() -> None:
     assert [s.seq for s in told.segments if s.who == "client"][-1] == 101 + far
     facts = next(p.facts for i in told.story for p in i.parts if p.key == "fin")
     assert facts["next"] == 102 + far
+
+
+def test_a_step_back_is_explained() -> None:
+    """A repeated FIN shows that what looked like its receipt was none: no edge of RFC 9293 leads there."""
+    told = finwait.explain(EXAMPLES / "simultaneous-fin-never-acked.pcap", 0)
+    [item] = [item for item in told.story if "sends the same FIN again" in item.text("en")]
+    assert "it, though frame 12 had looked like it: the client is back in FIN-WAIT-2." in item.text(
+        "en"
+    )
+    assert "尽管第 12 帧曾让人以为已收到：客户端退回 FIN-WAIT-2。" in item.text("zh")
+
+
+def test_a_gap_that_held_late_payload_is_no_evidence() -> None:
+    """What is said for a cause must not contradict the story beside it."""
+    for name in ("rst-after-fin", "rst-without-fin"):
+        told = finwait.explain(EXAMPLES / f"{name}.pcap", 0)
+        assert not [e for e in told.verdict().evidence_for if "without payload" in e]
+
+
+def test_a_lost_ack_sends_its_end_back() -> None:
+    told = finwait.explain(ROOT / "tests/captures/fin-ack-lost.pcap", 0)
+    text = told.text()
+    assert "So the client did not have that ack yet, and is back in FIN-WAIT-1." in " ".join(
+        text.split()
+    )
+
+
+@pytest.mark.parametrize(
+    ("capture", "no"),
+    [
+        ("vanished", "0.0 µs of silence"),
+        ("refused", "its seq is the ack of frame 1"),  # a SYN has no ack
+        ("rst-challenged", "outside the window"),  # 1000 away is in it
+        ("zero-window", "keep-alive answered"),
+    ],
+)
+def test_what_is_not_so_is_not_said(capture: str, no: str) -> None:
+    assert no not in " ".join(
+        finwait.explain(ROOT / f"tests/captures/{capture}.pcap", 0).text().split()
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterable
+from itertools import count
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -63,10 +64,28 @@ def tcp(
     )
 
 
-def write(path: Path, packets: Iterable[bytes]) -> None:
-    """Writes raw IP packets, a millisecond apart, as a pcap file (link type 101)."""
+def write(
+    path: Path, packets: Iterable[bytes], *, link: int = 101, times: Iterable[float] | None = None
+) -> None:
+    """Writes packets as a pcap file: raw IP (link type 101), and a millisecond apart unless told."""
     with path.open("wb") as file:
-        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101))
-        for i, packet in enumerate(packets):
-            stamp = (1_700_000_000 + i // 1000, i % 1000 * 1000)
-            file.write(struct.pack("<IIII", *stamp, len(packet), len(packet)) + packet)
+        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, link))
+        after = (i / 1000 for i in count()) if times is None else times
+        for packet, seconds in zip(packets, after, strict=times is not None):
+            stamp = divmod(round(seconds * 1_000_000), 1_000_000)
+            head = (1_700_000_000 + stamp[0], stamp[1], len(packet), len(packet))
+            file.write(struct.pack("<IIII", *head) + packet)
+
+
+def on_vlan(vlan: int, packet: bytes) -> bytes:
+    """An Ethernet frame with an IPv4 packet in it; VLAN 0 is no tag."""
+    tag = struct.pack(">HH", 0x8100, vlan) if vlan else b""
+    return bytes(12) + tag + b"\x08\x00" + packet
+
+
+def in_vxlan(vni: int, packet: bytes) -> bytes:
+    """The packet in VXLAN over UDP over IPv4 (RFC 7348 section 5)."""
+    inner = struct.pack(">II", 0x08 << 24, vni << 8) + on_vlan(0, packet)
+    udp = struct.pack(">HHHH", 50000, 4789, 8 + len(inner), 0) + inner
+    head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0)
+    return head + b"\xc0\x00\x02\x01\xc0\x00\x02\x02" + udp

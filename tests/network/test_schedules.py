@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import finwait
-from finwait.network import Closing, Fault, Leave, Link, Manner, play
+from finwait.network import Closing, Fault, Leave, Link, Manner, Record, play
 from finwait.tcp import Flags, State
 from finwait.wire import Tcp
 
@@ -58,11 +58,10 @@ def test_whatever_happens(
     assert told, "a SYN at least was sent"
 
 
-def resets(wire: list[object]) -> bool:
+def resets(wire: list[Record]) -> bool:
     """A RST was sent: then octets may be lost."""
     return any(
-        isinstance(body := record.packet.body, Tcp) and Flags.RST in body.flags  # type: ignore[attr-defined]
-        for record in wire
+        isinstance(body := record.packet.body, Tcp) and Flags.RST in body.flags for record in wire
     )
 
 

@@ -168,6 +168,7 @@ DIFFERENT = [
         "+0 f(htonl(5)) = 0",
         "#ifdef Linux\n#endif",
         "+0 < icmp time_exceeded ttl_exceeded_in_transit",
+        "+0 > . 1:1(0) <nop,nop,SACK 1:2>",
     ),
     *wider("a comment at the end needs no line after it", "// end"),
     *wider("an error says enough without its words", "+0 write(3, ..., 1) = -1 EPIPE"),

@@ -24,7 +24,7 @@ SHOWN = [
     (
         START + "+0 > S. 0:0(0) ack 1 wni 5",
         """\
-x.pkt:2:22: found wni; expected a time such as 0, +.1 or 0.2~0.3, a `command`, the end of the script, urg, win, /, < or [
+x.pkt:2:22: found wni; expected a time such as 0, +.1 or 0.2~0.3, a `command`, the end of the script, urg, win, `/`, `<` or `[`
 +0 > S. 0:0(0) ack 1 wni 5
                      ^^^""",
     ),
@@ -64,7 +64,7 @@ x.pkt:2:11: unreachabel is not an ICMP type; expected unreachable or type_N
     (
         START + "+0 write（3, ..., 1) = 1",
         """\
-x.pkt:2:9: found （, which is full-width: write (; expected (
+x.pkt:2:9: found （, which is full-width: write (; expected `(`
 +0 write（3, ..., 1) = 1
         ^^""",
     ),
@@ -98,6 +98,10 @@ x.pkt:2:7: X is not a TCP flag; expected F, S, R, P, . (ACK), U, E, W, A, a digi
         "x.pkt:1:1: the script ends here; expected a time such as 0, +.1 or 0.2~0.3, a `command` or an --option",
     ),
     (
+        START + "+0 close(3 // here\n\n",
+        "x.pkt:2:11: the script ends here; expected `)`, `,` or `|`\n+0 close(3 // here\n          ^",
+    ),
+    (
         "5 close(3) = 0",
         "x.pkt:1:1: the first event is not at time 0; expected 0 or +0\n5 close(3) = 0\n^",
     ),
@@ -122,7 +126,7 @@ x.pkt:2:7: X is not a TCP flag; expected F, S, R, P, . (ACK), U, E, W, A, a digi
     (
         START + "--mtu=1500",
         "x.pkt:2:1: found --mtu=1500: options stand before everything else; expected a time such as 0,"
-        " +.1 or 0.2~0.3, a `command`, words in brackets, a name, the end of the script or |\n--mtu=1500\n^^^^^^^^^^",
+        " +.1 or 0.2~0.3, a `command`, words in brackets, a name, the end of the script or `|`\n--mtu=1500\n^^^^^^^^^^",
     ),
 ]
 
@@ -157,7 +161,7 @@ WRONG = [
     ("+0 > . 1:1(0) <md5 0102030405060708090a0b0c0d0e0f1011>", "at most 16"),
     ("+0 > . 1:1(0) <ECN ceb 5>", "no counters in the order ceb"),
     ("+0 > . 1:1(0) <gen-256>", "gen-N with N up to 255"),
-    ("+0 > . 1:1(0) <MSS 5>", "found 5; expected >"),
+    ("+0 > . 1:1(0) <MSS 5>", "found 5; expected `>`"),
     ("+0 > . 1:1(0) <MSS>", "MSS is not a TCP option; expected mss"),
     ("+0 < icmp unreachable mtu 5", "mtu goes with"),
     ("+0 < icmp echo_reply net_unknown", "net_unknown is not a code of echo_reply"),

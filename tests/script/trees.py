@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from finwait.script import icmp
-from finwait.script.build_calls import MEMBERS
+from finwait.script.build_calls import COUNTED, MEMBERS
 from finwait.script.build_options import COUNTERS, SPACE, wire_length
 from finwait.script.syntax import (
     NOWHERE,
@@ -84,7 +84,10 @@ leaves = st.just(Omitted()) | numbers | symbols | strings | functions
 
 
 def structs(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Struct]:
-    named = st.builds(Field, members, values, maybe(numbers | st.just(Omitted())))
+    counted = st.builds(
+        Field, st.sampled_from(sorted(COUNTED)), values, numbers | st.just(Omitted())
+    )
+    named = st.builds(Field, members, values) | counted
     bare = st.builds(Field, st.none(), values)
     lists = st.lists(named, max_size=3) | st.lists(bare, max_size=3)
     return lists.map(lambda fields: Struct(tuple(fields)))

@@ -40,7 +40,9 @@ fuzz_target!(|data: &[u8]| {
         } else {
             [ends[1], ends[0]]
         };
-        let (key, dir) = FlowKey::new(from_v4(from.0), from_v4(to.0), from.1, to.1, 0);
+        // In one of four VLANs, so that directions part and are joined.
+        let scope = u32::from(b[2] >> 5 & 3);
+        let (key, dir) = FlowKey::new(from_v4(from.0), from_v4(to.0), from.1, to.1, scope);
         // Numbers near the wrap, so that it is crossed.
         let near = |byte: u8| Seq(0xffff_ffc0_u32.wrapping_add(u32::from(byte)));
         let segment = Segment {

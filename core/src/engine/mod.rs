@@ -21,6 +21,7 @@ use crate::track::DEFAULT_MAX_CONNECTIONS;
 use crate::verdict::across::{Across, Summary};
 use crate::verdict::row::Row;
 use runs::Runs;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 pub(crate) use files::find;
@@ -110,6 +111,8 @@ pub struct Report {
     pub faults: Vec<CaptureError>,
     /// The run was stopped before the end.
     pub interrupted: bool,
+    /// See [`Report::summary`].
+    pub summed: OnceLock<Summary>,
 }
 
 impl Report {
@@ -121,12 +124,14 @@ impl Report {
         })
     }
 
-    /// Counts the rows by their words.
+    /// Counts the rows by their words, unless somebody who saw all rows has done so.
     #[must_use]
-    pub fn summary(&self) -> Summary {
-        let mut summary = Summary::default();
-        self.rows().for_each(|row| summary.add(&row));
-        summary
+    pub fn summary(&self) -> &Summary {
+        self.summed.get_or_init(|| {
+            let mut summary = Summary::default();
+            self.rows().for_each(|row| summary.add(&row));
+            summary
+        })
     }
 }
 
@@ -175,6 +180,7 @@ pub fn run(paths: &[String], options: Options, watch: &mut dyn Watch) -> Report 
         counts: Counts::default(),
         faults,
         interrupted: false,
+        summed: OnceLock::new(),
     };
     let paths = files.paths;
     let sizes: Vec<u64> = paths

@@ -4,9 +4,9 @@ use super::sink::Rows;
 use super::{Counts, Pace, Progress, Report, open};
 use crate::decode::{Defragmenter, Found, Fragment, ScopeNames, decode_into, locate};
 use crate::error::CaptureError;
-use crate::frame::{Batch, Source};
+use crate::frame::{Batch, Piece, Source};
 use crate::segment::Segment;
-use crate::track::{Tracker, flow_hash};
+use crate::track::{Tracker, flow_hash, shard_of};
 use foldhash::quality::RandomState;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -28,6 +28,8 @@ struct Parcel {
 /// Everything that the threads share.
 struct Shared<'a> {
     reader: Mutex<Reader<'a>>,
+    /// Signalled when a piece of a file was walked.
+    walked: Condvar,
     inboxes: Vec<Mutex<Inbox>>,
     order: Mutex<Order>,
     /// Signalled whenever a parcel is handed over or tracked, or a turn passes.
@@ -42,12 +44,50 @@ struct Shared<'a> {
 
 /// The pieces of the capture in turn.
 struct Reader<'a> {
-    pieces: VecDeque<(u32, &'a str)>,
+    files: VecDeque<(u32, &'a str)>,
     current: Option<(u32, Box<dyn Source>)>,
     next_batch: u64,
+    /// Pieces of `current` given out, and how many of them have been walked.
+    pieces_out: u64,
+    pieces_walked: u64,
     faults: Vec<CaptureError>,
     done: bool,
     bytes_before: u64,
+}
+
+impl Reader<'_> {
+    fn piece(&mut self) -> Option<Piece> {
+        self.current.as_mut()?.1.next_piece()
+    }
+
+    /// Reads on in the current file. False if it is at its end; then comes the next file.
+    fn read(&mut self, batch: &mut Batch) -> bool {
+        let Some((_, source)) = &mut self.current else {
+            return false;
+        };
+        match source.next_batch(batch) {
+            Ok(true) => return true,
+            Ok(false) => {}
+            Err(fault) => self.faults.push(fault),
+        }
+        self.bytes_before += source.bytes_read();
+        self.current = None;
+        false
+    }
+
+    /// Counts a batch; its number and its source. `None` if there is nothing in it.
+    fn taken(&mut self, batch: &Batch, shared: &Shared) -> Option<(u64, u32)> {
+        let (index, source) = self.current.as_ref()?;
+        shared
+            .bytes
+            .store(self.bytes_before + source.bytes_read(), Relaxed);
+        if batch.frames.is_empty() {
+            return None;
+        }
+        shared.frames.fetch_add(batch.frames.len() as u64, Relaxed);
+        self.next_batch += 1;
+        Some((self.next_batch - 1, *index))
+    }
 }
 
 /// Parcels of one shard by batch number; the front is the one to be tracked next.
@@ -74,6 +114,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn wait<'a, T>(signal: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+    signal.wait(guard).unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Reads the pieces of one capture with `threads` threads. False if the watcher stopped it.
 pub(super) fn run(
     pieces: &[(u32, &str)],
@@ -86,13 +130,16 @@ pub(super) fn run(
     let hasher = RandomState::default();
     let shared = Shared {
         reader: Mutex::new(Reader {
-            pieces: pieces.iter().copied().collect(),
+            files: pieces.iter().copied().collect(),
             current: None,
             next_batch: 0,
+            pieces_out: 0,
+            pieces_walked: 0,
             faults: Vec::new(),
             done: false,
             bytes_before: 0,
         }),
+        walked: Condvar::new(),
         inboxes: (0..threads).map(|_| Mutex::default()).collect(),
         order: Mutex::new(Order {
             running: threads,
@@ -243,43 +290,57 @@ impl<'s, 'a> Worker<'s, 'a> {
 
     /// The next batch in capture order: its number and its source.
     fn take(&self, batch: &mut Batch) -> Option<(u64, u32)> {
-        let mut guard = lock(&self.shared.reader);
-        let reader = &mut *guard;
+        let mut reader = lock(&self.shared.reader);
         while !reader.done && !self.shared.stop.load(Relaxed) {
             if reader.current.is_none() {
-                let Some((index, path)) = reader.pieces.pop_front() else {
+                let Some((index, path)) = reader.files.pop_front() else {
                     break;
                 };
                 reader.current = open(path, &mut reader.faults).map(|s| (index, s));
                 continue;
             }
-            let Some((index, source)) = &mut reader.current else {
-                break;
-            };
-            match source.next_batch(batch) {
-                Ok(true) => {
-                    let taken = (reader.next_batch, *index);
-                    reader.next_batch += 1;
-                    self.shared
-                        .bytes
-                        .store(reader.bytes_before + source.bytes_read(), Relaxed);
-                    self.shared
-                        .frames
-                        .fetch_add(batch.frames.len() as u64, Relaxed);
-                    return Some(taken);
-                }
-                Ok(false) => {}
-                Err(fault) => reader.faults.push(fault),
+            if let Some(piece) = reader.piece() {
+                reader = self.take_piece(reader, piece, batch);
+            } else if reader.pieces_walked < reader.pieces_out {
+                reader = wait(&self.shared.walked, reader);
+                continue;
+            } else if !reader.read(batch) {
+                continue;
             }
-            reader.bytes_before += source.bytes_read();
-            reader.current = None;
+            if let Some(taken) = reader.taken(batch, self.shared) {
+                return Some(taken);
+            }
         }
         reader.done = true;
         let batches = reader.next_batch;
-        drop(guard);
+        drop(reader);
         lock(&self.shared.order).batches = Some(batches);
         self.shared.moved.notify_all();
         None
+    }
+
+    /// Reads a piece while others read theirs, and walks it when its turn has come.
+    fn take_piece<'g>(
+        &'g self,
+        mut reader: MutexGuard<'g, Reader<'a>>,
+        mut piece: Piece,
+        batch: &mut Batch,
+    ) -> MutexGuard<'g, Reader<'a>> {
+        let turn = reader.pieces_out;
+        reader.pieces_out += 1;
+        drop(reader);
+        piece.read(&mut batch.bytes);
+        let mut reader = lock(&self.shared.reader);
+        while reader.pieces_walked != turn {
+            reader = wait(&self.shared.walked, reader);
+        }
+        // nobody leaves the file before all its pieces were walked
+        if let Some((_, source)) = &mut reader.current {
+            source.walk_piece(piece, batch);
+        }
+        reader.pieces_walked += 1;
+        self.shared.walked.notify_all();
+        reader
     }
 
     fn decode(&mut self, batch: &Batch, number: u64, source: u32) {
@@ -335,11 +396,7 @@ impl<'s, 'a> Worker<'s, 'a> {
             return;
         }
         while order.turn != number {
-            order = self
-                .shared
-                .moved
-                .wait(order)
-                .unwrap_or_else(PoisonError::into_inner);
+            order = wait(&self.shared.moved, order);
         }
         for (_, fragment) in fragments {
             if let Some(seg) = order
@@ -431,11 +488,6 @@ impl Drop for Leave<'_, '_> {
         self.0.moved.notify_all();
         self.0.left.notify_all();
     }
-}
-
-/// The table uses the low and the tag the high bits; the shard takes some between.
-fn shard_of(hash: u64, shards: usize) -> usize {
-    (hash >> 24) as usize % shards
 }
 
 impl Inbox {

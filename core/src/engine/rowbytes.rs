@@ -1,4 +1,4 @@
-//! A row as bytes and back, for rows that wait on disk. The format lives as long as the process.
+//! A row as bytes and back, for rows that wait until all are known. The format lives as long as the process.
 
 use crate::machine::State;
 use crate::segment::{Dir, FlowKey};
@@ -86,6 +86,14 @@ impl Writer<'_> {
             self.0.extend(v.to_le_bytes());
         }
     }
+}
+
+/// The bytes of the first of the rows that [`put`] has written.
+pub fn first(bytes: &[u8]) -> &[u8] {
+    let len = bytes
+        .first_chunk()
+        .map_or(0, |b| u32::from_le_bytes(*b) as usize);
+    &bytes[..len.min(bytes.len())]
 }
 
 /// The row at the front of `bytes` and its length there; `None` if it is not all there.

@@ -6,12 +6,55 @@ use crate::verdict::row::Row;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 /// Bytes read from a run at once.
 const CHUNK: usize = 1 << 16;
+
+/// A row's place among all rows: its source and its first frame.
+type Order = (u32, u64);
+
+/// Rows of one shard in the order in which they ended, as bytes: to be sorted and kept or written out.
+#[derive(Default)]
+pub struct Held {
+    bytes: Vec<u8>,
+    places: Vec<(Order, usize)>,
+}
+
+impl Held {
+    /// Adds a row.
+    pub fn push(&mut self, row: &Row) {
+        self.places.push((order(row), self.bytes.len()));
+        rowbytes::put(row, &mut self.bytes);
+    }
+
+    /// How many rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// True if there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Takes all rows out, sorted.
+    fn take(&mut self) -> (Vec<u8>, u64) {
+        self.places.sort_unstable();
+        let mut sorted = Vec::with_capacity(self.bytes.len());
+        for (_, start) in &self.places {
+            sorted.extend_from_slice(rowbytes::first(&self.bytes[*start..]));
+        }
+        let count = self.places.len() as u64;
+        self.bytes.clear();
+        self.places.clear();
+        (sorted, count)
+    }
+}
 
 /// Sorted runs of rows. Reading does not consume them.
 #[derive(Default)]
@@ -19,7 +62,7 @@ pub struct Runs {
     file: Option<Arc<File>>,
     written: u64,
     on_disk: Vec<Span>,
-    in_memory: Vec<Arc<Vec<Row>>>,
+    in_memory: Vec<Arc<Vec<u8>>>,
     count: u64,
 }
 
@@ -32,35 +75,31 @@ struct Span {
 
 impl Runs {
     /// Writes rows out; if no temporary file can be had they stay in memory.
-    pub fn spill(&mut self, mut rows: Vec<Row>) {
-        sort(&mut rows);
-        match self.write(&rows) {
-            Ok(()) => self.count += rows.len() as u64,
-            Err(_) => self.keep(rows),
+    pub fn spill(&mut self, held: &mut Held) {
+        let (bytes, count) = held.take();
+        self.count += count;
+        if self.write(&bytes).is_err() {
+            self.in_memory.push(Arc::new(bytes));
         }
     }
 
     /// Keeps rows in memory.
-    pub fn keep(&mut self, mut rows: Vec<Row>) {
-        if rows.is_empty() {
+    pub fn keep(&mut self, held: &mut Held) {
+        if held.is_empty() {
             return;
         }
-        sort(&mut rows);
-        self.count += rows.len() as u64;
-        self.in_memory.push(Arc::new(rows));
+        let (bytes, count) = held.take();
+        self.count += count;
+        self.in_memory.push(Arc::new(bytes));
     }
 
-    fn write(&mut self, rows: &[Row]) -> io::Result<()> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let file = match &self.file {
             Some(file) => Arc::clone(file),
             None => Arc::clone(self.file.insert(Arc::new(unnamed_file()?))),
         };
         let start = self.written;
-        let mut bytes = Vec::with_capacity(rows.len() * 256);
-        for row in rows {
-            rowbytes::put(row, &mut bytes);
-        }
-        (&*file).write_all(&bytes)?;
+        file.write_all_at(bytes, start)?;
         self.written += bytes.len() as u64;
         self.on_disk.push(Span {
             file,
@@ -97,8 +136,8 @@ impl Runs {
             buffer: Vec::new(),
             at: 0,
         });
-        let memory = self.in_memory.iter().map(|rows| Run::Memory {
-            rows: Arc::clone(rows),
+        let memory = self.in_memory.iter().map(|bytes| Run::Memory {
+            bytes: Arc::clone(bytes),
             at: 0,
         });
         let mut merged = Merged {
@@ -114,11 +153,7 @@ impl Runs {
     }
 }
 
-fn sort(rows: &mut [Row]) {
-    rows.sort_unstable_by_key(order);
-}
-
-fn order(row: &Row) -> (u32, u64) {
+fn order(row: &Row) -> Order {
     (row.source, row.first_frame)
 }
 
@@ -151,7 +186,7 @@ enum Run {
         at: usize,
     },
     Memory {
-        rows: Arc<Vec<Row>>,
+        bytes: Arc<Vec<u8>>,
         at: usize,
     },
 }
@@ -159,9 +194,9 @@ enum Run {
 impl Run {
     fn next(&mut self) -> Option<Row> {
         match self {
-            Run::Memory { rows, at } => {
-                let row = rows.get(*at)?.clone();
-                *at += 1;
+            Run::Memory { bytes, at } => {
+                let (row, used) = rowbytes::get(&bytes[*at..])?;
+                *at += used;
                 Some(row)
             }
             Run::Disk { span, buffer, at } => loop {
@@ -190,7 +225,7 @@ impl Run {
 pub struct Merged {
     runs: Vec<Run>,
     heads: Vec<Option<Row>>,
-    heap: BinaryHeap<Reverse<((u32, u64), usize)>>,
+    heap: BinaryHeap<Reverse<(Order, usize)>>,
 }
 
 impl Merged {

@@ -338,10 +338,7 @@ impl Follow {
 
     /// Rows that are ready.
     fn take(&mut self) -> Vec<Row> {
-        let mut rows = std::mem::take(&mut self.worker.rows.rows);
-        let spilled = std::mem::take(&mut self.worker.rows.runs);
-        rows.extend(spilled.iter());
-        rows.sort_unstable_by_key(|r| r.first_frame);
+        let mut rows = self.worker.rows.take();
         self.worker.rows.across.settle();
         for row in &mut rows {
             self.worker.rows.across.judge(row);

@@ -1,6 +1,6 @@
 //! Where ended connections become rows.
 
-use super::runs::Runs;
+use super::runs::{Held, Runs};
 use crate::track::Sink;
 use crate::track::conn::Conn;
 use crate::verdict::across::Across;
@@ -15,18 +15,18 @@ pub struct Rows {
     /// What the rows show together.
     pub across: Across,
     /// Rows not yet written out.
-    pub rows: Vec<Row>,
+    held: Held,
     /// Rows written out.
-    pub runs: Runs,
+    runs: Runs,
 }
 
 impl Sink for Rows {
     fn ended(&mut self, conn: &Conn, now: i64) {
         let row = Row::new(conn, now);
         self.across.add(&row);
-        self.rows.push(row);
-        if self.rows.len() >= HELD {
-            self.runs.spill(std::mem::take(&mut self.rows));
+        self.held.push(&row);
+        if self.held.len() >= HELD {
+            self.runs.spill(&mut self.held);
         }
     }
 }
@@ -34,7 +34,14 @@ impl Sink for Rows {
 impl Rows {
     /// Hands everything over.
     pub fn into_parts(mut self) -> (Runs, Across) {
-        self.runs.keep(std::mem::take(&mut self.rows));
+        self.runs.keep(&mut self.held);
         (self.runs, self.across)
+    }
+
+    /// Takes the rows that there are so far, in order.
+    pub fn take(&mut self) -> Vec<Row> {
+        let mut runs = std::mem::take(&mut self.runs);
+        runs.keep(&mut self.held);
+        runs.iter().collect()
     }
 }

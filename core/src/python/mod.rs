@@ -24,7 +24,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCapsule, PyDict, PyList};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Bytes of JSON handed over at once.
@@ -98,6 +98,8 @@ struct Stream {
     report: Arc<Report>,
     rows: Box<dyn Iterator<Item = Row> + Send + Sync>,
     next_conn: u64,
+    /// The rows that went by: going through all of them again would cost as much as writing them.
+    summary: Summary,
 }
 
 impl Stream {
@@ -111,6 +113,7 @@ impl Stream {
             report: Arc::clone(report),
             rows: Box::new(rows),
             next_conn: 0,
+            summary: Summary::default(),
         }
     }
 }
@@ -121,8 +124,10 @@ impl Iterator for Stream {
     fn next(&mut self) -> Option<Self::Item> {
         let rows: Vec<Row> = self.rows.by_ref().take(BATCH_ROWS).collect();
         if rows.is_empty() {
+            let _ = self.report.summed.set(std::mem::take(&mut self.summary));
             return None;
         }
+        rows.iter().for_each(|row| self.summary.add(row));
         let first = self.next_conn;
         self.next_conn += rows.len() as u64;
         Some(batch(
@@ -151,8 +156,6 @@ fn capsule(
 #[pyclass(frozen, module = "finwait._core")]
 struct Analysis {
     report: Arc<Report>,
-    /// Of a live capture, whose rows are gone.
-    told: Option<Summary>,
 }
 
 #[pymethods]
@@ -208,10 +211,7 @@ impl Analysis {
         &self,
         py: Python<'_>,
     ) -> Vec<(&'static str, &'static str, &'static str, &'static str, u64)> {
-        let summary = self
-            .told
-            .clone()
-            .unwrap_or_else(|| py.detach(|| self.report.summary()));
+        let summary = py.detach(|| self.report.summary());
         let words = |((close, by, cause, sure), n): ((Close, ClosedBy, Cause, Confidence), u64)| {
             (close.slug(), by.slug(), cause.slug(), sure.slug(), n)
         };
@@ -388,8 +388,9 @@ impl Follower {
                 counts: Counts::clone(counts),
                 faults: guard.0.faults.clone(),
                 interrupted: false,
+                // the rows are gone
+                summed: OnceLock::from(guard.0.summary.clone()),
             }),
-            told: Some(guard.0.summary.clone()),
         }
     }
 }
@@ -415,7 +416,6 @@ fn analyze(
         Some(e) => Err(e),
         None => Ok(Analysis {
             report: Arc::new(report),
-            told: None,
         }),
     }
 }

@@ -9,6 +9,7 @@ use crate::skip::{Skip, SkipCounts};
 use crate::slugs::{ClosedBy, Note, ResetForm};
 use crate::verdict::across::{Across, Group};
 use crate::verdict::row::Row;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use std::collections::HashMap;
@@ -148,66 +149,78 @@ pub(super) fn record<'py>(
     let d = PyDict::new(py);
     let ((client, client_port), (server, server_port)) = (row.client_addr(), row.server());
     let some = |n: u64| (n != 0).then_some(n);
-    d.set_item("conn", conn)?;
-    d.set_item("source", sources.get(row.source as usize))?;
-    d.set_item("first_ts", row.first_ts)?;
-    d.set_item("last_ts", row.last_ts)?;
-    d.set_item("client_ip", to_ip(client).to_string())?;
-    d.set_item("client_port", client_port)?;
-    d.set_item("server_ip", to_ip(server).to_string())?;
-    d.set_item("server_port", server_port)?;
-    d.set_item("client_by", row.client_by.slug())?;
+    d.set_item(intern!(py, "conn"), conn)?;
+    d.set_item(intern!(py, "source"), sources.get(row.source as usize))?;
+    d.set_item(intern!(py, "first_ts"), row.first_ts)?;
+    d.set_item(intern!(py, "last_ts"), row.last_ts)?;
+    d.set_item(intern!(py, "client_ip"), to_ip(client).to_string())?;
+    d.set_item(intern!(py, "client_port"), client_port)?;
+    d.set_item(intern!(py, "server_ip"), to_ip(server).to_string())?;
+    d.set_item(intern!(py, "server_port"), server_port)?;
+    d.set_item(intern!(py, "client_by"), row.client_by.slug())?;
     d.set_item(
-        "scope",
+        intern!(py, "scope"),
         (row.key.scope != 0)
             .then(|| scopes.name(row.key.scope))
             .flatten(),
     )?;
-    d.set_item("handshake", row.handshake.slug())?;
-    d.set_item("close", row.close.slug())?;
-    d.set_item("closed_by", row.closed_by.slug())?;
-    d.set_item("finished", row.finished)?;
-    d.set_item("cause", row.cause.slug())?;
-    d.set_item("confidence", row.confidence.slug())?;
-    d.set_item("evidence_for", row.supports.words().collect::<Vec<_>>())?;
-    d.set_item("evidence_against", row.against.words().collect::<Vec<_>>())?;
+    d.set_item(intern!(py, "handshake"), row.handshake.slug())?;
+    d.set_item(intern!(py, "close"), row.close.slug())?;
+    d.set_item(intern!(py, "closed_by"), row.closed_by.slug())?;
+    d.set_item(intern!(py, "finished"), row.finished)?;
+    d.set_item(intern!(py, "cause"), row.cause.slug())?;
+    d.set_item(intern!(py, "confidence"), row.confidence.slug())?;
+    d.set_item(
+        intern!(py, "evidence_for"),
+        row.supports.words().collect::<Vec<_>>(),
+    )?;
+    d.set_item(
+        intern!(py, "evidence_against"),
+        row.against.words().collect::<Vec<_>>(),
+    )?;
     let notes: Vec<_> = Note::ALL
         .iter()
         .filter(|n| row.noted(**n))
         .map(|n| n.slug())
         .collect();
-    d.set_item("notes", notes)?;
+    d.set_item(intern!(py, "notes"), notes)?;
     let (c, s) = (&row.client_end, &row.server_end);
-    d.set_item("client_state", Row::state(c).name())?;
-    d.set_item("server_state", Row::state(s).name())?;
-    d.set_item("client_packets", c.packets)?;
-    d.set_item("server_packets", s.packets)?;
-    d.set_item("client_bytes", c.bytes)?;
-    d.set_item("server_bytes", s.bytes)?;
-    d.set_item("reset_by", row.reset_by.slug())?;
-    d.set_item("reset_form", row.reset_form.map(ResetForm::slug))?;
-    d.set_item("reset_trigger", some(row.reset_trigger))?;
-    d.set_item("close_frame", some(row.close_frame))?;
-    d.set_item("client_fins", c.fins)?;
-    d.set_item("server_fins", s.fins)?;
-    d.set_item("client_rsts", c.rsts)?;
-    d.set_item("server_rsts", s.rsts)?;
-    d.set_item("client_retransmissions", c.retransmissions)?;
-    d.set_item("server_retransmissions", s.retransmissions)?;
-    d.set_item("client_gap_bytes", c.gap_bytes)?;
-    d.set_item("server_gap_bytes", s.gap_bytes)?;
-    d.set_item("completeness", row.completeness)?;
-    d.set_item("zeek_state", row.zeek_state)?;
-    d.set_item("zeek_history", &row.zeek_history)?;
+    d.set_item(intern!(py, "client_state"), Row::state(c).name())?;
+    d.set_item(intern!(py, "server_state"), Row::state(s).name())?;
+    d.set_item(intern!(py, "client_packets"), c.packets)?;
+    d.set_item(intern!(py, "server_packets"), s.packets)?;
+    d.set_item(intern!(py, "client_bytes"), c.bytes)?;
+    d.set_item(intern!(py, "server_bytes"), s.bytes)?;
+    d.set_item(intern!(py, "reset_by"), row.reset_by.slug())?;
     d.set_item(
-        "duration",
+        intern!(py, "reset_form"),
+        row.reset_form.map(ResetForm::slug),
+    )?;
+    d.set_item(intern!(py, "reset_trigger"), some(row.reset_trigger))?;
+    d.set_item(intern!(py, "close_frame"), some(row.close_frame))?;
+    d.set_item(intern!(py, "client_fins"), c.fins)?;
+    d.set_item(intern!(py, "server_fins"), s.fins)?;
+    d.set_item(intern!(py, "client_rsts"), c.rsts)?;
+    d.set_item(intern!(py, "server_rsts"), s.rsts)?;
+    d.set_item(intern!(py, "client_retransmissions"), c.retransmissions)?;
+    d.set_item(intern!(py, "server_retransmissions"), s.retransmissions)?;
+    d.set_item(intern!(py, "client_gap_bytes"), c.gap_bytes)?;
+    d.set_item(intern!(py, "server_gap_bytes"), s.gap_bytes)?;
+    d.set_item(intern!(py, "completeness"), row.completeness)?;
+    d.set_item(intern!(py, "zeek_state"), row.zeek_state)?;
+    d.set_item(intern!(py, "zeek_history"), &row.zeek_history)?;
+    d.set_item(
+        intern!(py, "duration"),
         seconds(row.last_ts.saturating_sub(row.first_ts).max(0)),
     )?;
-    d.set_item("handshake_rtt", seconds(row.handshake_rtt))?;
-    d.set_item("idle_before_close", seconds(row.idle_before_close))?;
-    d.set_item("close_duration", seconds(row.close_duration))?;
-    d.set_item("peer_reaction", seconds(row.peer_reaction))?;
-    d.set_item("first_frame", row.first_frame)?;
-    d.set_item("last_frame", row.last_frame)?;
+    d.set_item(intern!(py, "handshake_rtt"), seconds(row.handshake_rtt))?;
+    d.set_item(
+        intern!(py, "idle_before_close"),
+        seconds(row.idle_before_close),
+    )?;
+    d.set_item(intern!(py, "close_duration"), seconds(row.close_duration))?;
+    d.set_item(intern!(py, "peer_reaction"), seconds(row.peer_reaction))?;
+    d.set_item(intern!(py, "first_frame"), row.first_frame)?;
+    d.set_item(intern!(py, "last_frame"), row.last_frame)?;
     Ok(d)
 }

@@ -117,7 +117,7 @@ impl Explained {
 }
 
 #[pyfunction]
-#[pyo3(signature = (paths, *, joined=false, conn=None, ends=None, max_steps=100_000))]
+#[pyo3(signature = (paths, *, joined=false, conn=None, ends=None, max_steps=100_000, progress=None))]
 pub(super) fn explain(
     py: Python<'_>,
     paths: Vec<String>,
@@ -125,13 +125,14 @@ pub(super) fn explain(
     conn: Option<u64>,
     ends: Option<(String, u16, String, u16)>,
     max_steps: usize,
+    progress: Option<Py<PyAny>>,
 ) -> PyResult<(Option<Explained>, Vec<Fault>)> {
     let which = match (conn, ends) {
         (Some(n), None) => Which::Number(n),
         (None, Some((a, ap, b, bp))) => Which::Ends(address(&a)?, ap, address(&b)?, bp),
         _ => return Err(PyValueError::new_err("give either conn or ends")),
     };
-    let mut caller = Caller::new(None);
+    let mut caller = Caller::new(progress);
     let (story, faults) = py.detach(|| explain_one(&paths, joined, which, max_steps, &mut caller));
     if let Some(e) = caller.error {
         return Err(e);

@@ -2,8 +2,8 @@
 //!
 //! [`open`] gives a [`Source`]; [`directory`] finds the captures in a directory. A file or pipe is
 //! read in layers: bytes from the system (`compressed` uncompresses them), windows of bytes
-//! (`stream` reads them into a buffer, `file` takes them from a mapping), and a walker over the
-//! records in a window (`format` chooses between `pcap` and `pcapng`).
+//! (`stream` reads them one after the other, `file` piece by piece, which several threads can do at
+//! once), and a walker over the records in a window (`format` chooses between `pcap` and `pcapng`).
 
 mod compressed;
 mod directory;
@@ -22,9 +22,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::os::fd::AsFd;
 
-/// Regular files of at least this many bytes are mapped, smaller ones are read: below it a mapping
-/// costs more than the copy it saves.
-const MAPPED_FROM: u64 = 1 << 20;
+/// Regular files of at least this many bytes are read in pieces; smaller ones are less than two.
+const PIECES_FROM: u64 = 1 << 20;
 
 /// Opens the capture at `path`; `-` is standard input.
 ///
@@ -59,16 +58,11 @@ fn open_file(path: &str) -> io::Result<Box<dyn Source>> {
     if !about.is_file() {
         return Ok(read(path, Box::new(file), true));
     }
-    if about.len() >= MAPPED_FROM && file.stream_position()? == 0 {
+    if about.len() >= PIECES_FROM && file.stream_position()? == 0 {
         let mut magic = [0; 4];
         file.read_exact(&mut magic)?;
-        // Some file systems cannot map; they can all read.
-        let mapped = match compressed::is_compressed(magic) {
-            true => None,
-            false => file::MappedFile::new(path, file.try_clone()?).ok(),
-        };
-        if let Some(mapped) = mapped {
-            return Ok(Box::new(mapped));
+        if !compressed::is_compressed(magic) {
+            return Ok(Box::new(file::PlainFile::new(path, file)?));
         }
         file.rewind()?;
     }

@@ -5,7 +5,7 @@
 
 use super::walk::{Order, Stop, Walked, Window};
 use crate::frame::FrameRef;
-use crate::mapped::prefetch;
+use crate::prefetch::prefetch;
 
 /// Most bytes that one frame may have captured. libpcap's MAXIMUM_SNAPLEN, which is also
 /// Wireshark's limit for every link type that can carry TCP; only D-Bus and USB captures hold more.

@@ -4,7 +4,7 @@ use super::compressed::Input;
 use super::format::Walker;
 use super::walk::{Stop, Window};
 use crate::error::CaptureError;
-use crate::frame::{Batch, Bytes, Source};
+use crate::frame::{Batch, Source};
 use std::io::{self, ErrorKind, Read};
 
 /// Bytes asked for at first, so that a small file costs little and the first frames come soon.
@@ -181,10 +181,7 @@ impl Source for Stream {
         batch.frames.clear();
         batch.first_number = self.number;
         if matches!(self.end, End::Open) {
-            let mut bytes = match std::mem::replace(&mut batch.bytes, Bytes::Empty) {
-                Bytes::Owned(bytes) => bytes,
-                _ => Vec::new(),
-            };
+            let mut bytes = std::mem::take(&mut batch.bytes);
             if bytes.len() < self.carry.len() {
                 bytes.resize(self.carry.len(), 0);
             }
@@ -196,7 +193,7 @@ impl Source for Stream {
             };
             self.advance(&mut buffer, batch);
             buffer.bytes.truncate(buffer.filled);
-            batch.bytes = Bytes::Owned(buffer.bytes);
+            batch.bytes = buffer.bytes;
             self.number += batch.frames.len() as u64;
             if matches!(self.end, End::Open) || !batch.frames.is_empty() {
                 return Ok(true);

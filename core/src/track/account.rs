@@ -232,7 +232,8 @@ impl Conn {
             };
             out.label(label);
         }
-        if seg.ack.at_or_after(x.ack) {
+        // who only repeats itself is alive but does not say that it heard anything
+        if seg.ack.at_or_after(x.ack) && !out.is(Label::Retransmission) {
             y.streak = 0;
             y.seen &= !seen::PROBING;
         }

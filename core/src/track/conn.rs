@@ -76,13 +76,12 @@ pub struct Conn {
     pub closing: Option<Box<Closing>>,
     /// What Zeek would say.
     pub zeek: Zeek,
-    /// The connection of the same tuple before this one: nanoseconds since it was finished, -1 if
-    /// it was not finished, `i64::MIN` if there was none.
-    pub since_previous: i64,
     /// Which file it began in.
     pub source: u32,
     /// A SYN that came while the connection lived, and its repeats.
     pub challenger: Option<Box<Vec<Segment>>>,
+    /// It began while an end of the connection of the same tuple before it stood in TIME-WAIT.
+    pub in_time_wait: bool,
     /// A new connection took the tuple while this one was not finished.
     pub replaced: bool,
     /// Both ends are open and nothing stands out: see [`Conn::ordinary`].
@@ -95,8 +94,8 @@ pub struct Conn {
     pub client_by: ClientBy,
     /// Who sent the last new payload.
     pub last_data: Option<Dir>,
-    /// Direction of the first segment captured.
-    pub first_dir: Dir,
+    /// The scope in which the other direction was found, if it is another one.
+    pub other_scope: Option<u32>,
     pub(super) shake: u8,
 }
 
@@ -124,7 +123,7 @@ impl Conn {
             notes: 0,
             closing: None,
             zeek: Zeek::default(),
-            since_previous: i64::MIN,
+            in_time_wait: false,
             source,
             challenger: None,
             replaced: false,
@@ -133,7 +132,7 @@ impl Conn {
             client,
             client_by,
             last_data: None,
-            first_dir: seg.dir,
+            other_scope: None,
             shake: 0,
         };
         if midstream {
@@ -307,7 +306,9 @@ impl Conn {
         self.note_marks(seg);
         let s = seg.dir as usize;
         let mut out = Outcome::default();
-        if seg.marked(mark::BAD_CHECKSUM) && self.ends[s].has(seen::CHECKSUM_GOOD) {
+        if seg.marked(mark::BAD_CHECKSUM) && !self.ends[s].has(seen::CHECKSUM_GOOD) {
+            self.note(Note::OffloadedChecksum);
+        } else if seg.marked(mark::BAD_CHECKSUM) {
             // its sender's other checksums are right, so this is no offload: the receiver drops it
             out.label(Label::BadChecksum);
             self.note(Note::BadChecksum);
@@ -367,12 +368,10 @@ impl Conn {
     }
 
     fn note_marks(&mut self, seg: &Segment) {
-        const PAIRS: [(u16, Note); 5] = [
-            (mark::BAD_CHECKSUM, Note::OffloadedChecksum),
+        const PAIRS: [(u16, Note); 3] = [
             (mark::OFFLOADED_CHECKSUM, Note::OffloadedChecksum),
             (mark::FRAGMENTED, Note::Fragmented),
             (mark::LEN_FROM_FRAME, Note::Offload),
-            (0, Note::Offload),
         ];
         for (bits, note) in PAIRS {
             if seg.marked(bits) {
@@ -419,4 +418,16 @@ impl Conn {
 pub(super) fn pair(ends: &mut [Endpoint; 2], s: usize) -> (&mut Endpoint, &mut Endpoint) {
     let [a, b] = ends;
     if s == 0 { (a, b) } else { (b, a) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With its slot in the flow table, at most 16 bytes a connection when it is fullest, and what
+    /// allocators add, an open connection is to take at most 400 bytes.
+    #[test]
+    fn is_small() {
+        assert!(size_of::<Conn>() <= 376, "{}", size_of::<Conn>());
+    }
 }

@@ -52,15 +52,13 @@ impl Conn {
             out.label(Label::FinRetransmission);
             out.refers_to = fin.frame;
             self.notes |= 1 << Note::FinRetransmitted as u8;
-            let x = &mut self.ends[s];
+            let (x, y) = pair(&mut self.ends, s);
             x.retransmissions += u32::from(!out.is(Label::Retransmission));
-            let y = &mut self.ends[s ^ 1];
             if let Some(before) = c.assumed[s ^ 1].take() {
                 // its receipt was taken for granted, and it was not received
                 y.seen &= !seen::FIN_RECEIVED;
                 y.retract(before);
             }
-            let x = &mut self.ends[s];
             if fin.acked.is_some() && fin.delivered {
                 fin.delivered = false;
                 x.retract(fin.before_ack);
@@ -233,14 +231,8 @@ impl Conn {
                         Some(machine::next(stood, Event::RcvAckOfFin).unwrap_or(stood));
                 }
             }
-            if let Some(late) = c.late[s ^ 1]
-                && let Some(own) = own_fin
-                && late.ack.after(own)
-                && seg.ack.at_or_after(late.end)
-            {
-                self.notes |= 1 << Note::HalfCloseUsed as u8;
-            }
-        } else if let Some(late) = c.late[s ^ 1]
+        }
+        if let Some(late) = c.late[s ^ 1]
             && let Some(own) = own_fin
             && late.ack.after(own)
             && seg.ack.at_or_after(late.end)

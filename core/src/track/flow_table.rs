@@ -4,7 +4,7 @@
 //! lookup almost never compares a key in vain. The hash is keyed with a random seed by the caller:
 //! the input is hostile.
 
-use crate::mapped::prefetch;
+use crate::prefetch::prefetch;
 
 /// Marks a slot that was never used.
 const EMPTY: u64 = u64::MAX;
@@ -61,8 +61,8 @@ impl FlowTable {
     }
 
     /// Stores `index` under `hash`; the caller has made sure that it is not there. `hash_of` gives
-    /// the hash of a stored index when the table has to grow.
-    pub fn insert(&mut self, hash: u64, index: u32, hash_of: impl Fn(u32) -> u64) {
+    /// the hash of a stored index and tag (its upper 32 bits) when the table has to grow.
+    pub fn insert(&mut self, hash: u64, index: u32, hash_of: impl Fn(u32, u64) -> u64) {
         // at most 3/4 full, counting the gone ones, so that a probe always finds an end
         if (self.used + self.gone + 1) * 4 > self.slots.len() * 3 {
             let size = if self.used * 2 >= self.slots.len() {
@@ -73,7 +73,7 @@ impl FlowTable {
             let old = std::mem::replace(&mut self.slots, vec![EMPTY; size]);
             self.gone = 0;
             for slot in old.into_iter().filter(|s| *s < GONE) {
-                self.place(hash_of(slot as u32), slot as u32);
+                self.place(hash_of(slot as u32, slot >> 32), slot as u32);
             }
         }
         self.place(hash, index);
@@ -95,9 +95,10 @@ impl FlowTable {
     /// Takes `index` out.
     pub fn remove(&mut self, hash: u64, index: u32) {
         let mask = self.slots.len() - 1;
+        let wanted = (hash >> 32) << 32 | u64::from(index);
         let mut at = hash as usize & mask;
         while self.slots[at] != EMPTY {
-            if self.slots[at] < GONE && self.slots[at] as u32 == index {
+            if self.slots[at] == wanted {
                 self.slots[at] = GONE;
                 self.used -= 1;
                 self.gone += 1;
@@ -125,7 +126,7 @@ mod tests {
                 let found = table.find(hash(i), |j| j == i);
                 prop_assert_eq!(found.is_some(), map.contains_key(&i));
                 if add && found.is_none() {
-                    table.insert(hash(i), i, hash);
+                    table.insert(hash(i), i, |i, _| hash(i));
                     map.insert(i, ());
                 } else if !add && found.is_some() {
                     table.remove(hash(i), i);

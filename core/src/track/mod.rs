@@ -6,19 +6,21 @@ pub mod conn;
 pub mod endpoint;
 mod fin;
 mod flow_table;
+mod halves;
 mod handshake;
 pub mod holes;
 mod recent;
 mod reset;
 
 use crate::machine::State;
-use crate::mapped::prefetch;
+use crate::prefetch::prefetch;
 use crate::segment::{FlowKey, Segment, flag};
 use crate::slugs::{Label, Note};
 use conn::{Conn, Outcome};
 use endpoint::seen;
 use flow_table::FlowTable;
 use foldhash::quality::RandomState;
+use halves::{Halves, Scopes};
 use recent::Recent;
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
@@ -27,6 +29,9 @@ use std::hash::BuildHasher;
 /// TIME-WAIT. Twice Linux's TIME-WAIT (`TCP_TIMEWAIT_LEN`, 60 s), which is also the longest gap
 /// between two repeats of a FIN (`TCP_RTO_MAX`, 120 s). Nanoseconds of capture time.
 const LINGER: i64 = 120_000_000_000;
+
+/// Linux holds TIME-WAIT for 60 s (`TCP_TIMEWAIT_LEN`). Nanoseconds.
+const TIME_WAIT: i64 = 60_000_000_000;
 
 /// Open connections held at once unless the caller says otherwise: 1.6 GB at 400 bytes each.
 pub const DEFAULT_MAX_CONNECTIONS: usize = 4_000_000;
@@ -49,6 +54,7 @@ pub struct Tracker {
     free: Vec<u32>,
     live: usize,
     table: FlowTable,
+    halves: Halves,
     hasher: RandomState,
     recent: Recent,
     /// Finished connections: index, first frame (which tells a place used again), time.
@@ -71,6 +77,7 @@ impl Tracker {
             free: Vec::new(),
             live: 0,
             table: FlowTable::default(),
+            halves: Halves::default(),
             hasher,
             recent: Recent::default(),
             lingering: VecDeque::new(),
@@ -148,7 +155,7 @@ impl Tracker {
         self.now = self.now.max(seg.ts);
         let found = self
             .table
-            .find(hash, |i| self.conns[i as usize].key == seg.key);
+            .find(hash, |i| self.conns[i as usize].owns(&seg.key));
         if let Some(index) = found
             && let Some(outcome) = self.conns[index as usize].ordinary(seg)
         {
@@ -168,7 +175,10 @@ impl Tracker {
     ) -> (u32, Outcome) {
         let index = match found {
             Some(i) => i,
-            None => self.begin(seg, hash, source, i64::MIN, sink),
+            None => match self.join(seg, hash) {
+                Some(i) => i,
+                None => self.begin(seg, hash, source, i64::MIN, sink),
+            },
         };
         let conn = &mut self.conns[index as usize];
         let end = &conn.ends[seg.dir as usize];
@@ -241,10 +251,13 @@ impl Tracker {
             }
             conn.replaced = true;
             let syns = conn.challenger.take().unwrap_or_default();
-            let index = self.replace(index, &syns[0], hash, source, sink);
-            let conn = &mut self.conns[index as usize];
+            let called = flow_hash(&self.hasher, &syns[0].key);
+            let index = self.replace(index, &syns[0], called, source, sink);
             for syn in syns.iter() {
-                conn.segment(syn);
+                self.conns[index as usize].segment(syn);
+            }
+            if !self.conns[index as usize].owns(&seg.key) {
+                self.adopt(index, seg, hash);
             }
             return Turn::Goes(index);
         }
@@ -304,7 +317,7 @@ impl Tracker {
             self.evict(sink);
         }
         let mut conn = Conn::new(seg, source);
-        conn.since_previous = since;
+        conn.in_time_wait = (0..=TIME_WAIT).contains(&since);
         if since != i64::MIN {
             conn.note(Note::TupleReused);
         }
@@ -320,17 +333,70 @@ impl Tracker {
                 (self.conns.len() - 1) as u32
             }
         };
-        let (conns, hasher) = (&self.conns, &self.hasher);
-        self.table
-            .insert(hash, index, |i| flow_hash(hasher, &conns[i as usize].key));
+        self.insert(hash, index);
+        self.await_other(index);
         index
+    }
+
+    fn insert(&mut self, hash: u64, index: u32) {
+        let (conns, hasher) = (&self.conns, &self.hasher);
+        // a connection in two scopes has two places: the tag tells which of them this is
+        self.table.insert(hash, index, |i, tag| {
+            let conn = &conns[i as usize];
+            let own = flow_hash(hasher, &conn.key);
+            match conn.other_key() {
+                Some(other) if own >> 32 != tag => flow_hash(hasher, &other),
+                _ => own,
+            }
+        });
+    }
+
+    /// The connection whose other direction `seg` is the first of, found in another scope.
+    fn join(&mut self, seg: &Segment, hash: u64) -> Option<u32> {
+        match self.halves.see(seg.key.scope) {
+            Scopes::One => return None,
+            Scopes::Second => {
+                let mut begun: Vec<u32> = (0..self.conns.len() as u32)
+                    .filter(|i| self.conns[*i as usize].first_frame != 0)
+                    .collect();
+                begun.sort_by_key(|i| self.conns[*i as usize].first_ts);
+                begun.into_iter().for_each(|i| self.await_other(i));
+            }
+            Scopes::Several => {}
+        }
+        let ends = ends_hash(&self.hasher, &seg.key);
+        let index = self
+            .halves
+            .of(ends)
+            .find(|i| self.conns[*i as usize].fits(seg))?;
+        self.adopt(index, seg, hash);
+        Some(index)
+    }
+
+    /// From now on segments like `seg` belong to this connection too.
+    fn adopt(&mut self, index: u32, seg: &Segment, hash: u64) {
+        let conn = &mut self.conns[index as usize];
+        conn.other_scope = Some(seg.key.scope);
+        conn.note(Note::ScopesDiffer);
+        self.insert(hash, index);
+    }
+
+    /// The other direction of this connection may come in another scope.
+    fn await_other(&mut self, index: u32) {
+        let ends = ends_hash(&self.hasher, &self.conns[index as usize].key);
+        let conns = &self.conns;
+        self.halves.add(ends, index, |i| conns[i as usize].waits());
     }
 
     fn end(&mut self, index: u32, sink: &mut impl Sink) {
         self.begun += tell(&self.conns[index as usize], self.now, sink);
         let conn = &mut self.conns[index as usize];
-        let hash = flow_hash(&self.hasher, &conn.key);
-        self.table.remove(hash, index);
+        for key in [Some(conn.key), conn.other_key()].into_iter().flatten() {
+            self.table.remove(flow_hash(&self.hasher, &key), index);
+        }
+        self.halves
+            .remove(ends_hash(&self.hasher, &conn.key), index);
+        conn.other_scope = None;
         conn.first_frame = 0; // marks the place as free
         conn.closing = None;
         conn.challenger = None;
@@ -394,6 +460,7 @@ impl Tracker {
         self.lingering.clear();
         self.live = 0;
         self.table = FlowTable::default();
+        self.halves.clear();
     }
 
     /// Tells connections that were finished more than `quiet` nanoseconds ago: a live capture has paused.
@@ -440,15 +507,32 @@ fn tell(conn: &Conn, now: i64, sink: &mut impl Sink) -> u64 {
     1
 }
 
+/// The bits of a flow's hash that its scope does not change: they choose the shard, so that both
+/// directions of a connection come to the same one in whatever scopes they are found.
+const SHARD: u64 = 0xff << 24;
+
+/// The shard, of at most 256, that tracks the flow with this hash.
+#[inline]
+#[must_use]
+pub fn shard_of(hash: u64, shards: usize) -> usize {
+    ((hash & SHARD) >> 24) as usize % shards
+}
+
 /// The hash of a flow key under this run's random seed.
 #[inline]
 #[must_use]
 pub fn flow_hash(hasher: &RandomState, key: &FlowKey) -> u64 {
-    hasher.hash_one((
-        key.low_ip,
-        key.high_ip,
-        u64::from(key.low_port) << 48 | u64::from(key.high_port) << 32 | u64::from(key.scope),
-    ))
+    let ends = ends_hash(hasher, key);
+    // the factor is secret and odd: no two scopes of the same ends fall together by design
+    let product = u128::from(ends | 1) * u128::from(key.scope);
+    ends ^ (product as u64 ^ (product >> 64) as u64) & !SHARD
+}
+
+/// The hash of addresses and ports alone.
+#[inline]
+fn ends_hash(hasher: &RandomState, key: &FlowKey) -> u64 {
+    let ports = u64::from(key.low_port) << 16 | u64::from(key.high_port);
+    hasher.hash_one((key.low_ip, key.high_ip, ports))
 }
 
 /// Where an end stands, as a row says it: an end that never spoke and was only asked stands in CLOSED.

@@ -1,23 +1,21 @@
 //! What many connections show together: the constant idle gap of D1 and D5, resets at the same
 //! moment (D4), and one server's habit (D3).
 
+use super::idle::{Gap, Gaps};
 use super::row::Row;
 use crate::slugs::{Cause, Close, ClosedBy, Confidence, Evidence, Note, ResetForm};
 use foldhash::fast::RandomState;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Servers told apart; what comes after that is counted in no group. Bounds the memory under a scan.
 const MAX_SERVERS: usize = 65_536;
-/// Samples kept of one server's idle gaps and reset times.
-const MAX_SAMPLES: usize = 1_024;
+/// Moments with resets kept of one server, the earliest: which these are does not depend on the order
+/// of the rows.
+const MAX_MOMENTS: usize = 65_536;
 /// "The same moment" for resets, nanoseconds: a process that dies resets its sockets in one go.
 const MOMENT: i64 = 100_000_000;
 /// Connections that make a habit.
 const HABIT: u64 = 5;
-/// Idle gaps this close together are one constant (measured timeouts scatter within 1 s): nanoseconds.
-const GAP_WIDTH: i64 = 1_000_000_000;
-/// A gap shorter than this is no idle timeout.
-const GAP_LEAST: i64 = 200_000_000;
 
 /// What is known of one server (address and port).
 #[derive(Clone, Debug, Default)]
@@ -33,15 +31,12 @@ pub struct Server {
     last_refused: i64,
     /// Connections that it ended by an OWNER RST without a FIN of its own, and those that its clients did.
     pub owner_resets: [u64; 2],
-    /// Idle gaps before its FIN, nanoseconds.
-    gaps: Vec<i64>,
-    /// The most frequent of them, once settled: every row asks for it.
-    constant_gap: Option<(i64, u64)>,
-    /// Payload that came after its idle close: count, and the longest delay after the FIN.
-    pub reused: u64,
-    reuse_delay: i64,
-    /// Times of its OWNER RSTs, nanoseconds.
-    resets: Vec<i64>,
+    /// Idle times before its FIN.
+    gaps: Gaps,
+    /// The constant among them, once settled: every row asks for it.
+    constant_gap: Option<Gap>,
+    /// Its OWNER RSTs by their time in units of half a [`MOMENT`].
+    resets: BTreeMap<i64, u64>,
 }
 
 /// A finding across connections.
@@ -97,22 +92,13 @@ impl Across {
             };
             if own_fins == 0 {
                 s.owner_resets[usize::from(by_server)] += 1;
-                if by_server && s.resets.len() < MAX_SAMPLES {
-                    s.resets.push(row.reset_ts);
+                if by_server {
+                    s.reset_at(half_moment(row.reset_ts), 1);
                 }
             }
         }
-        if row.closed_by == ClosedBy::Server
-            && row.idle_before_close >= GAP_LEAST
-            && row.server_end.fins > 0
-        {
-            if s.gaps.len() < MAX_SAMPLES {
-                s.gaps.push(row.idle_before_close);
-            }
-            if row.reuse_delay >= 0 {
-                s.reused += 1;
-                s.reuse_delay = s.reuse_delay.max(row.reuse_delay);
-            }
+        if row.closed_by == ClosedBy::Server && row.server_end.fins > 0 {
+            s.gaps.add(row.idle_before_close, row.reuse_delay);
         }
     }
 
@@ -131,19 +117,17 @@ impl Across {
             for i in 0..2 {
                 s.owner_resets[i] += o.owner_resets[i];
             }
-            s.gaps.extend(o.gaps);
-            s.reused += o.reused;
-            s.reuse_delay = s.reuse_delay.max(o.reuse_delay);
-            s.resets.extend(o.resets);
+            s.gaps.merge(o.gaps);
+            for (at, n) in o.resets {
+                s.reset_at(at, n);
+            }
         }
     }
 
-    /// Brings the samples in order and draws from them what every row asks; call once after the last row.
+    /// Draws from what was counted what every row asks; call once after the last row.
     pub fn settle(&mut self) {
         for s in self.servers.values_mut() {
-            s.gaps.sort_unstable();
-            s.resets.sort_unstable();
-            s.constant_gap = s.find_constant_gap();
+            s.constant_gap = s.gaps.constant();
         }
     }
 
@@ -197,31 +181,19 @@ impl Summary {
 }
 
 impl Server {
-    /// The most frequent idle gap: middle and how many lie within half of [`GAP_WIDTH`] of it.
-    fn find_constant_gap(&self) -> Option<(i64, u64)> {
-        let mut best = (0, 0u64);
-        let mut from = 0;
-        for to in 0..self.gaps.len() {
-            // short gaps must agree more closely: a tenth of the gap
-            while self.gaps[to] - self.gaps[from] > GAP_WIDTH.min(self.gaps[to] / 10) {
-                from += 1;
-            }
-            let n = (to - from + 1) as u64;
-            if n > best.1 {
-                best = (self.gaps[(from + to) / 2], n);
-            }
+    fn reset_at(&mut self, at: i64, n: u64) {
+        *self.resets.entry(at).or_default() += n;
+        if self.resets.len() > MAX_MOMENTS {
+            self.resets.pop_last();
         }
-        (best.1 >= HABIT.min(3) && best.1 * 2 >= self.gaps.len() as u64).then_some(best)
     }
 
-    fn resets_near(&self, ts: i64) -> u64 {
-        let from = self
-            .resets
-            .partition_point(|t| *t < ts.saturating_sub(MOMENT));
-        let to = self
-            .resets
-            .partition_point(|t| *t <= ts.saturating_add(MOMENT));
-        (to - from) as u64
+    /// Resets at most a [`MOMENT`] from this time, to half a moment.
+    fn resets_near(&self, at: i64) -> u64 {
+        self.resets
+            .range(at.saturating_sub(2)..=at.saturating_add(2))
+            .map(|(_, n)| n)
+            .sum()
     }
 
     fn judge(&self, row: &mut Row) {
@@ -234,11 +206,11 @@ impl Server {
         );
         if row.closed_by == ClosedBy::Server
             && idle_cause
-            && let Some((gap, n)) = self.constant_gap
-            && (row.idle_before_close - gap).abs() <= GAP_WIDTH.min(gap / 10)
+            && let Some(gap) = self.constant_gap
+            && gap.holds(row.idle_before_close)
         {
             row.notes |= 1 << Note::IdleConstant as u8;
-            row.supports.put(Evidence::SameGap, n);
+            row.supports.put(Evidence::SameGap, gap.count);
             row.supports.put(Evidence::ServerConnections, self.total);
         }
         if row.cause == Cause::HalfCloseBroken && self.total > 1 && self.spoke == 0 {
@@ -254,7 +226,7 @@ impl Server {
     fn judge_abort(&self, row: &mut Row) {
         let by_server = row.reset_by == ClosedBy::Server;
         let together = if by_server {
-            self.resets_near(row.reset_ts)
+            self.resets_near(half_moment(row.reset_ts))
         } else {
             0
         };
@@ -302,12 +274,11 @@ impl Server {
             by: None,
         };
         let mut groups = Vec::new();
-        if let Some((gap, n)) = self.constant_gap {
-            let reused = (self.reused > 0).then_some((self.reused, self.reuse_delay));
+        if let Some(gap) = self.constant_gap {
             groups.push(Group {
-                gap: Some(gap),
-                reused,
-                ..group("idle-close", n)
+                gap: Some(gap.mean),
+                reused: (gap.reused > 0).then_some((gap.reused, gap.reuse_delay)),
+                ..group("idle-close", gap.count)
             });
         }
         for (i, by) in [ClosedBy::Client, ClosedBy::Server].into_iter().enumerate() {
@@ -319,10 +290,11 @@ impl Server {
                 });
             }
         }
-        let burst = self.resets.iter().map(|t| (self.resets_near(*t), *t)).max();
-        if let Some((n, at)) = burst.filter(|b| b.0 > 2) {
+        let near = |at: &i64| (self.resets_near(*at), std::cmp::Reverse(*at));
+        let burst = self.resets.keys().map(near).max();
+        if let Some((n, std::cmp::Reverse(at))) = burst.filter(|b| b.0 > 2) {
             groups.push(Group {
-                at: Some(at),
+                at: Some(at * HALF_MOMENT),
                 ..group("reset-burst", n)
             });
         }
@@ -331,6 +303,13 @@ impl Server {
         }
         groups
     }
+}
+
+/// See [`Server::resets`].
+const HALF_MOMENT: i64 = MOMENT / 2;
+
+fn half_moment(ts: i64) -> i64 {
+    ts.div_euclid(HALF_MOMENT)
 }
 
 impl Row {

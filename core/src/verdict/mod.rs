@@ -4,6 +4,7 @@ pub mod across;
 mod cause;
 mod closed;
 mod evidence;
+mod idle;
 mod resets;
 pub mod row;
 

@@ -237,8 +237,6 @@ fn end_row(conn: &Conn, i: usize) -> EndRow {
 fn notes(conn: &Conn, finished: bool) -> u64 {
     use crate::slugs::Note;
     use crate::track::endpoint::seen;
-    /// Linux holds TIME-WAIT for 60 s (`TCP_TIMEWAIT_LEN`).
-    const TIME_WAIT: i64 = 60_000_000_000;
     let mut notes = conn.notes;
     let mut set = |holds: bool, note: Note| notes |= u64::from(holds) << note as u8;
     let c = conn.closing.as_deref();
@@ -252,10 +250,7 @@ fn notes(conn: &Conn, finished: bool) -> u64 {
             .any(|e| e.packets > 1 && e.has(seen::SPOKE) && e.has(seen::ACK));
     set(one_way, Note::OneDirection);
     set(conn.ends.iter().any(|e| e.missing() > 0), Note::CaptureGap);
-    set(
-        (0..=TIME_WAIT).contains(&conn.since_previous) && conn.answered(),
-        Note::TimeWaitReuse,
-    );
+    set(conn.in_time_wait && conn.answered(), Note::TimeWaitReuse);
     let tls = notes & (1 << Note::Tls as u8) != 0;
     let mut set = |holds: bool, note: Note| notes |= u64::from(holds) << note as u8;
     if let (true, Some(c)) = (tls, c) {

@@ -96,9 +96,8 @@ impl History {
 
 impl fmt::Display for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inline()
-            .iter()
-            .try_for_each(|&letter| write!(f, "{}", char::from(letter)))
+        // letters are ASCII
+        f.write_str(std::str::from_utf8(self.inline()).unwrap_or_default())
     }
 }
 

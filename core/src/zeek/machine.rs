@@ -24,7 +24,8 @@ impl Zeek {
             self.last_time = now;
         }
         if seg.has(flag::FIN) {
-            self.ends[me].fin = past.0.wrapping_sub(self.ends[me].start.0).wrapping_sub(1);
+            let start = self.ends[me].start.0;
+            self.rare().fin[me] = past.0.wrapping_sub(start).wrapping_sub(1);
             self.ends[me].bits |= end_bit::FIN;
         }
         let acks = self.is_worth_checking(peer, seg);
@@ -94,15 +95,15 @@ impl Zeek {
             }
             flag::FIN => {
                 let fin = at.wrapping_add(seg.payload);
-                if once(self, Once::Fin, b'F') && fin != self.ends[me].fin {
+                if once(self, Once::Fin, b'F') && fin != self.fins()[me] {
                     self.push(cased(b'F', self.is_orig(me)));
                 }
             }
             flag::RST => {
-                if once(self, Once::Rst, b'R') && at != self.ends[me].rst {
+                if once(self, Once::Rst, b'R') && at != self.rsts()[me] {
                     self.push(cased(b'R', self.is_orig(me)));
                 }
-                self.ends[me].rst = at;
+                self.rare().rst[me] = at;
             }
             _ if seg.has(flag::FIN | flag::RST) => {
                 once(self, Once::FinRst, b'I');
@@ -211,10 +212,11 @@ impl Zeek {
 
     /// Takes an ack of what `sender` sent. Bytes that were acked and never seen are gaps.
     fn take_ack(&mut self, sender: usize, receiver: usize, seg: &Segment) {
+        let fin = self.ends[sender].start + self.fins()[sender];
         let end = &mut self.ends[sender];
         let mut ack = seg.ack;
-        if end.has(end_bit::FIN) && ack.after(end.start + end.fin) {
-            ack = end.start + end.fin;
+        if end.has(end_bit::FIN) && ack.after(fin) {
+            ack = fin;
         }
         if !end.has(end_bit::HOLES) {
             end.reached = end.reached.max(end.last);

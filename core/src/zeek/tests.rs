@@ -56,7 +56,7 @@ fn after_handshake(more: &[Segment]) -> (&'static str, String) {
 
 #[test]
 fn is_small() {
-    assert!(size_of::<Zeek>() <= 88, "{}", size_of::<Zeek>());
+    assert!(size_of::<Zeek>() <= 72, "{}", size_of::<Zeek>());
 }
 
 #[test]

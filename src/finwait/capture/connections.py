@@ -6,6 +6,7 @@ from typing import NamedTuple, Self, overload
 
 from finwait import _core
 from finwait.capture.connection import Connection
+from finwait.capture.faults import in_chinese
 from finwait.errors import BadCapture, CannotOpen, FinwaitError, Misuse
 
 Source = str | os.PathLike[str]
@@ -123,6 +124,11 @@ class Connections:
         return [blame(fault) for fault in self._core.faults]
 
     @property
+    def unread(self) -> bool:
+        """Whether there was nothing but faults: no frame could be read."""
+        return self.frames == 0 and bool(self._core.faults)
+
+    @property
     def evicted(self) -> int:
         """Connections told early because too many were open at once."""
         return self._core.evicted
@@ -158,8 +164,17 @@ class Connections:
 def blame(fault: _core.Fault) -> FinwaitError:
     """The exception that says whose fault it is."""
     if fault.is_io:
-        return CannotOpen(fault.path, fault.message)
-    return BadCapture(fault.path, fault.offset, fault.message)
+        return CannotOpen(fault.path, fault.message, in_chinese(fault.message))
+    return BadCapture(fault.path, fault.offset, fault.message, in_chinese(fault.message))
+
+
+def paths_of(source: Source | Sequence[Source]) -> list[str]:
+    """Give the paths of what a caller calls a source. Raises Misuse if there is none."""
+    several = [source] if isinstance(source, str | os.PathLike) else source
+    paths = [os.fspath(path) for path in several]
+    if not paths:
+        raise Misuse("no capture to read: give a path", "没有要读取的抓包文件：请给出路径")
+    return paths
 
 
 def read(
@@ -171,12 +186,12 @@ def read(
     progress: Progress | None = None,
 ) -> Connections:
     """Do as `analyze` does, and leave every fault to `Connections.faults`."""
-    several = [source] if isinstance(source, str | os.PathLike) else source
-    paths = [os.fspath(path) for path in several]
-    if not paths:
-        raise Misuse("no capture to read: give a path")
+    paths = paths_of(source)
     if threads < 0 or max_connections < 0:
-        raise Misuse("threads and max_connections are 0 (the default) or more")
+        raise Misuse(
+            "threads and max_connections are 0 (the default) or more",
+            "threads 和 max_connections 为 0（默认值）或更大",
+        )
     return Connections(
         _core.analyze(
             paths,
@@ -216,6 +231,6 @@ def analyze(
         progress=progress,
     )
     faults = found.faults
-    if faults and (strict or found.frames == 0):
+    if found.unread or (faults and strict):
         raise faults[0]
     return found

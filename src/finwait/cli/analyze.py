@@ -124,6 +124,15 @@ _EPILOG = "\n".join(
         "同时保持打开的连接数，0 为默认值；超过时提前给出空闲最久的连接。",
     ),
 )
+@click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    help=helps(
+        "Only the connections: no summary, no progress bar.",
+        "只给出连接：没有概要，也没有进度条。",
+    ),
+)
 @lang_option
 def command(  # noqa: PLR0917  # click gives an argument an option
     files: tuple[str, ...],
@@ -137,6 +146,7 @@ def command(  # noqa: PLR0917  # click gives an argument an option
     stats: str | None,
     threads: int,
     max_connections: int,
+    quiet: bool,
     lang: Lang,
 ) -> int:
     """Run the verb; its help is above."""
@@ -152,6 +162,7 @@ def command(  # noqa: PLR0917  # click gives an argument an option
         stats=stats,
         threads=threads,
         max_connections=max_connections,
+        quiet=quiet,
         lang=lang,
     )
     wish.check()

@@ -80,8 +80,10 @@ def told(word: str, lang: Lang, columns: int) -> Iterator[str]:
     if not found:
         known = sorted({*KINDS, *(slug for kind in KINDS for slug in entries(kind))})
         near = difflib.get_close_matches(word, known)
-        hint = f"did you mean {' or '.join(near)}?" if near else "`finwait catalogue` lists all"
-        raise Misuse(f"no word {word!r}: {hint}")
+        hint = Text("`finwait catalogue` lists all", "`finwait catalogue` 会列出所有的词")
+        if near:
+            hint = Text(f"did you mean {' or '.join(near)}?", f"是不是 {' 或 '.join(near)}？")
+        raise Misuse(f"no word {word!r}: {hint.en}", f"没有 {word!r} 这个词：{hint.zh}")
     for number, entry in enumerate(found):
         if number:
             yield ""

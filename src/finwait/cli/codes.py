@@ -10,6 +10,8 @@ REFUSED = 3
 """The operating system refused: no such file, no permission, a missing privilege, a full disk."""
 NOT_SAME = 4
 """`finwait lab`: what was expected, what the wire shows and what the kernel says are not all the same."""
+SCRIPT_FAILED = 4
+"""`finwait run`: a script was played, and the stack did something else than it expects."""
 BUG = 70
 """EX_SOFTWARE of sysexits.h: an exception that finwait did not foresee."""
 INTERRUPTED = 130
@@ -23,7 +25,7 @@ def code_of(error: errors.FinwaitError) -> int:
     match error:
         case errors.BadCapture() | errors.BadScript():
             return BAD_INPUT
-        case errors.CannotOpen() | errors.MissingPrivilege():
+        case errors.CannotOpen() | errors.CannotWrite() | errors.MissingPrivilege():
             return REFUSED
         case _:
             return MISUSE

@@ -3,14 +3,14 @@
 import os
 import shutil
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
-from finwait.cli import codes
+from finwait.cli import faults
 from finwait.cli.options import helps, lang_option
-from finwait.errors import CannotOpen
+from finwait.cli.progress import Bar
+from finwait.cli.sink import opened
 from finwait.verdict.language import Lang
 
 if TYPE_CHECKING:
@@ -113,7 +113,11 @@ def command(
     from finwait.explain import MOST_SEGMENTS, explain
 
     most = sys.maxsize if full else MOST_SEGMENTS
-    told = explain(file, conn, absolute=absolute, max_segments=most)
+    bar = Bar(lang)
+    try:
+        told = explain(file, conn, absolute=absolute, max_segments=most, progress=bar.go_on)
+    finally:
+        bar.clear()
     if svg is not None:
         _save(svg, told.svg(lang, full=full))
     if form == "json":
@@ -127,9 +131,7 @@ def command(
         sys.stdout.write(
             told.text(lang, columns=columns, colour=colour, full=full, unicode=unicode)
         )
-    for fault in told.faults:
-        print(f"finwait: {fault}", file=sys.stderr)
-    return min(map(codes.code_of, told.faults), default=codes.DONE)
+    return faults.told(told.faults, lang)
 
 
 def _json(told: "Explanation", segment: int | None, lang: Lang) -> None:
@@ -141,10 +143,8 @@ def _json(told: "Explanation", segment: int | None, lang: Lang) -> None:
 
 
 def _save(path: str, picture: str) -> None:
-    try:
-        Path(path).write_text(picture, encoding="utf-8")
-    except OSError as error:
-        raise CannotOpen(path, error.strerror or str(error)) from None
+    with opened(path) as sink:
+        sink.write(picture.encode())
 
 
 def _terminal() -> tuple[int, bool]:

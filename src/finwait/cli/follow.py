@@ -9,8 +9,9 @@ from typing import IO, TYPE_CHECKING
 
 from finwait import _core
 from finwait.capture.connections import Connections, Outcome
-from finwait.cli.output import opened, projected, write_lines
+from finwait.cli.output import projected, write_lines
 from finwait.cli.progress import Stop
+from finwait.cli.sink import opened
 from finwait.cli.summary import summary
 from finwait.cli.tell import condition, finish, say, table_of
 from finwait.cli.wish import Wish
@@ -29,18 +30,17 @@ def follow(wish: Wish) -> int:
     """Tell the connections of a pipe as they end, and return the exit code."""
     stop = Stop()
     telling = _Telling(wish, condition(wish))
-    summed = wish.format == "table" and wish.output is None
     with stop.listening(), opened(wish.output) as sink:
         reader = _Reader(_core.follow(wish.files[0], max_connections=wish.max_connections), stop)
         first = [(batch, telling.choose(batch)) for batch in reader.settled()]
-        if reader.ended and summed:
+        if reader.ended and wish.summed and not reader.totals().unread:
             say([*summary(reader.totals(), wish.lang, telling.outcomes), ""], sink)
         for batch, rows in first:
             telling.tell(batch, rows, sink)
         if not reader.ended:
             while not telling.full and (more := reader.next()) is not None:
                 telling.tell(more, telling.choose(more), sink)
-            if summed:
+            if wish.summed:
                 say(["", *summary(reader.totals(), wish.lang, telling.outcomes)], sink)
         telling.end(reader.totals(), sink)
     return finish(reader.totals(), wish, stop, telling.outcomes)

@@ -1,14 +1,11 @@
 """Rows in the formats that machines read: ndjson, json, csv, parquet, arrow."""
 
 import json
-import os
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, Literal, get_args
 
-from finwait.errors import CannotOpen, Misuse
+from finwait.errors import Misuse
 
 Format = Literal["table", "json", "ndjson", "csv", "parquet", "arrow"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -33,46 +30,10 @@ def format_of(path: str) -> Format:
         return _SUFFIXES[suffix]
     except KeyError:
         known = " ".join(_SUFFIXES)
-        message = f"-o {path}: which format? Give --format, or one of the suffixes {known}"
-        raise Misuse(message) from None
-
-
-@contextmanager
-def opened(path: str | None) -> Iterator[IO[bytes]]:
-    """Open the file to write, or standard output. Raises CannotOpen.
-
-    A regular file appears under its name when all is written, so nobody reads half of it.
-    """
-    if path is None:
-        with os.fdopen(os.dup(1), "wb") as stream:
-            yield stream
-        return
-    target = Path(path).resolve()
-    try:
-        if target.exists() and not target.is_file():
-            with target.open("wb") as stream:
-                yield stream
-            return
-        folder = target.parent
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".finwait-", delete=False) as stream:
-            made = Path(stream.name)
-            try:
-                yield stream
-            except BaseException:
-                made.unlink()
-                raise
-        made.chmod(0o666 & ~_umask())
-        made.replace(target)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise CannotOpen(path, error.strerror or str(error)) from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+        raise Misuse(
+            f"-o {path}: which format? Give --format, or one of the suffixes {known}",
+            f"-o {path}：是哪种格式？请给出 --format，或使用这些后缀之一：{known}",
+        ) from None
 
 
 def write_lines(chunks: Iterable[bytes], form: Format, sink: IO[bytes]) -> None:

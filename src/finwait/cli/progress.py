@@ -5,13 +5,13 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import TextIO, TypeVar
 
 from finwait.capture.connections import Progress
+from finwait.picture.width import cut, width
 from finwait.verdict.language import Lang, Text, count, duration
 
 Result = TypeVar("Result")
@@ -19,6 +19,8 @@ Result = TypeVar("Result")
 PATIENCE = 0.5
 """Seconds before the bar shows: what is done sooner needs none."""
 BAR = 20
+UNKNOWN = 200
+"""Columns of a terminal that does not tell; longer than any bar."""
 _REST = Text("{time} left", "还需 {time}")
 _COUNTS = Text(
     "{frames} packets, {connections} connections", "{frames} 个报文，{connections} 个连接"
@@ -30,6 +32,8 @@ class Stop:
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
+        self.cut = False
+        """Whether `until` left something out."""
 
     def __bool__(self) -> bool:
         return self.signal is not None
@@ -38,6 +42,14 @@ class Stop:
     def code(self) -> int:
         """Exit code of a process that this signal stopped, as shells count."""
         return 128 + (self.signal or signal.SIGINT)
+
+    def until(self, items: Iterable[Result]) -> Iterator[Result]:
+        """Give the items up to the signal."""
+        for item in items:
+            if self:
+                self.cut = True
+                return
+            yield item
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -60,12 +72,14 @@ class Stop:
 
 
 class Bar:
-    """One line on stderr that is drawn over and over. Draws nothing if stderr is no terminal."""
+    """One line on stderr that is drawn over and over. Draws nothing if stderr is no terminal, or if
+    there is no language to say it in.
+    """
 
-    def __init__(self, lang: Lang, stream: TextIO | None = None) -> None:
+    def __init__(self, lang: Lang | None, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
-        self._lang = lang
-        self._live = self._stream.isatty()
+        self._lang: Lang = lang or "en"
+        self._live = lang is not None and self._stream.isatty()
         self._start = time.monotonic()
         self._drawn = False
 
@@ -85,9 +99,24 @@ class Bar:
                 parts.append(_REST.say(self._lang).format(time=left))
         counts = _COUNTS.say(self._lang)
         parts.append(counts.format(frames=count(frames), connections=count(connections)))
-        self._stream.write("\r\x1b[K" + ", ".join(parts))
+        room = self._columns()
+        while len(parts) > 1 and width(", ".join(parts)) >= room:
+            parts.pop()  # a line that breaks cannot be drawn over
+        self._stream.write("\r\x1b[K" + cut(", ".join(parts), room - 1))
         self._stream.flush()
         self._drawn = True
+
+    def _columns(self) -> int:
+        """Columns of the terminal, which may not be that of standard output."""
+        try:
+            return os.get_terminal_size(self._stream.fileno()).columns or UNKNOWN
+        except (OSError, ValueError):
+            return UNKNOWN
+
+    def go_on(self, done: int, total: int | None, frames: int, connections: int) -> bool:
+        """Draw, and let the reading go on."""
+        self.show(done, total, frames, connections)
+        return True
 
     def clear(self) -> None:
         """Take the line away."""
@@ -97,11 +126,13 @@ class Bar:
             self._drawn = False
 
 
-def watched(work: Callable[[Progress], Result], stop: Stop, lang: Lang) -> Result:
-    """Run `work` with a progress callback that draws the bar and ends the work when `stop` is set.
+def watched(work: Callable[[Progress], Result], stop: Stop, lang: Lang | None) -> Result:
+    """Run `work` with a progress callback that draws the bar, if there is a language, and ends the work when `stop` is set.
 
     The work has a thread of its own, so that this one is free to take signals.
     """
+    from concurrent.futures import ThreadPoolExecutor  # 8 ms that `finwait explain` does not need
+
     bar = Bar(lang)
 
     def progress(done: int, total: int | None, frames: int, connections: int) -> bool:

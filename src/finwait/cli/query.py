@@ -1,5 +1,6 @@
 """Which rows, and in which order: `--where`, `--sort`, `--limit`."""
 
+import re
 from collections.abc import Sequence
 
 import duckdb
@@ -7,9 +8,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from finwait.capture.connections import Outcome
+from finwait.cli.table import STANDS_FOR
 from finwait.cli.wish import Key, known_columns
 from finwait.errors import Misuse
+from finwait.verdict.language import Text
 
+_BY = re.compile(r'(?<!")\bby\b', re.IGNORECASE)
+_SQL_WORD = Text("by is a word of SQL: write closed_by\n", "by 是 SQL 的保留字：请写 closed_by\n")
+"""The one column of the table that DuckDB does not take without quotes."""
+_END = (
+    "CASE WHEN contains({0}_ip, ':') THEN '[' || {0}_ip || ']' ELSE {0}_ip END || ':' || {0}_port"
+)
+_MADE = {
+    name: columns[0] if len(columns) == 1 else _END.format(name)
+    for name, columns in STANDS_FOR.items()
+}
+_NAMES = ", ".join(["*", *(f'{made} AS "{name}"' for name, made in _MADE.items())])
+"""The columns, and those that a person sees in the table; DuckDB makes only what is used."""
 ROW = "row number within this query"
 """A column that no user can name by accident."""
 
@@ -36,16 +51,24 @@ class Where:
         """Numbers of the rows that meet the condition, in order. Raises Misuse if it is none."""
         numbered = _comparable(table).append_column(ROW, _count(len(table)))
         try:
-            relation = self._database.from_arrow(numbered)
+            relation = self._database.from_arrow(numbered).project(_NAMES)
             expression = duckdb.SQLExpression(self._condition)
             kind = str(relation.select(expression).types[0])
             if kind != "BOOLEAN":
-                raise Misuse(f"--where is a condition; {self._condition!r} gives {kind}")
+                raise Misuse(
+                    f"--where is a condition; {self._condition!r} gives {kind}",
+                    f"--where 是条件表达式；{self._condition!r} 给出 {kind}",
+                )
             found = relation.filter(expression).project(f'"{ROW}"').fetchall()
         except duckdb.Error as error:
             reason = str(error).partition("\n\n")[0]
-            message = f"--where {self._condition!r}: {reason}\n{known_columns()}"
-            raise Misuse(message) from None
+            known = known_columns()
+            if _BY.search(self._condition) and isinstance(error, duckdb.ParserException):
+                known = Text(_SQL_WORD.en + known.en, _SQL_WORD.zh + known.zh)
+            raise Misuse(
+                f"--where {self._condition!r}: {reason}\n{known.en}",
+                f"--where {self._condition!r}：DuckDB 报告：{reason}\n{known.zh}",
+            ) from None
         return sorted(int(row[0]) for row in found)
 
 
@@ -72,7 +95,10 @@ def _sorted(table: pa.Table, rows: list[int], sort: Sequence[Key]) -> list[int]:
     )
     for key in sort:
         if pa.types.is_list(chosen.schema.field(key.column).type):
-            raise Misuse(f"--sort: {key.column} is a list and has no order")
+            raise Misuse(
+                f"--sort: {key.column} is a list and has no order",
+                f"--sort：{key.column} 是列表，没有顺序",
+            )
     for number, field in enumerate(chosen.schema):
         if pa.types.is_dictionary(field.type):
             text = chosen.column(number).cast(field.type.value_type)

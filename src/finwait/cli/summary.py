@@ -17,6 +17,10 @@ _FOUND = Text(
     "{connections} connections, {first} to {last}", "{connections} 个连接，{first} 至 {last}"
 )
 _ONE = Text("1 connection, {first} to {last}", "1 个连接，{first} 至 {last}")
+_FAULTY = Text(
+    "not all could be read: see the warnings for where and why",
+    "未能全部读取：何处、为何，见警告",
+)
 _NOTHING = Text("no TCP connection", "没有 TCP 连接")
 _MEET = Text("{n} of {total} meet the condition", "{total} 个中有 {n} 个满足条件")
 _EVICTED = Text(
@@ -70,6 +74,8 @@ def summary(
     if found.interrupted:
         yield _INTERRUPTED.say(lang)
     yield read_line(found, lang)
+    if found.faults:
+        yield _FAULTY.say(lang)
     if found.evicted:
         yield _EVICTED.say(lang).format(n=count(found.evicted))
     outcomes = found.summary

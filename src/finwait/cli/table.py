@@ -6,6 +6,7 @@ from typing import NamedTuple
 import click
 
 from finwait.capture.connection import end, rfc3339
+from finwait.errors import shown
 from finwait.picture.width import cut, left, right, width
 from finwait.verdict.gravity import Gravity, gravity
 
@@ -52,6 +53,8 @@ def _time(value: object) -> str:
 
 def _text(value: object) -> str:
     match value:
+        case str():
+            return value
         case None:
             return ""
         case bool():
@@ -61,7 +64,7 @@ def _text(value: object) -> str:
         case list() | tuple():
             return " ".join(map(str, value))
         case _:
-            return str(value)
+            return shown(str(value))
 
 
 def _end(record: Record, side: str) -> str:
@@ -84,6 +87,16 @@ MADE = {
     "lasted_s": Column("lasted_s", lambda record: _seconds(record, "duration"), right=True),
 }
 """Columns that only the table has."""
+STANDS_FOR = {
+    "time": ("first_ts",),
+    "client": ("client_ip", "client_port"),
+    "server": ("server_ip", "server_port"),
+    "by": ("closed_by",),
+    "sure": ("confidence",),
+    "idle_s": ("idle_before_close",),
+    "lasted_s": ("duration",),
+}
+"""The columns of the analysis that they are made of."""
 
 USUAL = (
     *("conn", "source", "time", "client", "server", "close", "by", "cause", "sure"),
@@ -159,10 +172,10 @@ class Table:
         return (self._width or 0) - sum(others) - len(GAP) * len(others)
 
     def _row(self, record: Record) -> str:
-        shade = COLOURS[gravity(str(record["close"]), str(record["cause"]))]
-        return self._line(
-            [column.cell(record) for column in self._columns], shade if self._colour else None
-        )
+        shade = None
+        if self._colour:
+            shade = COLOURS[gravity(str(record["close"]), str(record["cause"]))]
+        return self._line([column.cell(record) for column in self._columns], shade)
 
     def _line(self, cells: list[str], shade: str | None = None) -> str:
         widths = self._widths or []

@@ -9,27 +9,36 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 from finwait import _core
 from finwait.capture.connections import Connections, Outcome, Progress, read
-from finwait.cli import codes
-from finwait.cli.output import opened, projected, write_lines
+from finwait.cli import faults
+from finwait.cli.output import projected, write_lines
 from finwait.cli.progress import Stop, watched
+from finwait.cli.sink import opened
 from finwait.cli.stats import stats
 from finwait.cli.summary import summary
 from finwait.cli.table import Record, Table
 from finwait.cli.wish import Wish
+from finwait.verdict import Text
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from finwait.cli.query import Where
 
+_CUT = Text(
+    "interrupted while writing: some connections were not told", "写出时被中断：有些连接未给出"
+)
 CHUNK = 4096
 """Rows that become Python objects at once."""
 
 
 def tell(wish: Wish) -> int:
     """Read everything that is asked for, tell it, and return the exit code."""
-    stop = Stop()
-    where = condition(wish)
+    stop, where = Stop(), condition(wish)
+    with stop.listening():  # also between reading and writing
+        return _read_and_write(wish, stop, where)
+
+
+def _read_and_write(wish: Wish, stop: Stop, where: "Where | None") -> int:
 
     def work(progress: Progress) -> Connections:
         return read(
@@ -40,42 +49,39 @@ def tell(wish: Wish) -> int:
             progress=progress,
         )
 
-    found = watched(work, stop, wish.lang)
+    found = watched(work, stop, None if wish.quiet else wish.lang)
+    if wish.output is not None and found.unread:
+        return finish(found, wish, stop, None)  # the file that may stand there is worth more
     rows, outcomes = choose(found, wish, where)
-    with opened(wish.output) as sink:
+    writing = Stop()  # a signal from now on is about the writing: it ends after a whole row
+    with writing.listening(), opened(wish.output) as sink:
         match wish.format:
             case "table":
-                if wish.output is None:
+                if wish.summed and not found.unread:
                     say([*summary(found, wish.lang, outcomes), ""], sink)
-                say(table_of(wish).lines(records(found, rows)), sink)
+                say(table_of(wish).lines(writing.until(records(found, rows))), sink)
             case "ndjson" | "json":
-                write_lines(lines(found, rows, wish.names), wish.format, sink)
+                chunks = writing.until(lines(found, rows, wish.names))
+                write_lines(chunks, wish.format, sink)
             case "csv" | "parquet" | "arrow":
                 from finwait.cli.arrow_output import rows_of, write_rows
 
                 write_rows(rows_of(arranged(found, rows), wish.names), wish.format, sink)
-    return finish(found, wish, stop, outcomes)
+    if writing.cut:
+        print(f"finwait: {_CUT.say(wish.lang)}", file=sys.stderr)
+    return finish(found, wish, writing or stop, outcomes)
 
 
 def finish(found: Connections, wish: Wish, stop: Stop, outcomes: Sequence[Outcome] | None) -> int:
     """Say what remains to be said beside the rows, and what the exit code is."""
-    if wish.output is not None:
+    if wish.output is not None and not wish.quiet and not found.unread:
         with opened(None) as sink:
             say(summary(found, wish.lang, outcomes), sink)
     if wish.stats is not None:
         with opened(wish.stats) as sink:
             sink.write(stats(found).encode())
-    code = told_faults(found)
+    code = faults.told(found.faults, wish.lang)
     return stop.code if stop else code
-
-
-def told_faults(found: Connections) -> int:
-    """Warn of every capture that broke; return the exit code that they ask for, 0 if none did."""
-    faults = found.faults
-    for fault in faults:
-        print(f"finwait: {fault}", file=sys.stderr)
-    # A broken capture outweighs one that could not be opened: 2 before 3.
-    return min(map(codes.code_of, faults), default=codes.DONE)
 
 
 def say(lines: Iterable[str], sink: IO[bytes]) -> None:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import click
 
+from finwait.cli.help import adopt
 from finwait.cli.options import helps, lang_option
 from finwait.verdict.language import Lang
 from finwait.version import VERSION
@@ -36,6 +37,13 @@ VERBS = {
         ),
         "finwait lab closing",
     ),
+    "run": Verb(
+        helps(
+            "Play packetdrill scripts on our own endpoint or on the real kernel.",
+            "在 finwait 自己的协议栈或真实内核上运行 packetdrill 脚本。",
+        ),
+        "finwait run examples/closing.pkt --until 3 --explain",
+    ),
     "catalogue": Verb(
         helps(
             "What a word of an analysis means, and what to do about it.",
@@ -60,7 +68,7 @@ class Verbs(click.Group):
         if cmd_name not in VERBS:
             return None
         command: object = importlib.import_module(f"finwait.cli.{cmd_name}").command
-        return command if isinstance(command, click.Command) else None
+        return adopt(command) if isinstance(command, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs, each with an example."""
@@ -74,6 +82,8 @@ class Verbs(click.Group):
 
 @click.group(
     cls=Verbs,
+    options_metavar=helps("[OPTIONS]", "[选项]"),
+    subcommand_metavar=helps("VERB [ARGUMENTS]...", "命令 [参数]..."),
     context_settings={"help_option_names": ["-h", "--help"]},
     help=helps(
         "Why did this TCP connection end the way it did: who closed it, how, and why?",

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from finwait import _core
 from finwait.cli.output import BINARY, Format, format_of
-from finwait.cli.table import MADE
+from finwait.cli.table import MADE, STANDS_FOR
 from finwait.errors import Misuse
-from finwait.verdict import Lang
+from finwait.verdict import Lang, Text
 
 STREAMED = frozenset({"table", "ndjson", "csv"})
 """Formats that can be told row by row."""
@@ -40,7 +40,13 @@ class Wish:
     stats: str | None
     threads: int
     max_connections: int
+    quiet: bool
     lang: Lang
+
+    @property
+    def summed(self) -> bool:
+        """Whether the summary stands with the table."""
+        return self.format == "table" and self.output is None and not self.quiet
 
     @property
     def format(self) -> Format:
@@ -60,7 +66,11 @@ class Wish:
     def keys(self) -> list[Key]:
         """The columns to sort by; none if nobody asked."""
         words = [word.strip() for word in (self.sort or "").split(",") if word.strip()]
-        return [Key(word.removeprefix("-"), word.startswith("-")) for word in words]
+        return [
+            Key(column, word.startswith("-"))
+            for word in words
+            for column in STANDS_FOR.get(word.removeprefix("-"), (word.removeprefix("-"),))
+        ]
 
     @property
     def several(self) -> bool:
@@ -79,36 +89,63 @@ class Wish:
 
     def check(self) -> None:
         """Raise Misuse if this cannot be done, whatever the captures hold."""
-        names = self.names
-        only_here = MADE if self.format == "table" else ()
-        for name in names or ():
-            if name not in _core.COLUMNS and name not in only_here:
-                raise Misuse(f"--columns: no column {name!r}\n{known_columns(only_here)}")
-        if names is not None and (not names or len(set(names)) < len(names)):
-            raise Misuse("--columns needs columns, each once, such as --columns conn,close,cause")
+        self._check_columns(self.names)
         for key in self.keys:
             if key.column not in _core.COLUMNS:
-                raise Misuse(f"--sort: no column {key.column!r}\n{known_columns()}")
+                raise _no_column("--sort", key.column)
         if self.sort is not None and not self.keys:
-            raise Misuse("--sort needs a column, such as --sort -duration")
+            raise Misuse(
+                "--sort needs a column, such as --sort -duration",
+                "--sort 需要列名，例如 --sort -duration",
+            )
         if self.format in BINARY and self.output is None and sys.stdout.isatty():
-            raise Misuse(f"{self.format} is not for a terminal: give -o FILE or a pipe")
+            raise Misuse(
+                f"{self.format} is not for a terminal: give -o FILE or a pipe",
+                f"{self.format} 不适合终端：请给出 -o FILE 或使用管道",
+            )
         self._check_files()
+
+    def _check_columns(self, names: list[str] | None) -> None:
+        """Raise Misuse if the format has no such columns."""
+        for name in names or ():
+            if name in MADE and self.format != "table":
+                made = " ".join(STANDS_FOR[name])
+                raise Misuse(
+                    f"--columns: only the table has {name}; {self.format} has {made}",
+                    f"--columns：{name} 只有 table 格式才有；{self.format} 中是 {made}",
+                )
+            if name not in _core.COLUMNS and name not in MADE:
+                raise _no_column("--columns", name)
+        if names is not None and (not names or len(set(names)) < len(names)):
+            raise Misuse(
+                "--columns needs columns, each once, such as --columns conn,close,cause",
+                "--columns 需要列名，每个只出现一次，例如 --columns conn,close,cause",
+            )
 
     def _check_files(self) -> None:
         """Raise Misuse if what is read and what is written do not go together."""
         if self.files.count("-") > 1:
-            raise Misuse("standard input can be read once: give - once")
+            raise Misuse(
+                "standard input can be read once: give - once",
+                "标准输入只能读一次：请只给出一个 -",
+            )
         # Python has no sys.stdin where the shell gave none (<&-), whatever its type says
         given: object = sys.stdin
         if "-" in self.files and given is None:
-            raise Misuse("standard input is closed: tcpdump -w - | finwait analyze -")
+            raise Misuse(
+                "standard input is closed: tcpdump -w - | finwait analyze -",
+                "标准输入已关闭：tcpdump -w - | finwait analyze -",
+            )
         if "-" in self.files and sys.stdin.isatty():
-            raise Misuse("standard input is a terminal: tcpdump -w - | finwait analyze -")
+            raise Misuse(
+                "standard input is a terminal: tcpdump -w - | finwait analyze -",
+                "标准输入是终端：tcpdump -w - | finwait analyze -",
+            )
         for out in (self.output, self.stats):
             if out is not None and (read := overwritten(out, self.files)) is not None:
                 raise Misuse(
-                    f"{out} would be written over {read}, which is read: give another name"
+                    f"{out} would be written over {read}, which is read: give another name",
+                    f"{out} 会覆盖正在读取的 {read}：请换一个名字",
                 )
 
 
@@ -124,9 +161,17 @@ def overwritten(out: str, files: Iterable[str]) -> str | None:
     return None
 
 
-def known_columns(more: Iterable[str] = ()) -> str:
+def known_columns() -> Text:
     """All columns, for a message."""
-    return f"columns: {', '.join([*_core.COLUMNS, *more])}"
+    names = ", ".join([*_core.COLUMNS, *MADE])
+    return Text(f"columns: {names}", f"可用的列：{names}")
+
+
+def _no_column(option: str, name: str) -> Misuse:
+    known = known_columns()
+    return Misuse(
+        f"{option}: no column {name!r}\n{known.en}", f"{option}：没有 {name!r} 这一列\n{known.zh}"
+    )
 
 
 def is_pipe(path: str) -> bool:

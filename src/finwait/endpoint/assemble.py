@@ -4,12 +4,15 @@ from finwait.endpoint.calls import Happening
 from finwait.endpoint.closing import enter_time_wait
 from finwait.endpoint.connection import Connection, Piece
 from finwait.endpoint.negotiate import advertised_mss
+from finwait.endpoint.profile import Checks
 from finwait.endpoint.rules import Rule
 from finwait.endpoint.transmit import send_ack
 from finwait.endpoint.window import grow, remaining
 from finwait.endpoint.work import Work
 from finwait.tcp import Event, Flags, Segment, Seq, State
 
+JIFFY = 1000
+"""The kernel's timers go off at the next tick, not at once."""
 TAKES_DATA = frozenset({State.ESTABLISHED, State.FIN_WAIT_1, State.FIN_WAIT_2})
 """3.10.7.4, seventh: elsewhere segment text should not occur and is ignored."""
 
@@ -29,10 +32,13 @@ def take_data(w: Work, segment: Segment, *, limit: int | None = None) -> None:
     if start.before(c.rcv_nxt):
         if data and c.profile.duplicate_sack and c.sack:
             c.duplicate = (start, c.rcv_nxt)
+            # The next segment would clear the report, so FreeBSD does not wait (tcp_do_segment, todrop).
+            c.ack_now = c.ack_now or c.profile.arrival_checks is Checks.FREEBSD
         data = data[c.rcv_nxt - start :]
         start = c.rcv_nxt
     if limit is not None and len(data) > limit:
         data, fin = data[:limit], False
+    _report_overlap(c, start, start + len(data))
     if start == c.rcv_nxt:
         _in_order(w, data, fin=fin)
     else:
@@ -48,10 +54,28 @@ def _report_duplicate(w: Work, start: Seq, end: Seq) -> None:
     c.ack_now = True
 
 
+def _report_overlap(c: Connection, start: Seq, end: Seq) -> None:
+    """Part of it waits here already: report the first such part (RFC 2883 section 4.1; Linux tcp_dsack_extend)."""
+    if c.duplicate is not None or not (c.profile.duplicate_sack and c.sack):
+        return
+    found: tuple[Seq, Seq] | None = None
+    for piece in c.pieces:
+        left = piece.seq if piece.seq.after(start) else start
+        right = piece.data_end if piece.data_end.before(end) else end
+        if not left.before(right):
+            continue
+        if found is not None and found[1] != left:
+            break
+        found = (found[0] if found else left, right)
+    c.duplicate = found
+
+
 def _in_order(w: Work, data: bytes, *, fin: bool) -> None:
     """The next octets, and what was kept that follows them."""
     c = w.c
-    had_pieces = bool(c.pieces)
+    had_pieces = (
+        bool(c.pieces) and not fin
+    )  # its own FIN ends everything: what waited is thrown away
     if data:
         w.fire(Rule.RECEIVE_DATA)
         _deliver(w, data)
@@ -120,8 +144,6 @@ def _out_of_order(w: Work, piece: Piece) -> None:
         if other.end.at_or_before(piece.seq) or other.seq.at_or_after(piece.end):
             kept.append(other)
         elif other.seq.at_or_before(piece.seq) and other.end.at_or_after(piece.end):
-            if c.profile.duplicate_sack and c.sack:
-                c.duplicate = (piece.seq, piece.end)
             return
         elif piece.seq.at_or_before(other.seq) and piece.end.at_or_after(other.end):
             continue  # the new one covers it
@@ -205,4 +227,4 @@ def ack_delay(c: Connection) -> int:
         if c.srtt is not None:
             longest = min(longest, max(c.srtt, profile.delayed_ack_min))
         ato = min(ato, longest)
-    return ato
+    return max(ato, JIFFY)

@@ -53,7 +53,9 @@ def answer_unacceptable(w: Work, segment: Segment) -> None:
         return
     w.fire(Rule.ACK_UNACCEPTABLE)
     if segment.length and segment.seq.before(c.rcv_nxt):
-        c.quick = max(c.quick, c.profile.quick_acks)
+        if c.profile.quick_acks:  # Linux tcp_enter_quickack_mode
+            c.quick = max(c.quick, c.profile.quick_acks)
+            c.ato = c.profile.delayed_ack_min
         c.interactive = False
         if c.sack and c.profile.duplicate_sack:
             end = segment.end if segment.end.before(c.rcv_nxt) else c.rcv_nxt

@@ -48,6 +48,11 @@ class Piece:
     fin: bool
 
     @property
+    def data_end(self) -> Seq:
+        """The number after its last octet."""
+        return self.seq + len(self.data)
+
+    @property
     def end(self) -> Seq:
         """The number after its last one."""
         return self.seq + len(self.data) + self.fin
@@ -71,6 +76,8 @@ class Connection:
     """Octets of the IP header: 20 or 40 (IPv6)."""
     mtu: int = 1500
     ts_offset: int = 0
+    device_full: bool = False
+    """The local device drops what is sent: new data is kept and tried again (Linux TCP_RESOURCE_PROBE_INTERVAL)."""
 
     # --- sending ---
     snd_una: Seq = ZERO

@@ -105,6 +105,7 @@ def fresh(host: "Host", held: Socket, ends: Ends, now: int, *, udp: bool = False
     )
     c.mtu = host.mtu - (host.profile.udp_overhead if udp else 0)
     c.ts_offset = host.ts_offset
+    c.device_full = host.device_full
     return c
 
 

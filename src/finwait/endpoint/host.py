@@ -67,6 +67,7 @@ class Host:
         """Fast open: cookie, MSS, and whether by the experimental option, of each peer (RFC 7413 section 4.1.3)."""
         self.udp_port = 0
         """Where TCP in UDP is taken; 0: nowhere (FreeBSD net.inet.tcp.udp_tunneling_port)."""
+        self.device_full = False
         self._handles = 0
         self._next_port = FIRST_PORT
         self._out: list[Packet] = []
@@ -108,7 +109,9 @@ class Host:
             return self._connect_again(held, c)
         if held.settings.fast_open_connect and remote in self.cookies:
             return Result()  # Linux defers the SYN to the first write (TCP_FASTOPEN_CONNECT)
-        return self._open_active(now, held, remote, port, Connect())
+        # Without a cookie, TCP_FASTOPEN_CONNECT asks for one (Linux tcp_fastopen_defer_connect).
+        asks = held.settings.fast_open_connect and self.profile.fast_open_client
+        return self._open_active(now, held, remote, port, Connect(fast_open=asks))
 
     def _connect_again(self, held: Socket, c: Connection) -> Result:
         """A second connect() tells how the first went."""
@@ -375,7 +378,7 @@ class Host:
     def transmit(self) -> list[Packet]:
         """Take the packets to send, in order. None is left."""
         out, self._out = self._out, []
-        return out
+        return [] if self.device_full else out
 
     def events(self) -> list[Notice]:
         """Take what happened since the last time."""
@@ -391,6 +394,12 @@ class Host:
         """Take the rows of the table of edges that were taken since the last time."""
         edges, self._edges = self._edges, []
         return edges
+
+    def fill_device(self, full: bool) -> None:
+        """Let the local device drop every packet from now on, or no more. TCP learns of it at once, as kernels do."""
+        self.device_full = full
+        for entry in self.entries.values():
+            entry.connection.device_full = full
 
     def configure(self, profile: Profile) -> None:
         """Change the profile, as a sysctl does: for sockets and connections that exist, too."""

@@ -1,7 +1,7 @@
 """What a SYN offers, what of the peer's offer is taken, and how options are laid out on the wire."""
 
 from finwait.endpoint.connection import Connection
-from finwait.endpoint.profile import SynOptions
+from finwait.endpoint.profile import Checks, SynOptions
 from finwait.endpoint.window import offered_scale
 from finwait.tcp import Flags, Options, Segment, Seq
 from finwait.tcp.params import WINDOW_SCALE_MAX
@@ -101,10 +101,12 @@ def sack_blocks(c: Connection) -> tuple[tuple[Seq, Seq], ...]:
         return ()
     merged: list[tuple[Seq, Seq]] = []
     for piece in c.pieces:
+        # FreeBSD does not report the number of a FIN (tcp_reass).
+        end = piece.data_end if c.profile.arrival_checks is Checks.FREEBSD else piece.end
         if merged and merged[-1][1] == piece.seq:
-            merged[-1] = (merged[-1][0], piece.end)
+            merged[-1] = (merged[-1][0], end)
         else:
-            merged.append((piece.seq, piece.end))
+            merged.append((piece.seq, end))
     merged.sort(key=lambda block: _age(c, block))
     if c.duplicate is not None:
         merged.insert(0, c.duplicate)

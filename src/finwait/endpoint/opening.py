@@ -17,7 +17,7 @@ from finwait.endpoint.transmit import (
 )
 from finwait.endpoint.window import establish_window, open_window, round_buffer
 from finwait.endpoint.work import Work
-from finwait.tcp import Event, Flags, Segment
+from finwait.tcp import Event, Flags, Segment, State
 from finwait.tcp.seq import HALF, MODULUS
 
 
@@ -242,7 +242,7 @@ def establish(w: Work) -> None:
     if c.srtt is not None:
         set_rto(c)
     establish_window(c, advertised_mss(c))
-    c.heard_at = w.now
+    c.heard_at = c.received_at = w.now
     if c.settings.keep_alive:
         c.keep_at = w.now + (c.settings.keep_idle or c.profile.keep_idle)
     w.tell(Happening.CONNECTED)
@@ -273,5 +273,7 @@ def established_by(w: Work, segment: Segment) -> None:
     window = (c.rcv_ssthresh, c.window_clamp)
     establish(w)
     release(w)
+    if c.write_shut and c.state is State.ESTABLISHED:
+        w.move(Event.SND_FIN)  # the CLOSE waited for this (3.10.4)
     if fast:
         c.rcv_ssthresh, c.window_clamp = window

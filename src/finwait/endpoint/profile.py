@@ -94,8 +94,8 @@ class Profile:
     """The same once no process holds the socket."""
     tail_loss_probe: bool
     """RFC 8985 section 7."""
-    push_bursts: bool
-    """The last segment of a burst has PSH, whether or not it is the last of the data."""
+    burst_segments: int
+    """What is handed to the device in one piece holds so many segments at least, and its last one carries PSH; 0: never more than one."""
     limited_transmit: bool
     """RFC 3042."""
     duplicate_acks: int
@@ -176,8 +176,6 @@ class Profile:
     """A hard ICMP error ends a handshake."""
 
     # --- closing ---
-    state_moves_at_close: bool
-    """Status says FIN-WAIT-1 or LAST-ACK from the call on, even while data before the FIN waits."""
     reset_unread: bool
     """Close with unread data sends RST (RFC 2525 section 2.17, RFC 1122 4.2.2.13)."""
     reset_data_after_close: bool
@@ -212,8 +210,10 @@ class Profile:
     """The same in SYN-RECEIVED after a passive OPEN, where kernels keep a smaller record."""
     time_wait_answers: Checks
     orphan_fin_wait_2: OrphanWait
-    unsent_ack_ignored: bool
-    """An ACK of what was never sent draws nothing in ESTABLISHED; else an ACK."""
+    acks_in_window: bool
+    """The number of an ACK or RST never lies beyond the peer's window, even if SND.NXT does because that shrank."""
+    fin_needs_window: bool
+    """The FIN's number has to lie in the peer's window; else it goes out into a closed one."""
     paws_drops_bare_ack: bool
     """A segment with an old timestamp and no data is dropped without an ACK."""
     probe_with_data: bool

@@ -102,6 +102,7 @@ class Rule(Enum):
 
     # probes
     WINDOW_PROBE = ("3.8.6.1", "a closed window is probed")
+    DEVICE_FULL = ("3.8.6.1", "the local device drops what is sent: tried again soon")
     PERSIST_SENDS = ("3.8.6.1", "what was held back too long goes out")
     KEEP_ALIVE_PROBE = ("3.8.4", "an idle peer is probed")
     KEEP_ALIVE_OVER = ("3.8.4", "too many probes without an answer")

@@ -7,8 +7,6 @@ from finwait.endpoint.negotiate import advertised_mss
 from finwait.endpoint.work import deadline
 from finwait.tcp import State
 
-AT_CLOSE = {State.ESTABLISHED: State.FIN_WAIT_1, State.CLOSE_WAIT: State.LAST_ACK}
-
 
 @dataclass(frozen=True, slots=True)
 class Status:
@@ -54,13 +52,6 @@ class Status:
     """When the next timer goes off, on the clock of `now`."""
 
 
-def state_of(c: Connection) -> State:
-    """The state as the system tells it: kernels move when CLOSE is called, not when the FIN goes out."""
-    if c.profile.state_moves_at_close and c.write_shut and c.fin_seq is None:
-        return AT_CLOSE.get(c.state, c.state)
-    return c.state
-
-
 def status_of(c: Connection) -> Status:
     """Read the numbers off a connection."""
     sacked = sum(1 for sent in c.queue if sent.sacked)
@@ -76,7 +67,7 @@ def status_of(c: Connection) -> Status:
     if c.recover is not None:
         phase = 4 if c.in_loss else 3
     return Status(
-        state=state_of(c),
+        state=c.state,
         ca_state=phase,
         retransmits=c.retries,
         probes=c.probes or c.keep_probes,

@@ -5,6 +5,7 @@ from finwait.endpoint.connection import Connection
 from finwait.endpoint.recovery import enter_loss, mend
 from finwait.endpoint.rules import Rule
 from finwait.endpoint.transmit import (
+    SENDING,
     emit,
     flush,
     send_ack,
@@ -14,6 +15,9 @@ from finwait.endpoint.transmit import (
 )
 from finwait.endpoint.work import Work
 from finwait.tcp import Event, Flags, State
+
+RESOURCE_PROBE_INTERVAL = 500_000
+"""Linux: how soon what the local device dropped is tried again."""
 
 HANDSHAKE = frozenset({State.SYN_SENT, State.SYN_RECEIVED})
 
@@ -185,21 +189,20 @@ def watch_window(w: Work) -> None:
     """Start the persist timer when data waits, nothing is in flight and no ACK may come (3.8.6.1, SHLD-29)."""
     c = w.c
     waits = bool(c.unsent) or (c.write_shut and c.fin_seq is None)
-    active = c.state in {State.ESTABLISHED, State.CLOSE_WAIT}
+    active = c.state in SENDING
     if not waits or c.queue or not active or c.mini:
         c.persist_at = c.persist_at if waits and active and not c.queue else None
         return
     if c.persist_at is None:
         c.persist_at = w.now + min(max(c.rto, c.profile.rto_min) << c.backoff, c.profile.rto_max)
-        if c.persist_since is None:
-            c.persist_since = w.now
 
 
 def _persist(w: Work) -> None:
     """Ask for the window, or send what was held back (3.8.6.1)."""
     c = w.c
     c.persist_at = None
-    since = c.persist_since if c.persist_since is not None else w.now
+    # A user's patience counts from the first probe (Linux icsk_probes_tstamp).
+    since = c.persist_since = w.now if c.persist_since is None else c.persist_since
     patience = c.settings.user_timeout
     if patience and w.now - since >= patience:
         _give_up(w)
@@ -208,20 +211,28 @@ def _persist(w: Work) -> None:
     if c.probes >= limit:
         _give_up(w)
         return
+    c.pushed = max(c.pushed, min(len(c.unsent), c.mss))  # it goes with PSH (Linux tcp_write_wakeup)
     if flush(w, force=True):
         w.fire(Rule.PERSIST_SENDS)
+        return
+    c.probes += 1
+    if c.device_full:
+        w.fire(Rule.DEVICE_FULL)
+        c.persist_at = w.now + _within(patience, since, w.now, RESOURCE_PROBE_INTERVAL)
         return
     w.fire(Rule.WINDOW_PROBE)
     if c.profile.probe_with_data and c.unsent:
         emit(w, c.snd_nxt, Flags.ACK, c.unsent[:1])
     else:
         emit(w, c.snd_una - 1, Flags.ACK)
-    c.probes += 1
     c.backoff = min(c.backoff + 1, 16)
     wait = min(max(c.rto, c.profile.rto_min) << c.backoff, c.profile.rto_max)
-    if patience:
-        wait = max(min(wait, patience - (w.now - since)), 1000)
-    c.persist_at = w.now + wait
+    c.persist_at = w.now + _within(patience, since, w.now, wait)
+
+
+def _within(patience: int, since: int, now: int, wait: int) -> int:
+    """Wait no longer than the user's patience lasts (Linux tcp_clamp_probe0_to_user_timeout)."""
+    return max(min(wait, patience - (now - since)), 1000) if patience else wait
 
 
 def _keep_alive(w: Work) -> None:

@@ -7,12 +7,14 @@ from finwait.endpoint.negotiate import segment_options, syn_ack_options, syn_opt
 from finwait.endpoint.rules import Rule
 from finwait.endpoint.window import offer
 from finwait.endpoint.work import Work
-from finwait.tcp import Event, Flags, Options, Segment, Seq, State
+from finwait.tcp import Flags, Options, Segment, Seq, State
 
 SENDING = frozenset(
     {State.ESTABLISHED, State.CLOSE_WAIT, State.FIN_WAIT_1, State.CLOSING, State.LAST_ACK}
 )
 """States in which queued data or a FIN may go out."""
+BURST_MAX = 64
+"""Segments: more never fit in 64 KiB (Linux GSO_LEGACY_MAX_SIZE)."""
 FIN_OUT = frozenset({State.FIN_WAIT_1, State.CLOSING, State.LAST_ACK})
 
 
@@ -56,22 +58,37 @@ def send_ack(w: Work) -> None:
         w.fire(Rule.ACK_REPEATS_FIN)
         emit(w, c.fin_seq, Flags.FIN | Flags.ACK)
         return
-    emit(w, c.snd_nxt, Flags.ACK)
+    emit(w, own_number(c), Flags.ACK)
 
 
 def send_challenge(w: Work) -> None:
     """Send an ACK with the present numbers (RFC 5961): the same everywhere, never with a FIN."""
-    emit(w, w.c.snd_nxt, Flags.ACK)
+    emit(w, own_number(w.c), Flags.ACK)
+
+
+def own_number(c: Connection) -> Seq:
+    """SEG.SEQ of a segment that takes no number: SND.NXT, or the end of a window that shrank (Linux tcp_acceptable_seq)."""
+    end = c.snd_una + c.snd_wnd
+    beyond = c.snd_nxt - end
+    if not c.profile.acks_in_window or beyond <= 0 or (c.scaling and beyond < 1 << c.rcv_wscale):
+        return c.snd_nxt
+    return end
 
 
 def send_reset(w: Work) -> None:
     """Send the RST of a living connection: with ACK, at SND.NXT."""
     c = w.c
-    window = 0 if c.profile.reset_window_zero else min(c.rcv_wnd >> c.rcv_wscale, 0xFFFF)
+    window = 0 if c.profile.reset_window_zero else offer(c)
     options = Options() if c.profile.reset_window_zero else segment_options(c, w.now)
     w.out.append(
         Segment(
-            c.snd_nxt, c.rcv_nxt, Flags.RST | Flags.ACK, window, b"", 0, replace(options, sack=())
+            own_number(c),
+            c.rcv_nxt,
+            Flags.RST | Flags.ACK,
+            window,
+            b"",
+            0,
+            replace(options, sack=()),
         )
     )
     c.segments_out += 1
@@ -104,10 +121,10 @@ def flush(w: Work, *, force: bool = False, hold: bool = False) -> bool:
     `force` sends one segment that would be held back; `hold` keeps a small one (MSG_MORE).
     """
     c = w.c
-    if c.state not in SENDING or c.fin_seq is not None:
+    if c.state not in SENDING or c.fin_seq is not None or c.device_full:
         return False
     went = False
-    first = len(w.out)
+    first = len(c.queue)
     while c.unsent or c.write_shut:
         room = c.snd_una + c.snd_wnd - c.snd_nxt
         size = _next_size(w, room, force=force, hold=hold)
@@ -118,19 +135,33 @@ def flush(w: Work, *, force: bool = False, hold: bool = False) -> bool:
         went, force = True, False
         if fin:
             break
-    if c.profile.push_bursts and len(w.out) - first > 1:
-        _push_last(w)
+    if c.profile.burst_segments:
+        _push_bursts(w, len(c.queue) - first)
     if went and c.retransmit_at is None:
         arm_retransmission(w)
     return went
 
 
-def _push_last(w: Work) -> None:
-    """The last of a burst carries PSH (Linux __tcp_transmit_skb: every packet for the card to cut)."""
+def _push_bursts(w: Work, count: int) -> None:
+    """Of what goes to the device in one piece, the last segment carries PSH (Linux __tcp_transmit_skb)."""
     c = w.c
-    if w.out[-1].payload:
-        w.out[-1] = replace(w.out[-1], flags=w.out[-1].flags | Flags.PSH)
-        c.queue = (*c.queue[:-1], replace(c.queue[-1], push=True))
+    size = _burst(c)
+    for place in range(count):
+        ends_piece = (place + 1) % size == 0 or (place + 1 == count and count % size > 1)
+        back = place - count
+        if ends_piece and size > 1 and w.out[back].payload:
+            w.out[back] = replace(w.out[back], flags=w.out[back].flags | Flags.PSH)
+            sent = replace(c.queue[back], push=True)
+            c.queue = (*c.queue[: len(c.queue) + back], sent, *c.queue[len(c.queue) + back + 1 :])
+
+
+def _burst(c: Connection) -> int:
+    """Segments in one piece: what goes in a millisecond at the rate of pacing (Linux tcp_tso_autosize, tcp_update_pacing_rate)."""
+    if not c.srtt:
+        return BURST_MAX
+    percent = 200 if c.cwnd < c.ssthresh // 2 else 120
+    paced = c.cwnd * percent * 1_000_000 // (100 * 1024 * c.srtt)
+    return min(max(paced, c.profile.burst_segments), BURST_MAX)
 
 
 def _next_size(w: Work, room: int, *, force: bool, hold: bool) -> int | None:  # noqa: PLR0911 - one a reason
@@ -144,16 +175,17 @@ def _next_size(w: Work, room: int, *, force: bool, hold: bool) -> int | None:  #
             break
     if in_flight(c) >= c.cwnd + _limited(c):
         return None
+    fin = int(c.profile.fin_needs_window and c.write_shut and size == whole)
     if whole == 0:
-        return 0 if room >= 0 else None  # the FIN alone: kernels send it into a closed window, too
-    if size > room:
+        return 0 if room >= fin else None
+    if size + fin > room:
         if room <= 0:
             w.fire(Rule.ZERO_WINDOW)
             return None
         # the sender's part of avoiding silly windows (3.8.6.2.1): half the largest window will do
         if not force and (c.profile.window_slow_start or room < c.max_window // 2):
             return None
-        return room
+        return min(room, size)
     if size < c.mss and not force and not _may_be_small(w, size, whole, hold=hold):
         return None
     return size
@@ -193,7 +225,7 @@ def _send_new(w: Work, size: int, *, fin: bool) -> None:
     """Send `size` octets for the first time, with the FIN if it is its turn."""
     c = w.c
     data, c.unsent = c.unsent[:size], c.unsent[size:]
-    marked = c.pushed >= size or not c.profile.push_bursts
+    marked = c.pushed >= size or not c.profile.burst_segments
     c.pushed = max(c.pushed - size, 0)
     if c.records:
         c.records = tuple(record for record in c.records if record.after(c.snd_nxt + size))
@@ -208,7 +240,6 @@ def _send_new(w: Work, size: int, *, fin: bool) -> None:
     if fin:
         c.fin_seq = seq + size
         w.fire(Rule.SEND_FIN)
-        w.move(Event.SND_FIN)
     if data:
         w.fire(Rule.SEND_DATA)
         _note_sending(w)
@@ -220,6 +251,7 @@ def _send_new(w: Work, size: int, *, fin: bool) -> None:
 def send_fin(w: Work) -> None:
     """Send the bare FIN at once, whatever the windows (CLOSE in SYN-RECEIVED)."""
     _send_new(w, 0, fin=True)
+    arm_retransmission(w)
 
 
 def _note_sending(w: Work) -> None:

@@ -152,10 +152,7 @@ def _after_reading(w: Work) -> None:
 def shutdown(w: Work, call: Shutdown) -> None:
     """Half-close (3.6.1)."""
     c = w.c
-    if c.state in {State.CLOSED, State.LISTEN, State.TIME_WAIT} and not c.connected:
-        w.result = Result(error=Errno.ENOTCONN)
-        return
-    if c.state is State.CLOSED:
+    if c.state in {State.CLOSED, State.LISTEN, State.TIME_WAIT}:
         w.result = Result(error=Errno.ENOTCONN)
         return
     if call.read:
@@ -182,8 +179,10 @@ def _shut_write(w: Work) -> None:
     w.tell(Happening.WRITABLE)
     if c.state is State.SYN_RECEIVED:
         _fin_in_syn_received(w)
-    else:
-        flush(w)
+        return
+    # 3.10.4: "in any case, enter FIN-WAIT-1", even while data, or the window, keeps the FIN back
+    w.move(Event.SND_FIN)
+    flush(w)
 
 
 def _fin_in_syn_received(w: Work) -> None:
@@ -191,6 +190,7 @@ def _fin_in_syn_received(w: Work) -> None:
     c = w.c
     if c.unsent:
         return
+    w.move(Event.SND_FIN)
     send_fin(w)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from finwait.capture.connections import Progress
     from finwait.explain.explanation import Explanation
 
 __all__ = ["Explanation", "explain"]
@@ -22,6 +23,7 @@ def explain(
     joined: bool = False,
     absolute: bool = False,
     max_segments: int = MOST_SEGMENTS,
+    progress: "Progress | None" = None,
 ) -> "Explanation":
     """Explain one connection of a capture.
 
@@ -31,13 +33,16 @@ def explain(
     with these ends, the first. joined: the paths are one capture in pieces, in this order.
     absolute: tell sequence numbers as they are in the header, not relative to the initial ones.
     max_segments: of a longer connection, segments in the middle are left out of the telling.
+    progress: called as `analyze` calls it; a capture is read twice, to judge and to tell.
 
     A capture that breaks in the middle is told as far as it goes; see `Explanation.faults`.
     Raises Misuse if there is no such connection, CannotOpen or BadCapture if nothing could be read.
     """
     from finwait.explain.read import read
 
-    return read(source, conn, joined=joined, absolute=absolute, max_segments=max_segments)
+    return read(
+        source, conn, joined=joined, absolute=absolute, max_segments=max_segments, progress=progress
+    )
 
 
 def __getattr__(name: str) -> object:

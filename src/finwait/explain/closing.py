@@ -1,8 +1,23 @@
 """The closing by FIN, told by its numbers: four-way, three-way or simultaneous."""
 
-from finwait.explain.conversation import FIN, Conversation, Fin, Segment, peer_of
+from finwait.explain.conversation import FIN, Conversation, Fin, Segment
 from finwait.explain.item import Facts, Item, Part, part
 from finwait.explain.transfer import backing_off
+from finwait.verdict.verdict import peer_of
+
+ACK_MISSED = {
+    ("FIN-WAIT-2", "FIN-WAIT-1"),
+    ("TIME-WAIT", "CLOSING"),
+    ("CLOSED", "LAST-ACK"),
+}
+"""Steps back of an end that repeats its FIN: it had not received the ack of it."""
+FIN_MISSED = {
+    ("CLOSE-WAIT", "ESTABLISHED"),
+    ("LAST-ACK", "FIN-WAIT-1"),
+    ("CLOSING", "FIN-WAIT-1"),
+    ("TIME-WAIT", "FIN-WAIT-2"),
+}
+"""Steps back of the other end: it had not received the FIN."""
 
 
 def fin(c: Conversation, s: Segment) -> list[Part]:
@@ -67,12 +82,30 @@ def _again(c: Conversation, own: Fin, s: Segment) -> list[Part]:
     lost = acked is not None and acked.index < s.index
     key = "fin-again-acked" if lost else "fin-again"
     by: Facts = {"by": acked.number} if acked is not None and lost else {}
+    back = _taken_back(c, s)
     if len(own.repeats) == 1:
         one: Facts = {"frame": s.number, "before": own.first.number, "after_s": gaps[0]}
-        return [Part(key, {**facts, **one, **by})]
+        return [Part(key, {**facts, **one, **by}), *back]
     frames = tuple(r.number for r in own.repeats)
     many: Facts = {"times": len(own.repeats), "frames": frames, "gaps": gaps}
-    return [Part(f"{key}-many", {**facts, **many, **by}), *backing_off(gaps)]
+    return [Part(f"{key}-many", {**facts, **many, **by}), *backing_off(gaps), *back]
+
+
+def _taken_back(c: Conversation, s: Segment) -> list[Part]:
+    """Say that an end steps back: it seemed to have the FIN, or its ack, and the repeat shows that not."""
+    parts: list[Part] = []
+    for end, before, after in s.moves:
+        if end == s.who and (before, after) in ACK_MISSED:
+            parts.append(part("fin-ack-missed", who=end, state=after))
+        elif end != s.who and (before, after) in FIN_MISSED:
+            seemed = [t.number for t in c.segments[: s.index] if (end, before) in _arrivals(t)]
+            if seemed:
+                parts.append(part("fin-taken-back", peer=end, frame=seemed[-1], state=after))
+    return parts
+
+
+def _arrivals(s: Segment) -> list[tuple[str, str]]:
+    return [(end, after) for end, _, after in s.moves]
 
 
 def ack_of_fin(c: Conversation, s: Segment) -> list[Part]:

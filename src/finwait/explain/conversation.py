@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from finwait.capture.connection import Connection
 from finwait.explain.given import Explained, Step
+from finwait.verdict.verdict import peer_of
 
 FIN, SYN, RST, PSH, ACK, URG = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20
 """Header bits (RFC 9293 3.1)."""
@@ -368,11 +369,6 @@ class Conversation:
         acks = [i for i in (first.acked_by, *(s.acked_by for s in repeats)) if i is not None]
         acked_by = self.segments[min(acks)] if acks else None
         return Fin(who, first, first.end - 1, acked_by, repeats)
-
-
-def peer_of(who: str) -> str:
-    """Give the other end."""
-    return "server" if who == "client" else "client"
 
 
 def _overlapped(segment: Segment, sent: list[Segment]) -> int | None:

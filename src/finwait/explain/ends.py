@@ -23,13 +23,18 @@ def which(text: str) -> int | Ends:
     if asked.isascii() and asked.isdigit():
         # the core counts in 64 bits, and Python does not read numbers of thousands of digits
         if len(asked) > 19:
-            raise Misuse(f"no connection has the number {asked[:24]}: `finwait analyze` lists them")
+            raise Misuse(
+                f"no connection has the number {asked[:24]}: `finwait analyze` lists them",
+                f"没有编号为 {asked[:24]} 的连接：`finwait analyze` 会列出所有连接",
+            )
         return int(asked)
     found = _BOTH.fullmatch(asked)
     if found is None:
         raise Misuse(
             f"no connection is called {text!r}: give its number, as `finwait analyze` lists it, or its"
-            " ends, such as 10.0.0.2:5000-10.0.0.1:80 or [2001:db8::1]:5000-[2001:db8::2]:80"
+            " ends, such as 10.0.0.2:5000-10.0.0.1:80 or [2001:db8::1]:5000-[2001:db8::2]:80",
+            f"没有叫做 {text!r} 的连接：请给出 `finwait analyze` 列出的编号，或连接的两端，"
+            "例如 10.0.0.2:5000-10.0.0.1:80 或 [2001:db8::1]:5000-[2001:db8::2]:80",
         )
     (a, a_port), (b, b_port) = (_end(found, n) for n in (1, 2))
     return a, a_port, b, b_port
@@ -43,8 +48,10 @@ def _end(found: re.Match[str], n: int) -> tuple[str, int]:
     try:
         inet_pton(family, address)
     except OSError:
-        raise Misuse(f"{address!r} is not an address") from None
+        raise Misuse(f"{address!r} is not an address", f"{address!r} 不是地址") from None
     port = int(found[f"port{n}"])
     if port > PORT_MAX:
-        raise Misuse(f"{port} is not a port: ports have 16 bits")
+        raise Misuse(
+            f"{port} is not a port: ports have 16 bits", f"{port} 不是端口号：端口号只有 16 位"
+        )
     return address, port

@@ -8,6 +8,7 @@ from finwait.capture.connection import Connection
 from finwait.errors import FinwaitError
 from finwait.explain import story
 from finwait.explain.conversation import Conversation, Segment
+from finwait.explain.evidence import evidence
 from finwait.explain.given import Explained
 from finwait.explain.item import Item
 from finwait.explain.ladder import ladder
@@ -15,7 +16,7 @@ from finwait.explain.time_wait import TimeWait, time_wait
 from finwait.picture.ladder import Ladder
 from finwait.verdict.catalogue import Entry, entry
 from finwait.verdict.language import Lang
-from finwait.verdict.verdict import said, sentence
+from finwait.verdict.verdict import sentence
 
 if TYPE_CHECKING:
     from finwait.explain.as_data import Json
@@ -79,8 +80,8 @@ class Explanation:
             sentence(row, lang),
             entry("cause", row.cause),
             entry("confidence", row.confidence),
-            tuple(said(e, lang) for e in row.evidence_for),
-            tuple(said(e, lang) for e in row.evidence_against),
+            tuple(evidence(self._conversation, row.evidence_for, lang)),
+            tuple(evidence(self._conversation, row.evidence_against, lang)),
             tuple(entry("note", slug) for slug in row.notes),
         )
 

@@ -7,13 +7,12 @@ from finwait.explain.conversation import (
     SYN,
     Conversation,
     Segment,
-    peer_of,
 )
 from finwait.explain.words import messages
 from finwait.picture.ladder import Arrow, Fold, Ladder, Lane, Pause
 from finwait.verdict.catalogue import entry
 from finwait.verdict.language import Lang, count, duration
-from finwait.verdict.verdict import sentence
+from finwait.verdict.verdict import peer_of, sentence
 
 FLAGS = (
     (SYN, "SYN"),
@@ -159,13 +158,21 @@ def _labels(c: Conversation, s: Segment, lang: Lang) -> tuple[str, ...]:
     for slug in s.step.labels:
         if slug in PLAIN or slug == "rst-trigger":
             continue
-        title = entry("label", slug).title.say(lang)
+        title = _title(c, s, slug, lang)
         about = _about(c, s, slug)
         labels.append(_with_frame(title, about, lang) if about else title)
     drew = c.draws.get(s.index)
     if drew is not None:
         labels.append(_with_frame(entry("label", "rst-trigger").title.say(lang), drew, lang))
     return tuple(labels)
+
+
+def _title(c: Conversation, s: Segment, slug: str, lang: Lang) -> str:
+    """Write a label. The core labels the answers to both kinds of probes alike."""
+    asked = c.segments[s.index - 1].labels if s.index else frozenset()
+    if slug == "keep-alive-ack" and "window-probe" in asked:
+        return messages(lang, "words")["window-probe-ack"]
+    return entry("label", slug).title.say(lang)
 
 
 def _with_frame(title: str, frame: int, lang: Lang) -> str:

@@ -13,18 +13,20 @@ from finwait.explain.conversation import (
     WRAP,
     Conversation,
     Segment,
-    peer_of,
 )
 from finwait.explain.header import FIXED, Field, Option, decode
 from finwait.explain.item import Facts
 from finwait.explain.words import messages, say
 from finwait.verdict.catalogue import entry
 from finwait.verdict.language import Lang
+from finwait.verdict.verdict import peer_of
 
 SHIFT_MAX: Final = 14
 """RFC 7323 2.3: a larger shift is taken as 14."""
 SHOWN: Final = 64
 """Payload bytes that are shown."""
+ACE: Final = ("AE", "CWR", "ECE")
+"""A counter of three bits after a handshake with accurate ECN (RFC 9768 3.2.2)."""
 FLAG_NAMES: Final = frozenset({"AE", "CWR", "ECE", "URG", "ACK", "PSH", "RST", "SYN", "FIN"})
 
 
@@ -53,7 +55,9 @@ def find(c: Conversation, number: int) -> Segment:
     first, last = c.row.first_frame, c.row.last_frame
     raise Misuse(
         f"frame {number} is not of connection {c.row.conn}, whose segments are among frames {first}"
-        f" to {last}" + (" (some of the middle are left out)" if c.truncated else "")
+        f" to {last}" + (" (some of the middle are left out)" if c.truncated else ""),
+        f"第 {number} 帧不属于连接 {c.row.conn}：它的报文段在第 {first} 帧到第 {last} 帧之间"
+        + ("（中间有一些未保留）" if c.truncated else ""),
     )
 
 
@@ -181,7 +185,7 @@ def _ack(c: Conversation, s: Segment, value: int) -> Said:
 def _window(c: Conversation, s: Segment, value: int) -> Said:
     facts: Facts = {"window_bytes": s.window, "raw": value, "who": s.who}
     peer = peer_of(s.who)
-    facts |= {"peer": peer, "edge": c.shown(peer, s.ack + s.window)}
+    facts |= {"peer": peer, "edge": c.shown(peer, s.ack + s.window - 1)}
     shift = c.wscale[s.who]
     if s.flags & RST:
         return ("window-rst-zero" if value == 0 else "window-rst"), facts
@@ -209,6 +213,8 @@ _PLAIN: Final[dict[str, Callable[[Conversation, Segment, int], Said]]] = {
 def _flag(c: Conversation, s: Segment, name: str, up: bool) -> Said:
     key = f"{name}-{'set' if up else 'clear'}"
     facts: Facts = {"who": s.who, "peer": peer_of(s.who)}
+    if name in ACE and not s.flags & SYN and _accurate_ecn(c):
+        return "ACE", {"marks": s.flags >> 6 & 7}
     if not up:
         return key, facts
     match name:
@@ -219,11 +225,18 @@ def _flag(c: Conversation, s: Segment, name: str, up: bool) -> Said:
         case "RST":
             form = next((f for f in ("owner", "reply") if f"rst-{f}" in s.labels), "unclear")
             key = "RST-ignored" if "rst-ignored" in s.labels else f"RST-{form}"
-        case "ECE" | "CWR" if s.flags & SYN:
+        case "ECE" | "CWR" | "AE" if s.flags & SYN:
             key = f"{name}-syn"
         case _:
             pass
     return key, facts
+
+
+def _accurate_ecn(c: Conversation) -> bool:
+    """Tell whether both ends agreed on accurate ECN (RFC 9768 3.1.1 and Table 2)."""
+    syns = [s for s in c.segments if s.flags & SYN]
+    asked = any(not s.flags & ACK and s.flags >> 6 & 7 == 7 for s in syns)
+    return asked and any(s.flags & ACK and s.flags >> 6 & 7 in (2, 3, 4, 6) for s in syns)
 
 
 def _option(c: Conversation, s: Segment, option: Option, lang: Lang) -> Opened:

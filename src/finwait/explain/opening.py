@@ -2,8 +2,9 @@
 
 from itertools import pairwise
 
-from finwait.explain.conversation import ACK, SYN, Conversation, Segment, peer_of
+from finwait.explain.conversation import ACK, SYN, Conversation, Segment
 from finwait.explain.item import Facts, Item, Part, part
+from finwait.verdict.verdict import peer_of
 
 
 def prologue(c: Conversation) -> list[Item]:

@@ -1,16 +1,14 @@
 """From a capture to an explanation, by way of the core."""
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from finwait import _core
-from finwait.capture.connections import blame
-from finwait.errors import Misuse
+from finwait.capture.connections import Progress, Source, blame, paths_of
+from finwait.errors import CannotWrite, Misuse
 from finwait.explain.ends import Ends, which
 from finwait.explain.explanation import Explanation
 
-Source = str | os.PathLike[str]
 STDIN = "-"
 
 
@@ -21,17 +19,18 @@ def read(
     joined: bool,
     absolute: bool,
     max_segments: int,
+    progress: Progress | None,
 ) -> Explanation:
     """Do what `finwait.explain` promises."""
-    several = [source] if isinstance(source, str | os.PathLike) else source
-    paths = [os.fspath(path) for path in several]
-    if not paths:
-        raise Misuse("no capture to read: give a path")
+    paths = paths_of(source)
     asked: int | Ends = which(conn) if isinstance(conn, str) else conn
     if isinstance(asked, int) and asked < 0:
-        raise Misuse(f"no connection {asked}: connections are counted from 0")
+        raise Misuse(
+            f"no connection {asked}: connections are counted from 0",
+            f"没有连接 {asked}：连接从 0 开始编号",
+        )
     if max_segments < 1:
-        raise Misuse("max_segments is 1 or more")
+        raise Misuse("max_segments is 1 or more", "max_segments 至少为 1")
     with kept(paths) as files:
         found, broken = _core.explain(
             files,
@@ -39,6 +38,7 @@ def read(
             conn=asked if isinstance(asked, int) else None,
             ends=None if isinstance(asked, int) else asked,
             max_steps=max_segments,
+            progress=progress,
         )
     faults = [blame(fault) for fault in broken]
     if found is not None:
@@ -49,7 +49,8 @@ def read(
     if faults:
         raise faults[0]
     raise Misuse(
-        f"no connection {conn} in {', '.join(paths)}: `finwait analyze` lists what there is"
+        f"no connection {conn} in {', '.join(paths)}: `finwait analyze` lists what there is",
+        f"{'、'.join(paths)} 中没有连接 {conn}：`finwait analyze` 会列出所有连接",
     )
 
 
@@ -64,6 +65,9 @@ def kept(paths: list[str]) -> Iterator[list[str]]:
     from tempfile import NamedTemporaryFile
 
     with NamedTemporaryFile(prefix="finwait-", suffix=".stdin") as file:
-        shutil.copyfileobj(sys.stdin.buffer, file)
-        file.flush()
+        try:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+            file.flush()
+        except OSError as error:
+            raise CannotWrite(file.name, error) from error
         yield [file.name if path == STDIN else path for path in paths]

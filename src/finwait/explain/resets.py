@@ -1,7 +1,8 @@
 """RSTs: their form, what drew them, and what they are worth."""
 
-from finwait.explain.conversation import ACK, RST, Conversation, Segment, peer_of
+from finwait.explain.conversation import ACK, RST, Conversation, Segment
 from finwait.explain.item import Facts, Part, part
+from finwait.verdict.verdict import peer_of
 
 DOUBTED = ("injected-reset", "middlebox-idle-timeout")
 """Causes that say the RST was not sent by the end it names."""

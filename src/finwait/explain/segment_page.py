@@ -1,6 +1,6 @@
 """One opened segment as terminal text."""
 
-from finwait.explain.conversation import Conversation, Segment, peer_of
+from finwait.explain.conversation import Conversation, Segment
 from finwait.explain.item import Facts, Item
 from finwait.explain.ladder import flags_of
 from finwait.explain.opened import SHOWN, Opened, context, opened, payload
@@ -8,6 +8,7 @@ from finwait.explain.words import messages, say
 from finwait.picture.ladder_text import Style
 from finwait.picture.width import left, width, wrap
 from finwait.verdict.language import Lang
+from finwait.verdict.verdict import peer_of
 
 TEXT_MAX = 110
 """Columns beyond which prose is hard to read."""
@@ -20,7 +21,10 @@ def page(c: Conversation, s: Segment, story: list[Item], lang: Lang, style: Styl
     peer = peer_of(s.who)
     flags = flags_of(s.flags)
     head: Facts = {"frame": s.number, "flags": flags, "who": s.who, "peer": peer, "at_s": s.at}
-    lines = [style.paint("heading", say("header", "title", head, lang)), ""]
+    lines = [
+        style.paint("heading", say("header", "title" if s.index else "title-first", head, lang)),
+        "",
+    ]
     lines += _table(opened(c, s, lang), columns, style)
     lines += _payload(s, lang, style)
     mine, theirs = s.client_state, s.server_state

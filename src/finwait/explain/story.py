@@ -4,8 +4,9 @@ Nothing here is in a language: an `Item` holds keys and facts, and `Item.text` s
 """
 
 from finwait.explain import closing, opening, resets, transfer
-from finwait.explain.conversation import ACK, FIN, RST, SYN, Conversation, Segment, peer_of
+from finwait.explain.conversation import ACK, FIN, RST, SYN, Conversation, Segment
 from finwait.explain.item import Facts, Item, Part, part
+from finwait.verdict.verdict import peer_of
 
 LIMIT = 2
 """How often one thing is told in full; further ones are counted."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from finwait.capture.connection import end
-from finwait.explain.conversation import ACK, RST, Conversation, Segment, peer_of
+from finwait.explain.conversation import ACK, RST, Conversation, Segment
 from finwait.explain.words import Fact, say
 from finwait.verdict.language import Lang
 from finwait.verdict.verdict import (
@@ -14,6 +14,7 @@ from finwait.verdict.verdict import (
     TIME_WAIT_RFC,
     clock,
     holder,
+    peer_of,
 )
 
 Sentence = tuple[str, Mapping[str, Fact]]

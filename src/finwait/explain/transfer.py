@@ -2,8 +2,9 @@
 
 from itertools import pairwise
 
-from finwait.explain.conversation import RST, Conversation, Segment, peer_of
+from finwait.explain.conversation import RST, Conversation, Segment
 from finwait.explain.item import Facts, Part, part
+from finwait.verdict.verdict import peer_of
 
 GROWTH = 1.5
 """How much longer a wait is than the one before when a timer backs off (RFC 6298 5.5 doubles it)."""

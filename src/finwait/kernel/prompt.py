@@ -34,11 +34,11 @@ class Prompt:
             os.sched_setscheduler(0, self._scheduling, self._priority)
 
 
-def go_first() -> bool:
-    """Make the calling thread real-time (SCHED_RR, lowest priority); says whether the system let it."""
+def go_first(above: int = 0) -> bool:
+    """Make the calling thread real-time (SCHED_RR, `above` the lowest priority); says whether the system let it."""
     try:
-        lowest = os.sched_param(os.sched_get_priority_min(os.SCHED_RR))
-        os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, lowest)
+        priority = os.sched_param(os.sched_get_priority_min(os.SCHED_RR) + above)
+        os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, priority)
     except OSError:
         return False
     return True

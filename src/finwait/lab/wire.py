@@ -49,7 +49,8 @@ class Wire(Net):
     """A wire that can lose, hold, reorder and invent packets.
 
     tap: whose end the capture is made at. What is lost on the way *to* that end is not captured.
-    vlan: captured as on a trunk: every Ethernet frame gets this 802.1Q tag.
+    vlan: captured as on a trunk: every Ethernet frame gets this 802.1Q tag; a pair has one for the
+    client's frames and one for the server's.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Wire(Net):
         *,
         six: bool = False,
         ethernet: bool = False,
-        vlan: int = 0,
+        vlan: int | tuple[int, int] = 0,
         tap: Side = "client",
         addresses: tuple[str, str] | None = None,
     ) -> None:
@@ -68,7 +69,9 @@ class Wire(Net):
         self.moved: Callable[[], object] = lambda: None
         """Called after each packet that was carried."""
         self._start = ETHERNET_HEADER if ethernet else 0
-        self._tag = struct.pack("!HH", 0x8100, vlan) if vlan else b""
+        both = vlan if isinstance(vlan, tuple) else (vlan, vlan)
+        tags = [struct.pack("!HH", 0x8100, one) if one else b"" for one in both]
+        self._tags: dict[Side, bytes] = {"client": tags[0], "server": tags[1]}
         self.tap = tap
         self.recorder = Recorder(ETHERNET if ethernet else RAW)
         self.packets: list[Packet] = []
@@ -143,8 +146,8 @@ class Wire(Net):
 
     def _capture(self, packet: Packet) -> None:
         data = packet.data
-        if self._tag:  # between the addresses and the type
-            data = data[:12] + self._tag + data[12:]
+        if tag := self._tags[packet.sender]:  # between the addresses and the type
+            data = data[:12] + tag + data[12:]
         self.recorder.add(data)
         packet.frame = len(self.recorder.frames)
 

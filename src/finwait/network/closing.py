@@ -144,7 +144,7 @@ def _judge(played: Played, client: list[State], server: list[State]) -> tuple[st
         closer = client if first == ["client"] else server
         if State.TIME_WAIT in closer:
             return ("four-way" if State.FIN_WAIT_2 in closer else "three-way"), first[0]
-    if State.ESTABLISHED not in client and played.closing.close != "refused":
+    if not any(state.synchronized for state in client) and played.closing.close != "refused":
         answered = State.SYN_RECEIVED in server
         return "vanished" if answered else "unanswered", "none"
     return played.closing.close, played.closing.closed_by

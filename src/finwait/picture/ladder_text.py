@@ -180,10 +180,12 @@ def _arrow(row: Arrow, before: tuple[str, str], how: _How) -> list[str]:
         return [line, *(_line(("", ""), ("", ""), text, how) for text in below)]
     lines = []
     start = layout.indent + layout.arrow + 4 + layout.state
-    beside = [(line, _line(stamp, (states[0], states[1]), " " * layout.arrow, how, said))]
-    empty = _line(("", ""), ("", ""), " " * layout.arrow, how)
+    nothing = " " * layout.arrow
+    bare = (layout, signs, style._replace(colour=False))  # the codes of colours take no columns
+    beside = [(line, _line(stamp, (states[0], states[1]), nothing, bare, said))]
+    empty = (_line(("", ""), ("", ""), nothing, how), _line(("", ""), ("", ""), nothing, bare))
     for text in _joined(row.labels, layout.label):
-        shown, plain = beside.pop() if beside else (empty, empty)
+        shown, plain = beside.pop() if beside else empty
         gap = " " * max(1, start - width(plain))
         lines.append(shown + gap + style.paint("label", text))
     return lines

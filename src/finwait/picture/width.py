@@ -23,11 +23,15 @@ def _columns(ch: str) -> int:
 
 def left(text: str, columns: int) -> str:
     """Fill with spaces on the right."""
+    if text.isascii():
+        return text.ljust(columns)
     return text + " " * (columns - width(text))
 
 
 def right(text: str, columns: int) -> str:
     """Fill with spaces on the left."""
+    if text.isascii():
+        return text.rjust(columns)
     return " " * (columns - width(text)) + text
 
 

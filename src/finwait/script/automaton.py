@@ -7,13 +7,15 @@ compares them with `grammar.lark`.
 import json
 from collections.abc import Callable, Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from finwait.script.lexer import CONTEXTUAL, END, Lexer, Words
 from finwait.script.source import Fault
 from finwait.script.syntax import Dialect
 
+TABLES: Final = Path(__file__).with_name("grammar.json")
+"""importlib.resources would take longer than the rest of the loading."""
 DEEPEST: Final = 200
 """States on the stack: brackets in brackets end somewhere, here after some sixty, so that no walk over a tree can overflow."""
 DROPPED, KEPT, SPLICED, ABSENT = 0, 1, 2, -1
@@ -49,7 +51,7 @@ class Tables(NamedTuple):
 @cache
 def tables() -> Tables:
     """Load the tables once."""
-    raw = json.loads((files(__package__) / "grammar.json").read_text(encoding="utf-8"))
+    raw = json.loads(TABLES.read_text(encoding="utf-8"))
     rules = [
         Rule(m, s, size, tuple(children), single) for m, s, size, children, single in raw["rules"]
     ]

@@ -36,6 +36,8 @@ MEMBERS: Final = {
     *("flags", "sum", "off", "key", "seq"),
 }
 """Members of the structs of both dialects; names of netlink attributes (TCP_NLA_…) are constants."""
+COUNTED: Final = {"msg_name", "msg_iov", "msg_control", "headers", "trailers"}
+"""Members that have a count, or a length, in brackets."""
 LOWEST, HIGHEST = -(2**63), 2**64 - 1
 """An argument is a C long, or an unsigned one (epoll's u64)."""
 OMITTED: Final = Omitted()
@@ -175,14 +177,20 @@ class CallBuilder(BaseBuilder):
         """`name=value`."""
         return self._member(name, value, None)
 
+    def flags_field(self, value: Expr) -> Field:
+        """`flags=value`."""
+        return Field("flags", value)
+
     def counted_field(self, head: tuple[Token, Expr], value: Expr) -> Field:
         """`name(argument)=value`."""
         return self._member(head[0], value, head[1])
 
     def _member(self, name: Token, value: Expr, argument: Expr | None) -> Field:
-        if name not in MEMBERS and not name.startswith("TCP_NLA_"):
-            known = alike(name, *MEMBERS)
-            raise Fault(name.at, f"{name} is no member of a struct", *known, length=len(name))
+        known = MEMBERS if argument is None else COUNTED
+        if name not in known and not name.startswith("TCP_NLA_"):
+            raise Fault(
+                name.at, f"{name} is no member of a struct", *alike(name, *known), length=len(name)
+            )
         return Field(str(name), value, argument)
 
     def labels(self, *labels: Struct) -> Struct:

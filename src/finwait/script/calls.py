@@ -74,7 +74,10 @@ class Calls:
 
     def _before(self, call: Call, arguments: list[Value]) -> None:
         """A connection begins before its call has returned."""
-        if call.name not in {"connect", "sendto"} or not arguments:
+        if call.name not in {"connect", "sendto", "sendmsg"} or not arguments:
+            return
+        message = arguments[1] if len(arguments) > 1 else None
+        if call.name == "sendmsg" and not (isinstance(message, dict) and "msg_name" in message):
             return
         one = next((s for s in self.sockets.all if s.fd == arguments[0] and not s.closed), None)
         if one is not None and one.opening in {Opening.NEW, Opening.BOUND}:
@@ -141,10 +144,15 @@ class Calls:
                 self._changed(call.name, live.arguments[0])
 
     def _name(self, one: Socket, label: Value, fd: int, at: Position) -> None:
-        if isinstance(label, int) and self.sockets.live(label) is not None:
+        if not isinstance(label, int):
+            label = None
+        taken = label is not None and self.sockets.live(label) is not None
+        if (
+            taken and one.opening is Opening.NEW
+        ):  # an accepted one may take over a label, as in the references
             raise self.evaluator.error(f"two open things would be called {label}", at)
         one.fd = fd
-        one.label = label if isinstance(label, int) else None
+        one.label = label
 
     def _pipe(self, call: Call, result: Result, at: Position) -> None:
         labels = self.evaluator.value(call.arguments[0], at)

@@ -46,7 +46,7 @@ class Program:
         self, code: Code, space: dict[str, object], info: Mapping[str, int]
     ) -> CodeFault | None:
         # Empty lines before the block let tracebacks name the lines of the script.
-        text = "\n" * (max(code.at.line, 1) - 1) + code.text
+        text = "\n" * (max(code.at.line, 1) - 1) + code.text + "\n\n"  # it may end in a backslash
         try:
             exec(compile(text, self.path, "exec"), space)  # noqa: S102 - it is what a script asks for
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the script's own code raises is its verdict

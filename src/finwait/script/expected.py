@@ -18,7 +18,7 @@ PHRASES: Final[tuple[tuple[str, str, str], ...]] = (
     (
         "a TCP option such as mss 1460 or nop",
         "mss nop",
-        "mss wscale sackOK nop eol sack TS md5 FO FOEXP exp-FO EXP-FO ECN AccECN0 AccECN1 exp-AccECN0 exp-AccECN1 exp-tarr HYPHENATED WORD INTEGER",
+        "mss wscale sackOK nop eol sack SACK TS md5 FO FOEXP exp-FO EXP-FO ECN AccECN0 AccECN1 exp-AccECN0 exp-AccECN1 exp-tarr HYPHENATED WORD INTEGER",
     ),
     (
         'a value such as 1, SOL_TCP, "text", [list], {struct} or ...',
@@ -51,4 +51,6 @@ def in_words(symbols: frozenset[str], after: str) -> tuple[str, ...]:
         if left.issuperset(needed.split()) and phrase not in said:
             said.append(phrase)
             left.difference_update(covered.split())
-    return (*said, *sorted(left, key=lambda text: (not text[0].isalpha(), text)))
+    words = sorted(text for text in left if text[0].isalpha())
+    signs = sorted(text for text in left if not text[0].isalpha())
+    return (*said, *words, *(f"`{sign}`" for sign in signs))

@@ -169,7 +169,7 @@ class Lexer:
         nested = text.find("#ifdef", match.end(), end)
         if end < 0:
             raise Fault(at, "this #ifdef has no #endif", length=6)
-        if nested >= 0:
+        if nested >= 0 and self.source.dialect is Dialect.FINWAIT:
             line = self.source.position(at).line
             raise Fault(
                 nested, f"an #ifdef is open since line {line}, and they do not nest", length=6

@@ -44,7 +44,7 @@ def parse(
     except Fault as fault:
         raise source.error(fault) from None
     except Unexpected as unexpected:
-        raise source.error(_explained(source, lexer, unexpected)) from None
+        raise source.error(_explained(source, lexer, unexpected, builder.taken)) from None
     return script
 
 
@@ -63,8 +63,8 @@ def load(
     return parse(octets.decode("utf-8", "surrogateescape"), str(path), defines, dialect, systems)
 
 
-def _explained(source: Source, lexer: Lexer, unexpected: Unexpected) -> Fault:
-    """Say what was found in place of what."""
+def _explained(source: Source, lexer: Lexer, unexpected: Unexpected, taken: int) -> Fault:
+    """Say what was found in place of what; `taken` is the end of the last word that was right."""
     text = source.text
     word = text[lexer.start : max(lexer.end, lexer.start + 1)]
     after, before = unexpected.after
@@ -76,7 +76,7 @@ def _explained(source: Source, lexer: Lexer, unexpected: Unexpected) -> Fault:
         return Fault(at, "there is no time before this system call", "a time such as 0 or +.1")
     expected = in_words(unexpected.symbols, after)
     if unexpected.symbol == END:
-        return Fault(len(text.rstrip()), "the script ends here", *expected)
+        return Fault(taken, "the script ends here", *expected)
     first = word.split("\n")[0]
     found = f"found {first if len(first) <= 40 else first[:40] + '…'}"
     narrow = word.translate(FULL_WIDTH)

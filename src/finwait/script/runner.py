@@ -177,6 +177,7 @@ class Player:
             self._expect(event, action, due, before)
             return
         self._wait_until(due.start)
+        self._collect_if_done()
         late = due.off(self._now())
         if late > 0 and not first:
             self._late(event, due)

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Mapping
 from ipaddress import ip_interface
+from queue import SimpleQueue
 from typing import Final, Self
 
 from finwait.kernel import structs, tcp_info
@@ -50,7 +51,7 @@ class KernelStage:
         self.skipped = 0
         """Packets that the kernel sent and nobody here can read: multicast reports and the like."""
         self._ports = FIRST_EPHEMERAL
-        self._blocked: _Blocked | None = None
+        self._began = False
         self._namespace = Namespace().enter()
         try:
             self._tun = Tun()
@@ -74,6 +75,7 @@ class KernelStage:
         self._collecting = gc.isenabled()
         gc.disable()  # a collection in the middle of a play looks like a late kernel
         self._prompt = Prompt()
+        self._sleeper = _Sleeper(self._calls)
         self._start = time.time_ns()
 
     def _bring_up(self) -> None:
@@ -144,18 +146,16 @@ class KernelStage:
 
     def begin(self, call: SystemCall) -> None:
         """Make a call in a thread, and come back once it sleeps."""
-        self._blocked = _Blocked(self._calls, call)
-        self._blocked.wait_until_asleep()
+        self._began = True
+        self._sleeper.begin(call)
 
     def finish(self, until: int) -> Result | None:
         """Wait for the call that was begun."""
-        blocked = self._blocked
-        if blocked is None:
+        sleeper = self._sleeper
+        if not self._began or not sleeper.done.wait(max((until - self.now()) / 1e6, 0)):
             return None
-        if not blocked.done.wait(max((until - self.now()) / 1e6, 0)):
-            return None
-        self._blocked = None
-        return self._result(blocked.outcome(), (blocked.at - self._start) // US)
+        self._began = False
+        return self._result(sleeper.outcome(), (sleeper.at - self._start) // US)
 
     def _result(self, outcome: Outcome, at: int | None = None) -> Result:
         out = dict(outcome.out)
@@ -204,6 +204,7 @@ class KernelStage:
     def close(self) -> None:
         """Leave the namespace; the device and all that the kernel keeps for it end with it."""
         self._prompt.close()
+        self._sleeper.end()
         self._calls.close_all()
         self._tun.close()
         self._namespace.leave()
@@ -211,36 +212,44 @@ class KernelStage:
             gc.enable()
 
 
-class _Blocked:
-    """A call in a thread of its own."""
+class _Sleeper:
+    """One thread, made beforehand, for calls that block: a new thread would begin late on a busy machine."""
 
-    def __init__(self, calls: Calls, call: SystemCall) -> None:
+    def __init__(self, calls: Calls) -> None:
         self.done = threading.Event()
         self.at = 0
-        self._outcome: Outcome | Exception = RuntimeError("still asleep")
-        self._thread = threading.Thread(target=self._run, args=(calls, call), daemon=True)
+        self._outcome: Outcome | Exception = RuntimeError("no call was begun")
+        self._work: SimpleQueue[SystemCall | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, args=(calls,), daemon=True)
         self._thread.start()
 
-    def _run(self, calls: Calls, call: SystemCall) -> None:
-        go_first()
-        try:
-            self._outcome = calls.make(call.name, call.arguments)
-        except Exception as error:  # noqa: BLE001 - raised by outcome(), where the call is waited for
-            self._outcome = error
-        self.at = time.time_ns()
-        self.done.set()
-
-    def outcome(self) -> Outcome:
-        """Give what it gave, or raise what it raised."""
-        if isinstance(self._outcome, Exception):
-            raise self._outcome
-        return self._outcome
-
-    def wait_until_asleep(self) -> None:
-        """Come back when the kernel has put the thread to sleep, or the call has returned."""
+    def begin(self, call: SystemCall) -> None:
+        """Make a call there, and come back when the kernel has put the thread to sleep, or the call has returned."""
+        self.done.clear()
+        self._work.put(call)
         end = time.monotonic() + GIVE_UP
         while not self.done.is_set() and time.monotonic() < end:
             thread = self._thread.native_id
             if thread is not None and structs.sleeps(thread):
                 return
             self.done.wait(SLEEP_LOOK)
+
+    def _run(self, calls: Calls) -> None:
+        go_first(above=1)
+        while (call := self._work.get()) is not None:
+            try:
+                self._outcome = calls.make(call.name, call.arguments)
+            except Exception as error:  # noqa: BLE001 - raised by outcome(), where the call is waited for
+                self._outcome = error
+            self.at = time.time_ns()
+            self.done.set()
+
+    def outcome(self) -> Outcome:
+        """Give what the call gave, or raise what it raised."""
+        if isinstance(self._outcome, Exception):
+            raise self._outcome
+        return self._outcome
+
+    def end(self) -> None:
+        """Let the thread end, once it is awake."""
+        self._work.put(None)

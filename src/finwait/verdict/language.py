@@ -42,7 +42,7 @@ def language(asked: str | None = None, environ: Mapping[str, str] | None = None)
 
 
 def duration(seconds: float, lang: Lang) -> str:
-    """Write a time span with three significant figures at most: "0.21 s", "31 µs", "4 min"."""
+    """Write a time span with three significant figures at most: "0.21 s", "31.0 µs", "4 min"."""
     return _UNITS[lang].duration(seconds)
 
 

@@ -38,7 +38,7 @@ class Ends(NamedTuple):
         return f"{address}（{word}）" if lang == "zh" else f"{address} ({word})"
 
 
-def other(who: str) -> str:
+def peer_of(who: str) -> str:
     """Give the other end of "client" or "server"."""
     return "server" if who == "client" else "client"
 
@@ -72,7 +72,7 @@ def sentence(row: Connection | Mapping[str, object], lang: Lang = "en") -> str:
     parts = [
         line.say(lang).format(
             closer=ends.named(row.closed_by, lang),
-            other=ends.named(other(row.closed_by), lang),
+            other=ends.named(peer_of(row.closed_by), lang),
             client=ends.named("client", lang),
             server=ends.named("server", lang),
         )

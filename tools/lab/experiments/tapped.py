@@ -88,6 +88,17 @@ def two_vlans(notebook: Notebook) -> None:
             row.kernel = []  # it cannot tell the two apart either
 
 
+def vlan_each_way(notebook: Notebook) -> None:
+    """Requests come in on VLAN 10 and replies leave on VLAN 20, as at a router: one connection."""
+    with Wire(ethernet=True, vlan=(10, 20)) as wire:
+        _life(wire, 41015)
+        row = orderly(wire, (41015, 80), "three-way", "client")
+        row.client_bytes, row.server_bytes = len(BIG), len(REPLY)
+        row.notes, row.notes_absent = ["scopes-differ"], ["one-direction", "midstream"]
+        made = "802.1Q tag 10 on the way there, 20 on the way back."
+        notebook.keep(wire, "vlan-each-way.pcap", made, row)
+
+
 def one_direction(notebook: Notebook) -> None:
     """Only one side's segments were captured: first the client's, then the server's."""
     for from_port, side in ((41005, "client"), (41006, "server")):
@@ -184,6 +195,6 @@ def _segment(frame: bytes) -> Segment:
 
 
 EXPERIMENTS = [
-    on_any, offloaded, two_vlans, one_direction, midstream, stray_reset, gaps, short_snaplen,
+    on_any, offloaded, two_vlans, vlan_each_way, one_direction, midstream, stray_reset, gaps, short_snaplen,
     backwards,
 ]  # fmt: skip

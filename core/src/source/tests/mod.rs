@@ -10,7 +10,7 @@ mod pcap;
 mod pcapng;
 
 use super::compressed::Input;
-use super::file::MappedFile;
+use super::file::PlainFile;
 use super::stream::Stream;
 use crate::error::CaptureError;
 use crate::frame::{Batch, Source};
@@ -106,18 +106,26 @@ fn streamed(bytes: &[u8]) -> Read_ {
     drain(&mut Stream::new("x", input, false, None))
 }
 
-fn mapped(bytes: &[u8]) -> Read_ {
+/// The same from pieces of a file: one that holds all, and several that cut records anywhere.
+fn pieced(bytes: &[u8]) -> Read_ {
     let scratch = Scratch::new();
     let path = scratch.file("capture", bytes);
-    drain(&mut MappedFile::new("x", File::open(path).unwrap()).unwrap())
+    let in_pieces = |piece: Option<usize>| {
+        let mut file = PlainFile::new("x", File::open(&path).unwrap()).unwrap();
+        file.piece = piece.unwrap_or(file.piece);
+        drain(&mut file)
+    };
+    let got = in_pieces(None);
+    for piece in [61, 1000] {
+        assert_eq!(in_pieces(Some(piece)), got, "pieces of {piece} bytes");
+    }
+    got
 }
 
 /// What the file gives, the same whichever way it is read.
 fn read(bytes: &[u8]) -> Read_ {
     let got = streamed(bytes);
-    if !bytes.is_empty() {
-        assert_eq!(mapped(bytes), got, "mapped and streamed differ");
-    }
+    assert_eq!(pieced(bytes), got, "pieced and streamed differ");
     got
 }
 

@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -109,7 +110,8 @@ def run(world: World, command: str, advance: Advance) -> ShellResult:
 # --- reading ---
 
 
-def parts(text: str) -> list[tuple[str, list[str]]]:
+@lru_cache(maxsize=512)  # suites say the same few lines in every script
+def parts(text: str) -> tuple[tuple[str, list[str]], ...]:
     """Commands, each with what stands before it: `;`, `&&`, `||` or the end of a line."""
     text = text.replace("\\\n", " ")
     text = _ARITHMETIC.sub(lambda found: str(_calculated(found[1])), text)
@@ -131,7 +133,7 @@ def parts(text: str) -> list[tuple[str, list[str]]]:
                 words.append(token)
         found.append((before, words))
         before = ";" if words or before == ";" else before
-    return [(connector, words) for connector, words in found if words]
+    return tuple((connector, words) for connector, words in found if words)
 
 
 def _calculated(text: str) -> int:
@@ -217,10 +219,15 @@ def _ip(shell: Shell, words: list[str]) -> int:
 
 
 def _tc(shell: Shell, words: list[str]) -> int:
-    """A queue that only orders packets is none of a model's business; one that drops them is not modelled."""
-    del shell
-    if not {"pfifo", "fq", "pfifo_fast", "fq_codel"} & set(words) or "limit" in words:
+    """A queue that only orders packets is none of a model's business; one of no room drops them all."""
+    if words[1:3] == ["qdisc", "delete"]:
+        shell.world.host.fill_device(False)
+        return 0
+    if not {"pfifo", "fq", "pfifo_fast", "fq_codel"} & set(words):
         raise NotApplicable(" ".join(words))
+    if "limit" in words and words[-2:] != ["limit", "0"]:
+        raise NotApplicable(" ".join(words))
+    shell.world.host.fill_device("limit" in words)
     return 0
 
 

@@ -139,7 +139,7 @@ LINUX: Final[dict[str, Knob | Harmless]] = {
     ),
     "ipv4.tcp_slow_start_after_idle": Harmless(frozenset("0"), "idling changes no window"),
     "ipv4.tcp_tso_win_divisor": Harmless(None, "segments are sent one by one"),
-    "ipv4.tcp_min_tso_segs": Harmless(None, "segments are sent one by one"),
+    "ipv4.tcp_min_tso_segs": _of("burst_segments"),
     "ipv4.tcp_pacing_ss_ratio": Harmless(None, "nothing is paced"),
     "ipv4.tcp_pacing_ca_ratio": Harmless(None, "nothing is paced"),
     "ipv4.tcp_notsent_lowat": Harmless(
@@ -149,6 +149,9 @@ LINUX: Final[dict[str, Knob | Harmless]] = {
         None, "accurate ECN is not modelled, nor asked for by tcp_ecn 0, 1, 2"
     ),
     "ipv4.tcp_syncookies": Harmless(frozenset("01"), "the queue never overflows in a script"),
+    "ipv4.tcp_fastopen_key": Harmless(
+        None, "cookies are good ones, but not the octets of this key"
+    ),
     "ipv4.tcp_fastopen_blackhole_timeout_sec": Harmless(
         frozenset("0"), "fast open is never switched off by itself"
     ),
@@ -170,7 +173,7 @@ FREEBSD: Final[dict[str, Knob | Harmless]] = {
     "inet.tcp.blackhole": _chosen("blackhole", *_BLACKHOLE),
     "inet.tcp.insecure_rst": _chosen("rst_in_synchronized", *_RST),
     "inet.tcp.insecure_syn": _chosen("syn_in_synchronized", *_SYN),
-    "inet.tcp.drop_synfin": _switch("listen_drops_syn_fin"),
+    "inet.tcp.drop_synfin": _switch("drop_syn_fin"),
     "inet.tcp.icmp_may_rst": _switch("icmp_may_reset"),
     "inet.tcp.tolerate_missing_ts": _switch("tolerate_missing_timestamps"),
     "inet.tcp.delacktime": _of("delayed_ack", MILLISECOND),
@@ -193,6 +196,7 @@ FREEBSD: Final[dict[str, Knob | Harmless]] = {
     "inet.tcp.fastopen.server_enable": _switch("fast_open_server"),
     "inet.tcp.udp_tunneling_overhead": _of("udp_overhead"),
     "inet.tcp.syncookies": Harmless(frozenset("01"), "the queue never overflows in a script"),
+    "inet.tcp.syncookies_only": Harmless(frozenset("0"), "a queue keeps what a SYN asked for"),
     "inet.tcp.path_mtu_discovery": Harmless(frozenset("1"), "packets too big are heard of"),
     "inet.tcp.pmtud_blackhole_detection": Harmless(
         frozenset("0"), "a timeout does not make segments smaller"
@@ -213,6 +217,8 @@ def apply(world: World, name: str, value: str) -> str | None:
     if key == "inet.tcp.hostcache.purgenow":
         world.host.cookies.clear()
         return None
+    if key == "inet.tcp.fastopen.client_enable" and value.strip() == "0":
+        world.host.cookies.clear()
     if key == "inet.tcp.udp_tunneling_port":
         world.host.udp_port = _number(value)
         return None

@@ -32,6 +32,7 @@ from finwait.stage.model.outcome import Failed, Play, checked, done
 from finwait.stage.model.world import World
 from finwait.stage.stage import Result, Value
 from finwait.tcp import State
+from finwait.wire import Address
 
 # --- in ---
 
@@ -177,7 +178,8 @@ def sendto(
     data = octets(buffer, count)
     if isinstance(held, UdpSocket):
         return datagrams.send(world, held, data, remote(world))
-    return _send(world, fd, data, how)
+    # BSD connects a socket that has no connection (FreeBSD tcp_usr_send, implied connect).
+    return _send(world, fd, data, how, None if world.linux else remote(world))
 
 
 def writev(world: World, fd: Value, parts: Value, count: Value = None) -> Play:
@@ -191,7 +193,9 @@ def sendmsg(world: World, fd: Value, header: Value, flags: Value) -> Play:
     return _send(world, fd, vector(member(header, "msg_iov", [])).octets(), number(flags))
 
 
-def _send(world: World, fd: Value, data: bytes, flags: int) -> Play:
+def _send(
+    world: World, fd: Value, data: bytes, flags: int, to: tuple[Address, int] | None = None
+) -> Play:
     held = world.descriptors.get(fd)
     if isinstance(held, UdpSocket):
         return datagrams.send(world, held, data, None)
@@ -209,7 +213,7 @@ def _send(world: World, fd: Value, data: bytes, flags: int) -> Play:
         yield from wait_opened(world, held)
     elif flags & MSG_FASTOPEN and _opening(world, held):
         raise Failed("EALREADY")
-    return (yield from _send_rest(world, held, data, sent, flags, waits))
+    return (yield from _send_rest(world, held, data, sent, flags, waits, to))
 
 
 def _opened(world: World, held: TcpSocket) -> bool:
@@ -234,7 +238,13 @@ def _send_opening(world: World, held: TcpSocket, data: bytes, waits: bool) -> Pl
 
 
 def _send_rest(
-    world: World, held: TcpSocket, data: bytes, sent: int, flags: int, waits: bool
+    world: World,
+    held: TcpSocket,
+    data: bytes,
+    sent: int,
+    flags: int,
+    waits: bool,
+    to: tuple[Address, int] | None,
 ) -> Play:
     """Queue the rest, sleeping for room if that is wanted: what was queued counts when something goes wrong then."""
     while True:
@@ -246,6 +256,7 @@ def _send_rest(
                 more=bool(flags & MSG_MORE),
                 urgent=bool(flags & MSG_OOB),
                 end_of_record=bool(flags & MSG_EOR),
+                to=to,
             )
         )
         if result.error is Errno.EAGAIN and waits:

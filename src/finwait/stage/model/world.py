@@ -57,6 +57,8 @@ class World:
 
     def configure(self, changes: dict[str, Any]) -> None:
         """Change fields of the profile, as a sysctl does."""
+        if all(getattr(self.profile, name) == value for name, value in changes.items()):
+            return
         self.host.configure(replace(self.profile, **changes))
 
     @property

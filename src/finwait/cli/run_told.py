@@ -1,0 +1,129 @@
+"""What `finwait run` writes: reports, ladders, captures, and forms for other programs."""
+
+import json
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from finwait.cli import codes
+from finwait.cli.play import play_all
+from finwait.errors import BadScript, CannotOpen
+from finwait.script import report
+from finwait.script.job import Job
+from finwait.script.outcome import Outcome, Status
+from finwait.verdict.language import Lang, Text
+from finwait.wire import Tcp, pcapng
+
+GOOD: Final = frozenset({Status.PASSED, Status.STOPPED})
+SUMMARY: Final = Text(
+    "{total} plays: {good} passed, {bad} not", "共 {total} 次运行：{good} 次通过，{bad} 次未通过"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """In which forms to tell."""
+
+    form: str
+    tap: bool
+    junit: str | None
+    pcap: str | None
+    explain: bool
+    lang: Lang
+
+
+def dry(jobs: list[Job]) -> int:
+    """Read every script; tell those that cannot be understood."""
+    code = codes.DONE
+    for path, job in {job.path: job for job in jobs}.items():
+        try:
+            script = job.read()
+        except BadScript as error:
+            print(f"finwait: {error}", file=sys.stderr)
+            code = codes.BAD_INPUT
+        else:
+            print(f"{path}: {len(script.events)}")
+    return code
+
+
+def tell(jobs: list[Job], at_once: int, limit: float, told: Told) -> int:
+    """Play all, tell each as it ends, and give the exit code."""
+    from finwait.cli.run import progress
+
+    outcomes: list[Outcome] = []
+    as_text = told.form == "text" and not told.tap
+    for outcome in play_all(jobs, at_once, limit):
+        outcomes.append(outcome)
+        if as_text:
+            sys.stdout.write(report.text(outcome, told.lang))
+            sys.stdout.write(outcome.printed)
+        if told.pcap is not None:
+            save(told.pcap, outcome)
+        if told.explain:
+            sink = sys.stdout if as_text else sys.stderr
+            sink.write(ladder(outcome, told.lang))
+        failed = sum(one.status not in GOOD for one in outcomes)
+        progress(len(outcomes), len(jobs), failed)
+    if told.tap:
+        sys.stdout.write(report.tap(outcomes, told.lang))
+    elif told.form == "json":
+        data = [report.data(outcome, told.lang) for outcome in outcomes]
+        json.dump(data, sys.stdout, ensure_ascii=False, indent=2)
+        sys.stdout.write("\n")
+    elif len(outcomes) > 1:
+        good = sum(one.status in GOOD for one in outcomes)
+        counts = {"total": len(outcomes), "good": good, "bad": len(outcomes) - good}
+        print(SUMMARY.say(told.lang).format(**counts))
+    if told.junit is not None:
+        _write(told.junit, report.junit(outcomes, told.lang).encode("utf-8", "replace"))
+    return code_of(outcomes)
+
+
+def code_of(outcomes: list[Outcome]) -> int:
+    """0 if all passed; a broken script before a failed one, because it says less."""
+    statuses = {outcome.status for outcome in outcomes}
+    if Status.BROKEN in statuses:
+        return codes.BAD_INPUT
+    return codes.DONE if statuses <= GOOD else codes.SCRIPT_FAILED
+
+
+def save(path: str, outcome: Outcome) -> None:
+    """Write what crossed the wire. Raises CannotOpen."""
+    packets = ((max(one.at, 0), one.packet) for one in outcome.crossings)
+    _write(path, b"".join(pcapng.write(packets, outcome.stage)))
+
+
+def _write(path: str, octets: bytes) -> None:
+    try:
+        Path(path).write_bytes(octets)
+    except OSError as error:
+        raise CannotOpen(path, error.strerror or str(error)) from None
+
+
+def ladder(outcome: Outcome, lang: Lang) -> str:
+    """Explain the connection under test as `finwait explain` would, from the same packets."""
+    ends = _ends(outcome)
+    if ends is None:
+        return ""
+    from finwait.explain import explain
+
+    with tempfile.TemporaryDirectory(prefix="finwait-") as folder:
+        path = str(Path(folder) / "play.pcapng")
+        save(path, outcome)
+        told = explain(path, ends)
+        columns = shutil.get_terminal_size((100, 24)).columns
+        text = told.text(lang, columns=columns, colour=sys.stdout.isatty())
+    return "\n" + text.replace(path, outcome.path)
+
+
+def _ends(outcome: Outcome) -> str | None:
+    """Both ends of the connection that was played last."""
+    for crossing in reversed(outcome.crossings):
+        packet = crossing.packet
+        if isinstance(packet.body, Tcp):
+            pairs = (packet.src, packet.body.src_port), (packet.dst, packet.body.dst_port)
+            return "-".join(f"[{a}]:{p}" if a.version == 6 else f"{a}:{p}" for a, p in pairs)
+    return None

@@ -1,0 +1,55 @@
+"""`finwait run`: exit codes, forms, several scripts at once."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+from finwait.cli import codes
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+GOOD = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 close(3) = 0\n"
+BAD = GOOD.replace("close(3) = 0", "close(3) = 1")
+
+
+def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "finwait.cli", "run", "--lang", "en", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=100)
+
+
+def test_the_study(tmp_path: Path) -> None:
+    kept = tmp_path / "closing.pcapng"
+    done = run(str(EXAMPLES / "closing.pkt"), "--until", "3", "--explain", "--pcap", str(kept))
+    assert done.returncode == codes.DONE, done.stderr
+    assert "state: CLOSING" in done.stdout
+    assert "no ACK of 3002" in done.stdout
+    assert "FIN never acked" in done.stdout
+    assert kept.read_bytes()[:4] == b"\x0a\x0d\x0d\x0a"
+
+
+def test_exit_codes(tmp_path: Path) -> None:
+    for name, text in (("good", GOOD), ("bad", BAD), ("broken", "0 nonsense")):
+        (tmp_path / f"{name}.pkt").write_text(text)
+    assert run(str(tmp_path / "good.pkt")).returncode == codes.DONE
+    assert run(str(tmp_path / "bad.pkt")).returncode == codes.SCRIPT_FAILED
+    assert run(str(tmp_path / "broken.pkt")).returncode == codes.BAD_INPUT
+    assert run(str(tmp_path / "broken.pkt"), "--dry-run").returncode == codes.BAD_INPUT
+    assert run(str(tmp_path / "none.pkt")).returncode == codes.REFUSED
+    assert run(str(tmp_path / "good.pkt"), "--mtu=1").returncode == codes.MISUSE
+
+
+def test_a_folder_at_once_in_every_form(tmp_path: Path) -> None:
+    for number in range(4):
+        (tmp_path / f"{number}.pkt").write_text(BAD if number == 2 else GOOD)
+    (tmp_path / "v6.pkt").write_text(GOOD)
+    xml = tmp_path / "report.xml"
+    done = run(
+        str(tmp_path), "-j", "2", "--variants", "ipv4,ipv6", "--format", "json", "--junit", str(xml)
+    )
+    assert done.returncode == codes.SCRIPT_FAILED
+    told = json.loads(done.stdout)
+    assert [one["status"] for one in told].count("failed") == 2
+    assert len(told) == 4 * 2 + 1
+    assert ElementTree.parse(xml).getroot().get("failures") == "2"  # noqa: S314 - we wrote it
+    assert "1..5\n" in run(str(tmp_path), "--tap").stdout

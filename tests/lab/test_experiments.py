@@ -1,14 +1,21 @@
 """Every closing on the real kernel: expected, from the wire, from the kernel: the same."""
 
+import re
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from finwait.errors import FinwaitError
 from finwait.lab.experiments import ALL, SUBJECTS
 from finwait.lab.play import Result
 from finwait.lab.reasons import REASONS
+from finwait.lab.run import run
 from finwait.picture.ladder import Arrow
 from finwait.verdict import entries
 from finwait.verdict.language import LANGS
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 Endings = dict[str, Result | FinwaitError | OSError]
 
@@ -44,6 +51,24 @@ def test_every_word_beside_a_packet_is_the_packets_own(endings: Endings) -> None
     assert fin.flags == "FIN ACK"
     assert fin.left == "FIN-WAIT-1"
     assert "CLOSE-WAIT" in fin.right_kernel
+
+
+def test_over_ipv6(lab: None) -> None:
+    del lab
+    six = replace(ALL["simultaneous"], name="six", six=True)
+    ((_, ending),) = run([six], "en")
+    assert isinstance(ending, Result), ending
+    assert not ending.row.differences
+    assert ending.row.kernel.client == "FIN-WAIT-1 CLOSING TIME-WAIT"
+
+
+def test_every_experiment_is_told_in_the_documents() -> None:
+    for name in ("lab.md", "lab.zh-CN.md"):
+        page = (DOCS / name).read_text(encoding="utf-8")
+        told = re.findall(r"\((pictures/lab/[^)]+)\)", page)
+        suffix = ".zh.svg" if "zh" in name else ".svg"
+        assert told == [f"pictures/lab/{each}{suffix}" for each in ALL]
+        assert all((DOCS / picture).is_file() for picture in told)
 
 
 def test_the_five_of_the_study_are_one_subject() -> None:

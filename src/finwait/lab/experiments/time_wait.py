@@ -32,6 +32,12 @@ def reuse(world: World) -> None:
     world.until("server", "")
 
 
+def expires(world: World) -> None:
+    """Nothing comes for 60 s."""
+    _server_closes_first(world)
+    world.until("server", "", limit=90)
+
+
 def refused(world: World) -> None:
     """A SYN with old numbers meets TIME-WAIT: it is answered by an ACK of the old connection."""
     _server_closes_first(world)
@@ -125,5 +131,17 @@ EXPERIMENTS = (
             "迟到的旧数据副本得到一个 ACK，什么也不改变。没有 TIME-WAIT，它可能落入下一个连接。",
         ),
         late_data, Expected("four-way", "server", "orderly", CLIENT, SERVER), tap="server",
+    ),
+    Experiment(
+        "time-wait-expires", Text("TIME-WAIT runs out", "TIME-WAIT 到期"),
+        Text(
+            "After 60 s without an old segment the kernel forgets (TCP_TIMEWAIT_LEN, fixed when Linux was built; RFC 9293 has 2 MSL ="
+            " 4 min).",
+            "60 秒内没有旧报文段到来，内核便将其遗忘（TCP_TIMEWAIT_LEN，编译 Linux 时固定；RFC 9293 为 2 MSL = 4 分钟）。",
+        ),
+        expires,
+        Expected("four-way", "server", "orderly", CLIENT, SERVER, kernel_server=f"{SERVER} CLOSED",
+            limit=Text("The end of TIME-WAIT sends nothing: no packet shows it.", "TIME-WAIT 的结束不发送任何东西：没有报文能显示。")),
+        long=True,
     ),
 )  # fmt: skip

@@ -129,10 +129,11 @@ class Calls:
         self.connection.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
         self.connection.close()
 
-    def wait_reset(self) -> None:
-        """recv(), which gives the error that a RST leaves behind."""
-        while self.connection.recv(CHUNK):
-            pass
+    def wait_reset(self) -> bytes:
+        """recv(), which gives the error that a RST leaves behind, or the end if a FIN came before it."""
+        while part := self.connection.recv(CHUNK):
+            del part
+        return b""
 
     def tls(self, pem: bytes, server: bool) -> None:
         """Make the connection one of TLS; `pem`: certificate and key."""

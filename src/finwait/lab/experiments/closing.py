@@ -60,7 +60,8 @@ def rst_after_fin(world: World) -> None:
     world.until("server", "")  # tcp_fin_timeout is over
     world.client.send(b"one more thing")
     world.until("client", "CLOSED", "")
-    world.client.receive_reset()
+    world.client.receive_reset()  # the end: who reads does not see a RST that comes after a FIN
+    world.client.send(b"and another", may_fail=True)  # EPIPE: who writes does
 
 
 EXPERIMENTS = (

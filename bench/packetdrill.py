@@ -3,6 +3,7 @@
     python bench/packetdrill.py reference CHECKOUT -o reference.json       what google's program says, one run after the other
     python bench/packetdrill.py ours CHECKOUT -o ours.json -j 2            what finwait says
     python bench/packetdrill.py compare reference.json ours.json           agreement, times, every difference
+    python bench/packetdrill.py again CHECKOUT reference.json ours.json    plays what differs once more, by both
 
 CHECKOUT is a clone of github.com/google/packetdrill with `gtests/net/packetdrill/packetdrill` built (see its README);
 it may also stand in the environment variable PACKETDRILL. Nothing of it is kept here. Needs root, as the C program does.
@@ -140,7 +141,8 @@ def options(words: Iterable[str]) -> tuple[dict[str, str | None], dict[str, str]
 
 def play_all_ours(checkout: Path, only: str, jobs: int) -> tuple[list[Run], float]:
     runs = wanted(checkout / NET / "tcp", only)
-    waiting, playing, done = list(reversed(runs)), {}, []
+    playing: dict[Apart[Run], tuple[Path, str]] = {}
+    waiting, done = list(reversed(runs)), []
     start = time.monotonic()
     while waiting or playing:
         while waiting and len(playing) < jobs:
@@ -202,6 +204,23 @@ def compare(theirs_file: Path, ours_file: Path) -> float:
     return share
 
 
+def again(checkout: Path, theirs_file: Path, ours_file: Path) -> None:
+    """Play what differs once more, by both and alone: two tools that ran at different times met different machines."""
+    (theirs, _, _), (mine, _, _) = saved(theirs_file), saved(ours_file)
+    differing = [
+        key for key in sorted(theirs.keys() & mine.keys()) if theirs[key].passed != mine[key].passed
+    ]
+    for script, variant in differing:
+        one = (checkout / NET / script, variant)
+        their = play(checkout, reference(checkout), one)
+        my = Apart(partial(play_ours, checkout, one)).answer(LIMIT)
+        words = ["pass" if run.passed else "fail" for run in (their, my)]
+        print(
+            f"{'same' if words[0] == words[1] else 'DIFFERS'}  packetdrill {words[0]}, finwait {words[1]}  {script} ({variant})"
+        )
+    print(f"{len(differing)} runs played again")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -216,9 +235,16 @@ def main() -> None:
     both = verbs.add_parser("compare")
     both.add_argument("theirs", type=Path)
     both.add_argument("mine", type=Path)
+    replay = verbs.add_parser("again")
+    replay.add_argument("checkout", type=Path)
+    replay.add_argument("theirs", type=Path)
+    replay.add_argument("mine", type=Path)
     given = parser.parse_args()
     if given.verb == "compare":
         sys.exit(compare(given.theirs, given.mine) < 0.99)
+    if given.verb == "again":
+        again(given.checkout.resolve(), given.theirs, given.mine)
+        return
     checkout = Path(given.checkout or parser.error("where is the checkout?")).resolve()
     if given.verb == "reference":
         runs, seconds = play_all(checkout, reference(checkout), given.only, given.jobs)

@@ -32,6 +32,9 @@ from finwait.stage.model import open_model
 NET = Path("gtests/net")
 PASSED = "passed"
 KERNEL_FAILS = "the kernel fails it too"
+SUITE_FAILS = "the suite itself expects to fail"
+"""NAME.exfail stands beside NAME.pkt (run-tests.sh of tcp-testsuite)."""
+LEFT_OUT = (KERNEL_FAILS, SUITE_FAILS)
 
 
 @dataclass(frozen=True)
@@ -125,19 +128,28 @@ def kernel_verdicts(path: str | None) -> dict[tuple[str, str], bool]:
     return {(row["script"], row["variant"]): row["passed"] for row in rows}
 
 
+def left_out(run: Run, found: Verdict, kernel: dict[tuple[str, str], bool]) -> Verdict:
+    """Runs that fail elsewhere, too, are counted apart."""
+    if not kernel.get((run.script, run.variant), True):
+        return Verdict(KERNEL_FAILS)
+    if found.status != PASSED and run.path.with_suffix(".exfail").exists():
+        return Verdict(SUITE_FAILS)
+    return found
+
+
 def table(results: list[tuple[Run, Verdict]], failures: bool) -> None:
     folders: dict[str, Counter[str]] = defaultdict(Counter)
     for run, found in results:
         folders[str(Path(run.script).parent)][found.status] += 1
     for folder, counts in sorted(folders.items()):
-        total = sum(n for status, n in counts.items() if status != KERNEL_FAILS)
+        total = sum(n for status, n in counts.items() if status not in LEFT_OUT)
         rest = ", ".join(f"{n} {status}" for status, n in counts.items() if status != PASSED)
         print(f"{folder:58} {counts[PASSED]:4} of {total:4}  {rest}")
-    total = sum(found.status != KERNEL_FAILS for _, found in results)
+    total = sum(found.status not in LEFT_OUT for _, found in results)
     passed = sum(found.status == PASSED for _, found in results)
     print(f"{'all':58} {passed:4} of {total:4}  {100 * passed / max(total, 1):.1f} %")
     for run, found in results if failures else ():
-        if found.status not in {PASSED, KERNEL_FAILS}:
+        if found.status not in {PASSED, *LEFT_OUT}:
             print(f"\n{run.script} {run.variant}: {found.status}\n    {found.why}")
 
 
@@ -161,10 +173,7 @@ def main() -> int:
     start, worked = time.perf_counter(), time.process_time()
     results = [(run, verdict(suite, run)) for run in chosen]
     spent, worked = time.perf_counter() - start, time.process_time() - worked
-    results = [
-        (run, Verdict(KERNEL_FAILS) if not kernel.get((run.script, run.variant), True) else found)
-        for run, found in results
-    ]
+    results = [(run, left_out(run, found, kernel)) for run, found in results]
     table(results, given.failures)
     if given.speed:
         print(f"{len(chosen)} scripts in {spent:.2f} s, {len(chosen) / spent:.0f} a second;")

@@ -1,7 +1,9 @@
 //! One connection with all its segments, and where both ends stand after each.
 //!
 //! The captures are read twice: once to judge every connection, so that a number means here what it
-//! means in an analysis and the verdict is the same, and once to keep the segments of the one.
+//! means in an analysis and the verdict is the same, and once to keep the segments of the one. The
+//! second reading tracks nothing but the tuple in question and ends where nothing of it can come any
+//! more (docs/decisions.md 33).
 
 use crate::decode::{Decoded, Defragmenter, Fragment, ScopeNames, decode, locate};
 use crate::engine::{Options, Progress, Watch, find, run};
@@ -13,13 +15,16 @@ use crate::skip::SkipCounts;
 use crate::source;
 use crate::track::conn::{Conn, Outcome};
 use crate::track::endpoint::seen;
-use crate::track::{DEFAULT_MAX_CONNECTIONS, Sink, Tracker, final_state};
+use crate::track::{LINGER, Sink, Tracker, final_state};
 use crate::verdict::row::Row;
 use foldhash::quality::RandomState;
 use std::collections::VecDeque;
 
 /// Payload bytes kept of each segment.
 const DATA: usize = 256;
+
+/// Connections with the same ends held at once: one a VLAN or tunnel.
+const SAME_ENDS: usize = 1 << 16;
 
 /// Which connection.
 #[derive(Clone, Copy, Debug)]
@@ -117,8 +122,12 @@ pub fn explain(
 /// Keeps the segments of one connection.
 struct Hunt {
     opening: Opening,
-    /// Its key, once its first segment has come.
-    key: Option<FlowKey>,
+    /// Its key. The directions of one connection may lie in different scopes.
+    key: FlowKey,
+    /// Its first segment has come.
+    begun: bool,
+    /// Its last frame, and the time after which nothing of it can come.
+    last: (u64, i64),
     /// The tracker has given it a place.
     live: bool,
     tracker: Tracker,
@@ -163,9 +172,11 @@ impl Hunt {
                 isn: [None; 2],
                 wscale: [None; 2],
             },
-            key: None,
+            key: row.key,
+            begun: false,
+            last: (row.last_frame, row.last_ts.saturating_add(LINGER)),
             live: false,
-            tracker: Tracker::new(DEFAULT_MAX_CONNECTIONS, RandomState::default()),
+            tracker: Tracker::new(SAME_ENDS, RandomState::default()),
             defragmenter: Defragmenter::default(),
             skipped: SkipCounts::default(),
             max_steps: max_steps.max(2),
@@ -183,7 +194,9 @@ impl Hunt {
         let mut batch = Batch::default();
         let mut frames = 0;
         while let Ok(true) = input.next_batch(&mut batch) {
-            self.batch(&batch, source);
+            if !self.batch(&batch, source) {
+                return false;
+            }
             frames += batch.frames.len() as u64;
             if !watch.tick(Progress {
                 bytes: input.bytes_read(),
@@ -197,7 +210,8 @@ impl Hunt {
         true
     }
 
-    fn batch(&mut self, batch: &Batch, source: u32) {
+    /// False: nothing of the connection can come after this.
+    fn batch(&mut self, batch: &Batch, source: u32) -> bool {
         let bytes = batch.bytes.as_slice();
         for (i, frame) in batch.frames.iter().enumerate() {
             let Some(data) = bytes.get(frame.start as usize..(frame.start + frame.len) as usize)
@@ -205,11 +219,17 @@ impl Hunt {
                 continue;
             };
             match decode(frame, data, batch.first_number + i as u64) {
+                Decoded::Segment(seg) if self.begun && self.is_past(&seg) => return false,
                 Decoded::Segment(seg) => self.segment(&seg, source, Some((frame, data))),
                 Decoded::Fragment(f) => self.fragment(f, source),
                 Decoded::Skip(_) => {}
             }
         }
+        true
+    }
+
+    fn is_past(&self, seg: &Segment) -> bool {
+        seg.number > self.last.0 && seg.ts > self.last.1
     }
 
     fn fragment(&mut self, fragment: Fragment, source: u32) {
@@ -219,12 +239,12 @@ impl Hunt {
     }
 
     fn segment(&mut self, seg: &Segment, source: u32, raw: Option<(&FrameRef, &[u8])>) {
-        let (index, outcome) = self.tracker.segment(seg, source, &mut self.opening);
-        if (source, seg.number) == (self.opening.source, self.opening.first_frame) {
-            self.key = Some(seg.key);
+        if self.key.ends() != seg.key.ends() {
+            return;
         }
-        // the directions of one connection may lie in different scopes
-        if self.key.map(FlowKey::ends) != Some(seg.key.ends()) {
+        let (index, outcome) = self.tracker.segment(seg, source, &mut self.opening);
+        self.begun |= (source, seg.number) == (self.opening.source, self.opening.first_frame);
+        if !self.begun {
             return;
         }
         let conn = self.tracker.conn(index);

@@ -1,11 +1,12 @@
 """Openings: simultaneous, deferred, overflowing, fast; and what ICMP does to them."""
 
 from dataclasses import replace
+from ipaddress import ip_address
 
 import pytest
 
 from finwait.endpoint import FREEBSD, LINUX, RFC9293, Errno, Host, Option, Profile
-from finwait.endpoint.demux import cookie_for
+from finwait.endpoint.cookie import KEY, cookie_for, read_key
 from finwait.tcp import Flags, State
 from finwait.wire import Icmp, Packet, Tcp, TcpOption
 from matrix import ISS, LOCAL, MSS_ONLY, PEER_PORT, PORT, REMOTE, Bench, reach, shown, standing
@@ -96,9 +97,9 @@ def test_fast_open_takes_the_data_of_a_syn() -> None:
     (answer,) = bench.give(Flags.SYN, 0, 0, b"early", (*MSS_ONLY, TcpOption(34, b"")))
     assert shown(answer) == "S. 0 ack 1"
     assert isinstance(answer.body, Tcp)
-    assert TcpOption(34, cookie_for(REMOTE)) in answer.body.options
+    assert TcpOption(34, cookie_for(KEY, REMOTE, LOCAL)) in answer.body.options
     bench = listening(profile, Option.TCP_FASTOPEN, 5)
-    cookie = TcpOption(34, cookie_for(REMOTE))
+    cookie = TcpOption(34, cookie_for(KEY, REMOTE, LOCAL))
     (answer,) = bench.give(Flags.SYN, 0, 0, b"early", (*MSS_ONLY, cookie))
     assert shown(answer) == "S. 0 ack 6"
     child = bench.host.accept(bench.now, bench.socket).value
@@ -152,3 +153,31 @@ def test_too_big_makes_segments_smaller() -> None:
         len(packet.body.payload) for packet in bench.host.transmit() if isinstance(packet.body, Tcp)
     ]
     assert sizes == [960, 500]
+
+
+@pytest.mark.parametrize(
+    ("peer", "mine", "cookie"),
+    [
+        ("192.0.2.1", "192.168.0.1", "3021b9d889017eeb"),
+        ("fd3d:fa7b:d17d::1", "fd3d:0a0b:17d6::1", "c1d1e9742a47a9bc"),
+    ],
+)
+def test_cookies_are_those_of_linux(peer: str, mine: str, cookie: str) -> None:
+    """The values are what google's run_all.py defines as TFO_COOKIE for this key."""
+    key = read_key("a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4")
+    assert cookie_for(key, ip_address(peer), ip_address(mine)).hex() == cookie
+
+
+def test_a_linux_syn_gives_up_when_doublings_alone_would_have() -> None:
+    """Seen on Linux 6.18 with TCP_SYNCNT 1: SYNs at 0, 1 and 2 s, ETIMEDOUT at 3 s."""
+    host = Host(LINUX, [LOCAL])
+    socket = host.open()
+    host.set_option(0, socket, Option.TCP_SYNCNT, 1)
+    host.connect(0, socket, REMOTE, PEER_PORT)
+    sent = [0] * len(host.transmit())
+    while (due := host.deadline()) is not None:
+        host.tick(due)
+        sent += [due] * len(host.transmit())
+    assert sent == [0, 1_000_000, 2_000_000]
+    assert due is None
+    assert host.get_option(socket, Option.SO_ERROR).error is Errno.ETIMEDOUT

@@ -29,24 +29,46 @@ Ends = frozenset[tuple[IPv4Address | IPv6Address, int]]
 
 
 _NO_TUNNEL = "a tunnel that finwait does not follow"
-_BY_SCOPE = "VLAN or tunnel ids part connections; tshark does not look at them"
+_BY_SCOPE = "the same packets on several VLANs are several connections"
+_NO_LENGTH = "IPv6 payload length 0: tshark sees no TCP, finwait takes the frame's length"
+_LONGER = "an IP length beyond the frame: finwait believes it"
+_FRAGMENT = "an impossible fragment (reserved bit, DF and MF): finwait skips it"
+_BIG = [
+    f"bigtcp-{outer}"
+    for outer in (
+        "ipv6",
+        *(f"ipv{a}-{tunnel}-ipv{b}" for tunnel in ("vxlan", "geneve") for a in "46" for b in "46"),
+    )
+]
 _NO_PORTS = "-b knows no server ports, so the sender of a first SYN-ACK stays the originator"
 _LIMIT = "the letter X: an analyzer reached a limit"
 
 # Where finwait and tshark part connections differently. See docs/peers.md.
 PARTED = {
     "ayiya3.pcap": _NO_TUNNEL,
-    "erspan.pcap": _BY_SCOPE,
+    **{f"{name}.pcap": _NO_LENGTH for name in _BIG},
+    "arcnet-rfc1051-arp-icmp-http.pcap": "a link type that finwait does not read",
+    "arcnet-rfc1201-arp-icmp-http.pcap": "a link type that finwait does not read",
+    "bgp-bgp_capabilities_print-oobr-1.pcap": _FRAGMENT,
+    "bgp-bgp_capabilities_print-oobr-2.pcap": _FRAGMENT,
+    "bgp_pmsi_tunnel-oobr.pcap": _FRAGMENT,
+    "capwap_data.pcapng": _NO_TUNNEL,
     "fragmented-4.pcap": "fragments that overlap: finwait leaves them alone",
-    "gap-data-missing.pcapng": _BY_SCOPE,
+    "fuzz-2006-06-26-2594.pcap": _LONGER,
+    "fuzz-2006-09-29-28586.pcap": "a TCP header longer than its packet: finwait skips it",
     "gre-aruba-amsdu.pcap": _NO_TUNNEL,
     "gre-aruba.pcap": _NO_TUNNEL,
     "gre-over-udp-4754.pcap": _NO_TUNNEL,
+    "kday4.pcap": _LONGER,
+    "kday7.pcap": _LONGER,
     "llc.pcap": "a RST a minute: finwait begins anew long after an end, tshark never",
-    "modify-request.pcapng": _BY_SCOPE,
+    "mongodb.pcap": _BY_SCOPE,
+    "ndpi_match_string_subprotocol__error.pcapng": "a SYN-ACK long after an end: finwait begins anew",
+    "rpki-rtr-oobr.pcap": _FRAGMENT,
     "vlan-collisions.pcap": _BY_SCOPE,
     "vlan-pcp-dei.pcapng": _BY_SCOPE,
     "vntag_vlan_sandwich_clean.pcap": _NO_TUNNEL,
+    "wireguard-ping-tcp-dsb.pcapng": "tshark decrypts WireGuard by the keys in the capture",
 }
 
 # Where Zeek's answer hangs on more than the segments.

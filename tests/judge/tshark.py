@@ -64,7 +64,7 @@ def streams(capture: Path, *, announced: bool = True) -> list[Stream]:
         for stream, completeness, source, destination, flags in zip(
             *(column.split(",") for column in columns), strict=False
         ):
-            if not completeness:
+            if not completeness or not flags:  # a header cut before its flags is no segment
                 continue
             ports = frozenset((int(source), int(destination)))
             is_syn = int(flags, 16) & 0x12 == 0x02

@@ -210,3 +210,28 @@ def test_misuse_is_told() -> None:
         open_model(SETUP, "beos")
     with pytest.raises(Misuse, match="no system call 'fork'"):
         do(open_model(SETUP, "linux"), "fork")
+
+
+def test_zerocopy_is_told_when_all_is_acknowledged() -> None:
+    stage, fd, port, iss = accepted()
+    expect(do(stage, "setsockopt", fd, 1, 60, [1], 4), 0)
+    message: Value = {"msg_name": None, "msg_iov": [{"0": None, "1": 0}], "msg_flags": 0}
+    for _ in range(2):
+        expect(do(stage, "send", fd, None, 1000, 0x4000000), 1000)
+    expect(do(stage, "recvmsg", fd, message, 0x2000), -1, "EAGAIN")
+    arrive(stage, port, Flags.ACK, 1, iss + 2001)
+    polled = do(stage, "poll", [{"fd": fd, "events": 0}], 1, 0)
+    assert polled.out["revents"] == [8]
+    control = do(stage, "recvmsg", fd, message, 0x2000).out["control"]
+    assert isinstance(control, list)
+    assert isinstance(control[0], dict)
+    told = control[0]["cmsg_data"]
+    assert isinstance(told, dict)
+    assert (told["ee_info"], told["ee_data"]) == (0, 1)
+
+
+def test_nstat_counts_since_it_was_last_asked() -> None:
+    stage, _, _, _ = accepted()
+    assert stage.shell("nstat > /dev/null").status == 0
+    assert stage.shell("nstat | grep TcpExtOutOfWindowIcmps > /dev/null").status == 1
+    assert not stage.shell("nstat | grep TcpExtSomethingElse").applicable

@@ -3,12 +3,15 @@
 #[path = "../../src/source/tests/build.rs"]
 mod build;
 
-use build::{ORDERS, PCAP, Packet, Pcap, motley};
+use build::{ORDERS, PCAP, Packet, Pcap, VARIANTS, motley, variants};
 use finwait_core::frame::Batch;
 use finwait_core::source;
 use std::io::Write;
 use std::path::Path;
 use std::{fs, io};
+
+/// The member of the pcap family that tshark 4.0 cannot judge: it takes its nanoseconds for microseconds.
+const NANOSECONDS: (u32, usize, usize) = (0x1c00_01ac, 16, 4);
 
 const PACKETS: &[Packet<'_>] = &[
     (1_700_000_000, 2, 60, b"abc"),
@@ -37,26 +40,9 @@ fn main() -> io::Result<()> {
         fs::create_dir_all(&directory)?;
         fs::write(directory.join(name), bytes)
     };
-    for order in ORDERS {
-        for (magic, record, extra) in [
-            (0xa1b2_c3d4, 16, 0),
-            (0xa1b2_c3d4, 20, 0),
-            (0xa1b2_c3d4, 24, 0),
-            (0xa1b2_3c4d, 16, 0),
-            (0xa1b2_cd34, 24, 0),
-            (0xa1b2_cd34, 28, 0),
-            (0x1c00_01ac, 16, 4),
-        ] {
-            let file = Pcap {
-                order,
-                magic,
-                record,
-                extra,
-                ..PCAP
-            };
-            let name = format!("{order:?}-{magic:x}-{record}").to_lowercase();
-            write("fuzz_pcap", &name, &file.write(PACKETS))?;
-        }
+    for file in variants(&VARIANTS).chain(variants(&[NANOSECONDS])) {
+        let name = format!("{:?}-{:x}-{}", file.order, file.magic, file.record).to_lowercase();
+        write("fuzz_pcap", &name, &file.write(PACKETS))?;
     }
     let aix = Pcap {
         version: (2, 2),

@@ -1,7 +1,8 @@
 //! Where a packet was found: the VLANs and tunnels around it.
 //!
-//! Two packets with the same addresses and ports belong to one connection only if their scopes are
-//! equal. So an id is part of the scope only if both directions of a connection carry the same one:
+//! Two packets with the same addresses and ports are taken for one connection if their scopes are
+//! equal, and else only if their numbers say so (`track/halves.rs`). So an id is part of the scope only if
+//! both directions of a connection usually carry the same one:
 //!
 //! | id | part of the scope | why |
 //! |---|---|---|

@@ -49,11 +49,17 @@ pub struct Options {
 
 impl Options {
     fn limit(&self) -> usize {
-        if self.max_connections == 0 {
-            DEFAULT_MAX_CONNECTIONS
-        } else {
-            self.max_connections
-        }
+        limit(self.max_connections)
+    }
+}
+
+/// How many connections are held at once; 0 asks for the default.
+#[must_use]
+pub fn limit(max_connections: usize) -> usize {
+    if max_connections == 0 {
+        DEFAULT_MAX_CONNECTIONS
+    } else {
+        max_connections
     }
 }
 

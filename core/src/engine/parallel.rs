@@ -334,12 +334,13 @@ impl<'s, 'a> Worker<'s, 'a> {
         while reader.pieces_walked != turn {
             reader = wait(&self.shared.walked, reader);
         }
+        // Counted first, so that nobody waits for ever if the walk panics; the lock is still held.
+        reader.pieces_walked += 1;
+        self.shared.walked.notify_all();
         // nobody leaves the file before all its pieces were walked
         if let Some((_, source)) = &mut reader.current {
             source.walk_piece(piece, batch);
         }
-        reader.pieces_walked += 1;
-        self.shared.walked.notify_all();
         reader
     }
 

@@ -7,7 +7,7 @@ use self::rows::{Ndjson, Numbered, Records, chosen, groups, record, skipped};
 use self::story::{Explained, Step};
 use crate::columns::{BATCH_ROWS, batch, schema};
 use crate::decode::ScopeNames;
-use crate::engine::{Counts, Follow, Options, Progress, Report, Watch, run};
+use crate::engine::{Counts, Follow, Options, Progress, Report, Watch, limit, run};
 use crate::error::CaptureError;
 use crate::machine::State;
 use crate::ndjson;
@@ -423,47 +423,25 @@ fn analyze(
 #[pyfunction]
 #[pyo3(signature = (path, *, max_connections=0))]
 fn follow(path: &str, max_connections: usize) -> Follower {
-    let limit = if max_connections == 0 {
-        crate::track::DEFAULT_MAX_CONNECTIONS
-    } else {
-        max_connections
-    };
     Follower {
-        follow: Mutex::new((Follow::new(path, limit), 0)),
+        follow: Mutex::new((Follow::new(path, limit(max_connections)), 0)),
     }
 }
 
 #[pymodule]
 fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     let slugs = PyDict::new(m.py());
-    let put = |kind: &str, words: Vec<&'static str>| slugs.set_item(kind, words);
-    put("close", Close::ALL.iter().map(|x| x.slug()).collect())?;
-    put(
-        "closed_by",
-        ClosedBy::ALL.iter().map(|x| x.slug()).collect(),
-    )?;
-    put(
-        "handshake",
-        Handshake::ALL.iter().map(|x| x.slug()).collect(),
-    )?;
-    put(
-        "confidence",
-        Confidence::ALL.iter().map(|x| x.slug()).collect(),
-    )?;
-    put(
-        "reset_form",
-        ResetForm::ALL.iter().map(|x| x.slug()).collect(),
-    )?;
-    put(
-        "client_by",
-        ClientBy::ALL.iter().map(|x| x.slug()).collect(),
-    )?;
-    put("cause", Cause::ALL.iter().map(|x| x.slug()).collect())?;
-    put("note", Note::ALL.iter().map(|x| x.slug()).collect())?;
-    put("evidence", Evidence::ALL.iter().map(|x| x.slug()).collect())?;
-    put("label", Label::ALL.iter().map(|x| x.slug()).collect())?;
-    put("skip", Skip::ALL.iter().map(|x| x.slug()).collect())?;
-    put("state", State::ALL.iter().map(|x| x.name()).collect())?;
+    macro_rules! put {
+        ($($kind:literal: $words:ident),* $(,)?) => {
+            $(slugs.set_item($kind, $words::ALL.iter().map(|x| x.slug()).collect::<Vec<_>>())?;)*
+        };
+    }
+    put! {
+        "close": Close, "closed_by": ClosedBy, "handshake": Handshake, "confidence": Confidence,
+        "reset_form": ResetForm, "client_by": ClientBy, "cause": Cause, "note": Note,
+        "evidence": Evidence, "label": Label, "skip": Skip,
+    }
+    slugs.set_item("state", State::ALL.map(|x| x.name()))?;
     m.add("SLUGS", slugs)?;
     let columns: Vec<String> = schema().fields().iter().map(|f| f.name().clone()).collect();
     m.add("COLUMNS", columns)?;

@@ -1,8 +1,7 @@
 //! Frames from a plain file, read piece by piece into buffers that are used again.
 //!
-//! Not mapped: a page table entry for every 4 KiB costs more than copying them (stepping over the
-//! records of 5 GB took 0.53 s of processor time read and 0.93 s mapped), the faults of several threads
-//! wait for each other, and a file that shrinks would end the process by a signal.
+//! Not mapped: a page table entry for every 4 KiB costs about what copying them does
+//! (`docs/decisions.md`, 18), and a file that shrinks would end the process by a signal.
 
 use super::format::Walker;
 use super::walk::{Stop, Window};

@@ -33,7 +33,10 @@ impl Conn {
         if !(-(1 << 30)..=(1 << 30)).contains(&ahead) {
             return;
         }
-        let bare = seg.flags & (flag::SYN | flag::FIN) == 0 && self.fin_of(s).is_none();
+        let own_fin = self.fin_of(s);
+        let bare = seg.flags & (flag::SYN | flag::FIN) == 0 && own_fin.is_none();
+        // nothing can follow a FIN: a number above it is a stray's, and leaves no hole
+        let stray = own_fin.is_some_and(|fin| start.after(fin + 1));
         let (x, y) = pair(&mut self.ends, s);
         if bare && ahead == -1 && seg.payload <= 1 && x.packets > 0 && self.shake != shake::SYN {
             // one below SND.NXT: RFC 9293 section 3.8.4 (keep-alive); with a zero window, a probe (3.8.6.1)
@@ -56,7 +59,7 @@ impl Conn {
             repeat(x, seg.ts);
             return;
         }
-        if ahead > 0 && seg.payload == 0 && x.packets > 0 {
+        if ahead > 0 && seg.payload == 0 && x.packets > 0 && !stray {
             // what lies between was sent before it and is not captured (yet)
             x.holes
                 .get_or_insert_with(Box::<Holes>::default)
@@ -205,8 +208,6 @@ impl Conn {
             let beyond = seg.ack.since(y.snd_nxt);
             if beyond < 1 << 30 {
                 out.label(Label::AcksUnseen);
-                // the other end's FIN may be among what was not captured
-                self.notes |= 1 << Note::CaptureGap as u8;
                 y.holes
                     .get_or_insert_with(Box::<Holes>::default)
                     .open(y.snd_nxt, seg.ack);

@@ -55,6 +55,8 @@ pub struct Reset {
     pub ts: i64,
     /// SEG.SEQ.
     pub seq: Seq,
+    /// SEG.ACK, if it has one: what its sender had received.
+    pub ack: Option<Seq>,
     /// OWNER or REPLY.
     pub form: ResetForm,
     /// Frame of the segment that drew a REPLY; 0 if it was not captured.
@@ -156,6 +158,14 @@ pub struct Closing {
     recent: [Vec<Sent>; 2],
 }
 
+impl Reset {
+    /// True if its sender had received this FIN.
+    #[must_use]
+    pub fn acks(&self, fin: &Fin) -> bool {
+        self.ack.is_some_and(|ack| ack.after(fin.number))
+    }
+}
+
 impl Closing {
     /// Remembers a segment of end `by`.
     pub fn remember(&mut self, by: usize, sent: Sent) {
@@ -164,6 +174,15 @@ impl Closing {
             recent.remove(0);
         }
         recent.push(sent);
+    }
+
+    /// The first segment of end `by` that acks `number`, among those remembered.
+    #[must_use]
+    pub fn first_to_ack(&self, by: usize, number: Seq) -> Option<Sent> {
+        self.recent[by]
+            .iter()
+            .find(|s| s.ack.after(number))
+            .copied()
     }
 
     /// The segment of end `by` that a RST with this sequence number answers: the newest one with

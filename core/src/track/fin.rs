@@ -43,6 +43,7 @@ impl Conn {
         let number = seg.seq + seg.payload + u32::from(seg.flags & flag::SYN != 0);
         let (idle, last_data) = self.before_close(seg);
         let other = self.fin_of(s ^ 1);
+        self.drop_false_fin(s, number);
         let Some(c) = &mut self.closing else { return };
         if let Some(fin) = &mut c.fin[s] {
             if fin.number != number {
@@ -78,12 +79,18 @@ impl Conn {
         }
         let (x, y) = pair(&mut self.ends, s);
         // acked before it was captured: the capture has the two out of order
-        let early =
-            (y.has(seen::ACK) && y.ack.after(number) && y.ack == number + 1).then_some(FinAck {
-                frame: y.last_frame,
-                ts: y.last_ts,
-                by_fin: false,
-            });
+        let early = (y.has(seen::ACK) && y.ack == number + 1).then(|| {
+            let first = c.first_to_ack(s ^ 1, number);
+            let frame = first.map_or(y.last_frame, |f| f.frame);
+            FinAck {
+                frame,
+                ts: first.map_or(y.last_ts, |f| f.ts),
+                by_fin: c.fin[s ^ 1].is_some_and(|f| f.frame == frame),
+            }
+        });
+        if let Some(holes) = &mut x.holes {
+            holes.fill(number, number + 1);
+        }
         if x.holes.as_ref().is_some_and(|h| h.any_before(number)) {
             self.notes |= 1 << Note::FinOutOfOrder as u8;
         }
@@ -120,6 +127,24 @@ impl Conn {
             y.step(Event::RcvFin);
             x.step(Event::RcvAckOfFin);
             self.finish_if_done(seg);
+        }
+    }
+
+    /// A FIN far ahead that nobody acked, and now one with a lower number: the first was out of window
+    /// and dropped (RFC 9293 section 3.10.7.4), a stray or a forgery. It never was one.
+    fn drop_false_fin(&mut self, s: usize, number: Seq) {
+        let Some(c) = &mut self.closing else { return };
+        let x = &mut self.ends[s];
+        let false_fin = c.fin[s].is_some_and(|f| {
+            let hole = x.holes.as_ref().is_some_and(|h| h.any_before(f.number));
+            f.acked.is_none() && hole && number.before(f.number)
+        });
+        if false_fin {
+            c.fin[s] = None;
+            x.snd_nxt = number;
+            if let Some(holes) = &mut x.holes {
+                holes.forget_from(number);
+            }
         }
     }
 

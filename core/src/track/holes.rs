@@ -53,6 +53,14 @@ impl Holes {
         filled
     }
 
+    /// Nothing was sent at `to` and above: no hole reaches further.
+    pub fn forget_from(&mut self, to: Seq) {
+        self.ranges.retain(|(a, _)| a.before(to));
+        for (_, b) in self.ranges.iter_mut().filter(|(_, b)| b.after(to)) {
+            *b = to;
+        }
+    }
+
     /// True if something below `to` is missing.
     #[must_use]
     pub fn any_before(&self, to: Seq) -> bool {

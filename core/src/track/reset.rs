@@ -120,10 +120,18 @@ impl Conn {
         } else {
             0
         };
-        let unacked = |e: &super::endpoint::Endpoint, acked: &super::endpoint::Endpoint| {
-            let ok = e.has(seen::SEQ) && acked.has(seen::ACK) && e.bytes > 0;
-            if ok {
-                e.snd_nxt.since(acked.ack).max(0).unsigned_abs()
+        let unacked = |s: usize| {
+            let (e, acked) = (&self.ends[s], &self.ends[s ^ 1]);
+            // a FIN takes a number, but it is no payload
+            let end = self.fin_of(s).map_or(e.snd_nxt, |fin| {
+                if fin.before(e.snd_nxt) {
+                    fin
+                } else {
+                    e.snd_nxt
+                }
+            });
+            if e.has(seen::SEQ) && acked.has(seen::ACK) && e.bytes > 0 {
+                end.since(acked.ack).max(0).unsigned_abs()
             } else {
                 0
             }
@@ -133,6 +141,7 @@ impl Conn {
             frame: seg.number,
             ts: seg.ts,
             seq: seg.seq,
+            ack: seg.has(flag::ACK).then_some(seg.ack),
             form,
             trigger: trigger.map_or(0, |t| t.frame),
             trigger_payload: trigger.map_or(0, |t| t.payload),
@@ -147,8 +156,8 @@ impl Conn {
             } else {
                 0
             },
-            unacked: unacked(x, y),
-            peer_unacked: unacked(y, x),
+            unacked: unacked(seg.dir as usize),
+            peer_unacked: unacked(seg.dir.flip() as usize),
             streak: x.streak,
             probing: x.has(seen::PROBING),
             idle: if data.is_some() {

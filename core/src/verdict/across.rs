@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, HashMap};
 
 /// Servers told apart; what comes after that is counted in no group. Bounds the memory under a scan.
 const MAX_SERVERS: usize = 65_536;
-/// Moments with resets kept of one server, the earliest: which these are does not depend on the order
+/// Times of resets kept of one server, the earliest: which these are does not depend on the order
 /// of the rows.
-const MAX_MOMENTS: usize = 65_536;
+const MAX_TIMES: usize = 65_536;
 /// "The same moment" for resets, nanoseconds: a process that dies resets its sockets in one go.
 const MOMENT: i64 = 100_000_000;
 /// Connections that make a habit.
@@ -35,7 +35,7 @@ pub struct Server {
     gaps: Gaps,
     /// The constant among them, once settled: every row asks for it.
     constant_gap: Option<Gap>,
-    /// Its OWNER RSTs by their time in units of half a [`MOMENT`].
+    /// Its OWNER RSTs by their time in units of [`TICK`].
     resets: BTreeMap<i64, u64>,
 }
 
@@ -93,7 +93,7 @@ impl Across {
             if own_fins == 0 {
                 s.owner_resets[usize::from(by_server)] += 1;
                 if by_server {
-                    s.reset_at(half_moment(row.reset_ts), 1);
+                    s.reset_at(tick(row.reset_ts), 1);
                 }
             }
         }
@@ -183,15 +183,15 @@ impl Summary {
 impl Server {
     fn reset_at(&mut self, at: i64, n: u64) {
         *self.resets.entry(at).or_default() += n;
-        if self.resets.len() > MAX_MOMENTS {
+        if self.resets.len() > MAX_TIMES {
             self.resets.pop_last();
         }
     }
 
-    /// Resets at most a [`MOMENT`] from this time, to half a moment.
+    /// Resets at most a [`MOMENT`] from this time.
     fn resets_near(&self, at: i64) -> u64 {
         self.resets
-            .range(at.saturating_sub(2)..=at.saturating_add(2))
+            .range(at.saturating_sub(MOMENT / TICK)..=at.saturating_add(MOMENT / TICK))
             .map(|(_, n)| n)
             .sum()
     }
@@ -226,7 +226,7 @@ impl Server {
     fn judge_abort(&self, row: &mut Row) {
         let by_server = row.reset_by == ClosedBy::Server;
         let together = if by_server {
-            self.resets_near(half_moment(row.reset_ts))
+            self.resets_near(tick(row.reset_ts))
         } else {
             0
         };
@@ -294,7 +294,7 @@ impl Server {
         let burst = self.resets.keys().map(near).max();
         if let Some((n, std::cmp::Reverse(at))) = burst.filter(|b| b.0 > 2) {
             groups.push(Group {
-                at: Some(at * HALF_MOMENT),
+                at: Some(at * TICK),
                 ..group("reset-burst", n)
             });
         }
@@ -305,11 +305,11 @@ impl Server {
     }
 }
 
-/// See [`Server::resets`].
-const HALF_MOMENT: i64 = MOMENT / 2;
+/// Times of resets are told apart to this: nanoseconds.
+const TICK: i64 = 1_000_000;
 
-fn half_moment(ts: i64) -> i64 {
-    ts.div_euclid(HALF_MOMENT)
+fn tick(ts: i64) -> i64 {
+    ts.div_euclid(TICK)
 }
 
 impl Row {

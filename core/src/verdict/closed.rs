@@ -5,6 +5,7 @@ use crate::segment::Dir;
 use crate::slugs::{Close, ClosedBy, Note};
 use crate::track::closing::{Closing, Fin};
 use crate::track::conn::Conn;
+use crate::track::endpoint::seen;
 
 /// How, and by whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,7 +128,10 @@ fn reset(conn: &Conn, c: &Closing, verdict: Make) -> Closed {
     for (d, fin) in [Dir::Up, Dir::Down].into_iter().zip(c.fin) {
         if let Some(fin) = fin
             && fin.frame < reset.frame
-            && (fin.acked.is_some() || d == reset.by || reset.trigger == fin.frame)
+            && (fin.acked.is_some()
+                || d == reset.by
+                || reset.trigger == fin.frame
+                || reset.acks(&fin))
             && (fin.ts, fin.frame) < (ts, frame)
         {
             (by, frame, ts) = (Some(d), fin.frame, fin.ts);
@@ -139,7 +143,8 @@ fn reset(conn: &Conn, c: &Closing, verdict: Make) -> Closed {
 fn no_fin(conn: &Conn, verdict: Make) -> Closed {
     let client = conn.client_end();
     let server = conn.server_end();
-    if client.state == State::SynSent && !conn.answered() && server.packets == 0 {
+    // a RST that does not ack the SYN is no answer (RFC 9293 section 3.10.7.3)
+    if client.state == State::SynSent && !conn.answered() && !server.has(seen::SPOKE) {
         return verdict(Close::Unanswered, None, 0, 0);
     }
     if conn.noted(Note::TimeWaitRefused) && client.state == State::SynSent {
@@ -148,7 +153,7 @@ fn no_fin(conn: &Conn, verdict: Make) -> Closed {
     let silent = conn.ends.iter().any(|e| {
         let grew = e.last_gap_ms > e.first_gap_ms.saturating_add(e.first_gap_ms / 2)
             || e.streak >= VANISHED_REPEATS + 2;
-        e.streak >= VANISHED_REPEATS && grew && !e.has(crate::track::endpoint::seen::PROBING)
+        e.streak >= VANISHED_REPEATS && grew && !e.has(seen::PROBING)
     });
     verdict(
         if silent { Close::Vanished } else { Close::Open },

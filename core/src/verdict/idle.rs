@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 /// Idle times below this are the pauses of an exchange: nanoseconds (see `cause::IDLE`).
 const LEAST: i64 = 200_000_000;
-/// A timeout is at least this long: servers take whole seconds (nginx `keepalive_timeout`, Apache
-/// `KeepAliveTimeout`), and below it the tail of ordinary pauses looks like one.
-const TIMEOUT_LEAST: i64 = 1_000_000_000;
+/// A timeout is at least this long. Servers take whole seconds (nginx `keepalive_timeout`) or, a few,
+/// milliseconds (Node's `keepAliveTimeout`); below lie delayed ACKs and first repeats (Linux's
+/// `TCP_DELACK_MAX` and `TCP_RTO_MIN`, 200 ms each), one after the other.
+const TIMEOUT_LEAST: i64 = 2 * LEAST;
 /// Above this, idle times are counted together and are no constant: TCP's own keep-alive begins at 2 h
 /// (RFC 1122 section 4.2.3.6), and what waits longer waits for somebody.
 const MOST: i64 = 7_440_000_000_000;
@@ -196,11 +197,12 @@ mod tests {
 
     #[test]
     fn a_spread_and_its_tail_are_none() {
-        // evenly from 0 to 60 s; and halving every 100 ms, as think times do
+        // evenly from 0 to 60 s; and exponentially with a mean of 100 ms, as pauses of programs are
         assert_eq!(gaps((0..60_000).step_by(7)).constant(), None);
-        let tail = (0..20).flat_map(|i| vec![100 * i + 50; 1 << (20 - i)]);
+        let part = |i: i32| f64::from(i) / 60_000.0;
+        let tail = (1..60_000).map(|i| (-100.0 * part(i).ln()) as i64);
         assert_eq!(gaps(tail).constant(), None);
-        assert_eq!(gaps(vec![210; 462]).constant(), None, "below any timeout");
+        assert_eq!(gaps(vec![390; 462]).constant(), None, "below any timeout");
         let two = [vec![5_000; 100], vec![30_000; 100]].concat();
         assert_eq!(gaps(two).constant(), None, "neither is what most do");
     }

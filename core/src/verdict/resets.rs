@@ -223,7 +223,7 @@ impl Case<'_> {
         }
         if self
             .fin(reset.by.flip())
-            .is_some_and(|f| f.acked.is_some() || f.frame < reset.frame)
+            .is_some_and(|f| f.acked.is_some() || reset.acks(&f))
         {
             let mut r = Reason::new(Cause::AbortInCloseWait, Confidence::Likely);
             if let Some(a) = self.fin(reset.by.flip()).and_then(|f| f.acked) {

@@ -53,8 +53,8 @@ def _time(value: object) -> str:
 
 def _text(value: object) -> str:
     match value:
-        case str():
-            return value
+        case str():  # the most frequent by far
+            return value if value.isprintable() else shown(value)
         case None:
             return ""
         case bool():
@@ -64,7 +64,7 @@ def _text(value: object) -> str:
         case list() | tuple():
             return " ".join(map(str, value))
         case _:
-            return shown(str(value))
+            return str(value)
 
 
 def _end(record: Record, side: str) -> str:

@@ -6,7 +6,7 @@ from finwait.endpoint.connection import Connection, Piece
 from finwait.endpoint.negotiate import advertised_mss
 from finwait.endpoint.profile import Checks
 from finwait.endpoint.rules import Rule
-from finwait.endpoint.transmit import send_ack
+from finwait.endpoint.transmit import quicken, send_ack
 from finwait.endpoint.window import grow, remaining
 from finwait.endpoint.work import Work
 from finwait.tcp import Event, Flags, Segment, Seq, State
@@ -51,6 +51,7 @@ def _report_duplicate(w: Work, start: Seq, end: Seq) -> None:
     w.fire(Rule.OLD_DATA)
     if c.profile.duplicate_sack and c.sack and end != start:
         c.duplicate = (start, end)
+    quicken(c)
     c.ack_now = True
 
 
@@ -73,9 +74,7 @@ def _report_overlap(c: Connection, start: Seq, end: Seq) -> None:
 def _in_order(w: Work, data: bytes, *, fin: bool) -> None:
     """The next octets, and what was kept that follows them."""
     c = w.c
-    had_pieces = (
-        bool(c.pieces) and not fin
-    )  # its own FIN ends everything: what waited is thrown away
+    had_pieces = bool(c.pieces) and not fin  # its own FIN ends everything: what waited is lost
     if data:
         w.fire(Rule.RECEIVE_DATA)
         _deliver(w, data)
@@ -176,6 +175,8 @@ def take_fin(w: Work) -> None:
         c.interactive = True
         if c.ack_at is None and not c.ack_now:
             c.to_ack = max(c.to_ack, 1)
+    elif before is State.FIN_WAIT_1 and not c.profile.ack_repeats_fin:
+        send_ack(w)  # before anything else goes out (Linux tcp_fin)
     else:
         c.ack_now = True
 

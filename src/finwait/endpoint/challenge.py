@@ -1,7 +1,7 @@
 """ACKs that answer what cannot be right, and their limits (RFC 5961 section 7, RFC 9293 3.10.7.4)."""
 
 from finwait.endpoint.rules import Rule
-from finwait.endpoint.transmit import send_ack, send_challenge
+from finwait.endpoint.transmit import quicken, send_ack, send_challenge
 from finwait.endpoint.work import Work
 from finwait.tcp import Event, Flags, Segment
 
@@ -53,10 +53,7 @@ def answer_unacceptable(w: Work, segment: Segment) -> None:
         return
     w.fire(Rule.ACK_UNACCEPTABLE)
     if segment.length and segment.seq.before(c.rcv_nxt):
-        if c.profile.quick_acks:  # Linux tcp_enter_quickack_mode
-            c.quick = max(c.quick, c.profile.quick_acks)
-            c.ato = c.profile.delayed_ack_min
-        c.interactive = False
+        quicken(c)
         if c.sack and c.profile.duplicate_sack:
             end = segment.end if segment.end.before(c.rcv_nxt) else c.rcv_nxt
             c.duplicate = (segment.seq, end)

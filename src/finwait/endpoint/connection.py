@@ -101,6 +101,8 @@ class Connection:
     """Where a segment has to end (MSG_EOR)."""
     urgent: Seq | None = None
     """SND.UP: the number after the urgent octet."""
+    write_pending: bool = False
+    """A user sleeps to write: the ACK that ends the handshake waits for the data (Linux sk_write_pending)."""
     write_shut: bool = False
     """No more data: a FIN was sent or waits for its turn."""
     fin_seq: Seq | None = None
@@ -145,6 +147,8 @@ class Connection:
     ts_recent_at: int = 0
     fast_open: bytes | None = None
     """The cookie that our SYN asked with (empty) or carried."""
+    fast_open_tried: bool = False
+    """Our first SYN had the option; a repeated one has it no more."""
     fast_open_experimental: bool = False
     fast_open_answer: bytes | None = None
     """The cookie that our SYN,ACK gives (listener)."""
@@ -245,6 +249,7 @@ def new_connection(
         profile=profile,
         settings=settings or default_settings(profile),
         iss=iss,
+        small_end=iss,
         header=40 if ipv6 else 20,
         rto=profile.rto_initial,
         cwnd=profile.initial_window,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from finwait.endpoint import icmp_wire, listening
 from finwait.endpoint.calls import Arrival, Happening
 from finwait.endpoint.connection import Connection, Step, new_connection
+from finwait.endpoint.cookie import cookie_for
 from finwait.endpoint.negotiate import layout, read_options
 from finwait.endpoint.profile import Blackhole, SynOptions
 from finwait.endpoint.sockets import Ends, Entry, Socket
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 ECT_0 = 2
 """RFC 3168 section 5."""
-COOKIE_SIZE = 8
-"""Octets of our fast open cookies, as kernels have them (RFC 7413 section 4.1.2 allows 4 to 16)."""
 
 
 def default_isn(ends: Ends, now: int) -> int:
@@ -226,7 +225,9 @@ def _offer_fast_open(
 ) -> None:
     """Look at the cookie of a SYN (RFC 7413 section 4.2.2)."""
     profile, options = host.profile, segment.options
-    if not profile.fast_open_server or not socket.settings.fast_open_queue:
+    if not profile.fast_open_server:
+        return
+    if not (socket.settings.fast_open_queue or profile.fast_open_every_listener):
         return
     if profile.fast_open_without_cookie and segment.payload:
         template.fast_open_child = True
@@ -234,17 +235,11 @@ def _offer_fast_open(
     if options.fast_open is None:
         return
     template.fast_open_experimental = options.fast_open_experimental
-    good = cookie_for(ends.remote)
+    good = cookie_for(host.fast_open_key, ends.remote, ends.local)
     if options.fast_open == good:
         template.fast_open_child = True
     else:
         template.fast_open_answer = good
-
-
-def cookie_for(remote: Address) -> bytes:
-    """Our cookie for a peer: a mixture of its address, the same on every run. No secret: no host on a network."""
-    mixed = int(remote) * 0x9E3779B97F4A7C15 % (1 << 8 * COOKIE_SIZE)
-    return mixed.to_bytes(COOKIE_SIZE, "big")
 
 
 def _to_time_wait(host: "Host", now: int, entry: Entry, socket: Socket, arrival: Arrival) -> None:
@@ -307,6 +302,8 @@ def follow(host: "Host", entry: Entry, done: Step) -> None:
         )
     if Happening.CONNECTED in done.events:
         listening.ready(host, entry)
+        if c.fast_open_tried and not c.learnt_cookie and host.profile.fast_open_gives_up:
+            host.fast_open_refused.add(entry.ends.remote)
     if c.state not in {State.CLOSED, State.LISTEN}:
         return
     if host.entries.get(entry.ends) is entry:

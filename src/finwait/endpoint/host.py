@@ -23,6 +23,7 @@ from finwait.endpoint.calls import (
     Tick,
 )
 from finwait.endpoint.connection import Connection, new_connection
+from finwait.endpoint.cookie import KEY
 from finwait.endpoint.options import changed, read
 from finwait.endpoint.profile import Profile
 from finwait.endpoint.rules import Rule
@@ -65,6 +66,10 @@ class Host:
         self.sockets: dict[Handle, Socket] = {}
         self.cookies: dict[Address, tuple[bytes, int, bool]] = {}
         """Fast open: cookie, MSS, and whether by the experimental option, of each peer (RFC 7413 section 4.1.3)."""
+        self.fast_open_refused: set[Address] = set()
+        """Peers that answered a fast open without a good cookie (FreeBSD tcp_fastopen_disable_path)."""
+        self.fast_open_key = KEY
+        """What its cookies are made with (16 octets)."""
         self.udp_port = 0
         """Where TCP in UDP is taken; 0: nowhere (FreeBSD net.inet.tcp.udp_tunneling_port)."""
         self.device_full = False
@@ -211,7 +216,8 @@ class Host:
         self, now: int, held: Socket, data: bytes, remote: Address, port: int
     ) -> Result:
         """FreeBSD's sendto() on a new socket connects; with TCP_FASTOPEN set the data may ride on the SYN."""
-        if held.settings.fast_open_queue and self.profile.fast_open_client:
+        asks = held.settings.fast_open_queue and self.profile.fast_open_client
+        if asks and remote not in self.fast_open_refused:
             cookie, mss, _ = self.cookies.get(remote, (None, 0, False))
             header = 40 if remote.version == 6 else 20
             room = min(mss or self.mtu, self.mtu - header - 20) - 40
@@ -394,6 +400,12 @@ class Host:
         """Take the rows of the table of edges that were taken since the last time."""
         edges, self._edges = self._edges, []
         return edges
+
+    def waits_to_write(self, socket: Handle, waits: bool) -> None:
+        """Say that a user sleeps until it can write: the last ACK of the handshake then waits for the data."""
+        c = self.connection(socket)
+        if c is not None:
+            c.write_pending = waits
 
     def fill_device(self, full: bool) -> None:
         """Let the local device drop every packet from now on, or no more. TCP learns of it at once, as kernels do."""

@@ -75,6 +75,7 @@ def accept_syn(w: Work, segment: Segment) -> None:
         w.fire(Rule.FAST_OPEN_SYN_DATA)
         establish_window(c, advertised_mss(c))
         take_data(w, segment)
+        c.syn_data_acked = bool(segment.payload)
 
 
 def _take_numbers(w: Work, segment: Segment) -> None:
@@ -173,7 +174,7 @@ def _syn_ack(w: Work, segment: Segment) -> None:
         take_data(w, segment)
         c.ack_now = True
     if not flush(w):
-        if c.settings.defer_accept or c.interactive:
+        if c.settings.defer_accept or c.interactive or c.write_pending:
             c.ack_at = w.now + c.profile.delayed_ack
         else:
             send_ack(w)
@@ -186,7 +187,7 @@ def _learn_fast_open(c: Connection, segment: Segment) -> None:
     options = segment.options
     c.learnt_mss = options.mss or 0
     cookie = options.fast_open or b""
-    if 4 <= len(cookie) <= 16 and len(cookie) % 2 == 0 and c.fast_open is not None:
+    if 4 <= len(cookie) <= 16 and len(cookie) % 2 == 0 and c.fast_open_tried:
         c.learnt_cookie = cookie
         c.fast_open_experimental = options.fast_open_experimental
 

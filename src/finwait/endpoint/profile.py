@@ -152,6 +152,10 @@ class Profile:
     fast_open_client: bool
     fast_open_server: bool
     fast_open_without_cookie: bool
+    fast_open_gives_up: bool
+    """A peer that answers without a good cookie is not asked again."""
+    fast_open_every_listener: bool
+    """Also one that did not set TCP_FASTOPEN (Linux TFO_SERVER_WO_SOCKOPT1)."""
     listen_drops_syn_fin: bool
     """A segment with FIN and SYN does not open a connection."""
     drop_syn_fin: bool

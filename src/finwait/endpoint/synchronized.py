@@ -10,7 +10,7 @@ from finwait.endpoint.opening import established_by
 from finwait.endpoint.profile import Checks, SynInSynchronized
 from finwait.endpoint.recovery import take_ack
 from finwait.endpoint.rules import Rule
-from finwait.endpoint.transmit import flush, refuse, send_ack, send_reset
+from finwait.endpoint.transmit import flush, quicken, refuse, send_ack, send_reset
 from finwait.endpoint.window import judged_window, remaining
 from finwait.endpoint.work import Work
 from finwait.tcp import Event, Flags, Guard, Segment, State
@@ -340,6 +340,7 @@ def _take_text(w: Work, segment: Segment) -> bool:
             limit -= max(c.rcv_nxt - segment.seq, 0)
         elif _beyond(c, segment):
             w.fire(Rule.ZERO_WINDOW_DROP)
+            quicken(c)
             c.ack_now = True
             return True
         take_data(w, segment, limit=limit)

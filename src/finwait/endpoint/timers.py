@@ -98,13 +98,23 @@ def most_retries(c: Connection) -> int:
     return profile.orphan_retries if c.orphan else profile.retries
 
 
-def _model_time(c: Connection, retries: int) -> int:
-    """How long `retries` doublings of the least timeout take (Linux tcp_model_timeout)."""
-    base, top = c.profile.rto_min, c.profile.rto_max
+def _model_time(c: Connection, retries: int, base: int) -> int:
+    """How long `retries` doublings of a timeout take (Linux tcp_model_timeout)."""
+    top = c.profile.rto_max
     linear = (top // base).bit_length() - 1
     if retries <= linear:
         return ((2 << retries) - 1) * base
     return ((2 << linear) - 1) * base + (retries - linear) * top
+
+
+def _syn_too_old(w: Work) -> bool:
+    """Repeats without backoff do not make a SYN wait longer than doublings alone would (Linux tcp_write_timeout)."""
+    c = w.c
+    if c.state is not State.SYN_SENT or not c.profile.syn_linear_timeouts:
+        return False
+    chosen = c.settings.syn_retries
+    retries = c.profile.syn_retries if chosen is None else chosen
+    return w.now - c.opened_at >= _model_time(c, retries, c.profile.rto_initial)
 
 
 def _exhausted(w: Work) -> bool:
@@ -114,13 +124,13 @@ def _exhausted(w: Work) -> bool:
     if c.state in HANDSHAKE:
         if c.settings.user_timeout and c.state is State.SYN_SENT and c.first_retry_at is not None:
             return w.now - c.opened_at >= c.settings.user_timeout
-        return c.retries >= limit
+        return c.retries >= limit or _syn_too_old(w)
     if c.first_retry_at is None:
         return False
     if c.settings.user_timeout:
         return w.now - c.first_retry_at >= c.settings.user_timeout
     if c.profile.rto_min_is_variance:
-        return w.now - c.first_retry_at >= _model_time(c, limit)
+        return w.now - c.first_retry_at >= _model_time(c, limit, c.profile.rto_min)
     return c.retries >= limit
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from finwait.endpoint.connection import Connection, Sent
-from finwait.endpoint.negotiate import segment_options, syn_ack_options, syn_options
+from finwait.endpoint.negotiate import sack_blocks, segment_options, syn_ack_options, syn_options
 from finwait.endpoint.rules import Rule
 from finwait.endpoint.window import offer
 from finwait.endpoint.work import Work
@@ -49,6 +49,14 @@ def acknowledged(c: Connection) -> None:
     c.duplicate = None
     if c.quick:
         c.quick -= 1
+
+
+def quicken(c: Connection) -> None:
+    """The peer repeats itself, so ACKs were lost or late: the next ones go at once (Linux tcp_enter_quickack_mode)."""
+    if c.profile.quick_acks:
+        c.quick = max(c.quick, c.profile.quick_acks)
+        c.ato = c.profile.delayed_ack_min
+    c.interactive = False
 
 
 def send_ack(w: Work) -> None:
@@ -121,7 +129,8 @@ def flush(w: Work, *, force: bool = False, hold: bool = False) -> bool:
     `force` sends one segment that would be held back; `hold` keeps a small one (MSG_MORE).
     """
     c = w.c
-    if c.state not in SENDING or c.fin_seq is not None or c.device_full:
+    may = c.state in SENDING or (c.state is State.SYN_RECEIVED and c.fast_open_child)
+    if not may or c.fin_seq is not None or c.device_full:
         return False
     went = False
     first = len(c.queue)
@@ -168,7 +177,8 @@ def _next_size(w: Work, room: int, *, force: bool, hold: bool) -> int | None:  #
     """Octets of the next segment, None if none may go now."""
     c = w.c
     whole = len(c.unsent)
-    size = min(whole, c.mss)
+    mss = current_mss(c)
+    size = min(whole, mss)
     for record in c.records:
         if record.after(c.snd_nxt):
             size = min(size, record - c.snd_nxt)
@@ -186,9 +196,15 @@ def _next_size(w: Work, room: int, *, force: bool, hold: bool) -> int | None:  #
         if not force and (c.profile.window_slow_start or room < c.max_window // 2):
             return None
         return min(room, size)
-    if size < c.mss and not force and not _may_be_small(w, size, whole, hold=hold):
+    if size < mss and not force and not _may_be_small(w, size, whole, hold=hold):
         return None
     return size
+
+
+def current_mss(c: Connection) -> int:
+    """Payload of a full segment now: SACK blocks that have to be told take room from it (Linux tcp_current_mss)."""
+    blocks = len(sack_blocks(c))
+    return c.mss - (4 + 8 * blocks) if blocks else c.mss
 
 
 def _limited(c: Connection) -> int:
@@ -208,7 +224,7 @@ def _may_be_small(w: Work, size: int, whole: int, *, hold: bool) -> bool:  # noq
     if c.settings.cork or hold:
         w.fire(Rule.CORKED)
         return False
-    if c.settings.no_delay or not c.queue:
+    if c.settings.no_delay or not any(sent.data for sent in c.queue):
         return True
     if c.profile.nagle_minshall and not c.small_end.after(c.snd_una):
         return True
@@ -227,12 +243,13 @@ def _send_new(w: Work, size: int, *, fin: bool) -> None:
     data, c.unsent = c.unsent[:size], c.unsent[size:]
     marked = c.pushed >= size or not c.profile.burst_segments
     c.pushed = max(c.pushed - size, 0)
-    if c.records:
-        c.records = tuple(record for record in c.records if record.after(c.snd_nxt + size))
-    push = bool(data) and not c.unsent and marked
     seq = c.snd_nxt
+    ends_record = seq + size in c.records
+    if c.records:
+        c.records = tuple(record for record in c.records if record.after(seq + size))
+    push = bool(data) and marked and (not c.unsent or ends_record)
     sent = Sent(seq, data, syn=False, fin=fin, push=push, sent_at=w.now)
-    if 0 < size < c.mss:
+    if 0 < size < current_mss(c):
         c.small_end = seq + size
     idle = not c.queue
     c.queue = (*c.queue, sent)

@@ -41,10 +41,12 @@ def connect(w: Work, call: Connect) -> None:
     open_window(c, advertised_mss(c))
     data = b""
     if call.fast_open:
-        c.fast_open = call.cookie or b""
+        # A cookie of no octets: data without the option (Linux TFO_CLIENT_NO_COOKIE).
+        c.fast_open = None if call.cookie == b"" else call.cookie or b""
+        c.fast_open_tried = c.fast_open is not None
         c.fast_open_experimental = call.cookie_experimental
         if call.cookie is not None:
-            data = call.data[: max(c.mss, 0)]
+            data = call.data
     c.syn_data = data
     c.unsent = call.data[len(data) :]
     c.pushed = len(c.unsent)

@@ -39,7 +39,13 @@ LABEL_OF = {
     "old-ack": "old-ack",
 }
 """What is counted after `LIMIT`, and the label that names it then."""
-FOLLOWERS = {"again-arrived", "waits-grow", "keep-alive-answered", "keep-alive-silent"}
+FOLLOWERS = {
+    "again-arrived",
+    "waits-grow",
+    "waits-grow-after-probe",
+    "keep-alive-answered",
+    "keep-alive-silent",
+}
 """Sentences that only make sense after the one before."""
 
 

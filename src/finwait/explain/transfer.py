@@ -64,8 +64,12 @@ def again(c: Conversation, s: Segment) -> list[Part]:
 
 def backing_off(gaps: tuple[float, ...]) -> list[Part]:
     """Say that the waits double, if they do; the first is often a probe of another timer (RFC 8985)."""
-    doubling = [late >= GROWTH * early for early, late in pairwise(gaps[1:] or gaps)]
-    return [part("waits-grow")] if doubling and all(doubling) else []
+    doubling = [late >= GROWTH * early for early, late in pairwise(gaps)]
+    if doubling and all(doubling):
+        return [part("waits-grow")]
+    if doubling[1:] and all(doubling[1:]):
+        return [part("waits-grow-after-probe")]
+    return []
 
 
 def _chain(c: Conversation, s: Segment) -> list[Segment]:

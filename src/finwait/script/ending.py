@@ -1,6 +1,7 @@
 """How a play ends: the state of the socket and why it is in it, and the RSTs that free what is left."""
 
 from contextlib import suppress
+from itertools import pairwise
 from typing import Final
 
 from finwait.errors import FinwaitError
@@ -19,9 +20,15 @@ from finwait.wire import Tcp
 MODULUS: Final = 1 << 32
 HALF: Final = 1 << 31
 BACKOFF: Final = Text(
-    ": the timer backs off, each wait is twice the one before (RFC 6298 section 5.5)",
-    "：定时器退避，每次等待是前一次的两倍（RFC 6298 5.5 节）",
+    ": the timer backs off, each wait about twice the one before (RFC 6298 section 5.5)",
+    "：定时器退避，每次等待约为前一次的两倍（RFC 6298 5.5 节）",
 )
+PROBE: Final = Text(
+    ": the first repeat is a probe of the tail (RFC 8985 section 7), then the timer backs off,"
+    " each wait about twice the one before (RFC 6298 section 5.5)",
+    "：第一次重传是尾部探测（RFC 8985 第 7 节），此后定时器退避，每次等待约为前一次的两倍（RFC 6298 5.5 节）",
+)
+NOTHING: Final = Text("", "")
 
 
 def endpoint(stage: Stage, one: Socket | None, traffic: Traffic) -> Endpoint | None:
@@ -156,17 +163,27 @@ def _fins(course: Course, number: int) -> list[Text]:
         gaps = [(b - a) / SECOND for a, b in zip(course.fins, again, strict=False)]
         times = ", ".join(f"{t / SECOND:.3f}" for t in again)
         waits = {lang: ", ".join(duration(gap, lang) for gap in gaps) for lang in ("en", "zh")}
+        why = _backing_off(gaps)
         told.append(
             Text(
-                f"it was sent again at {times} s, after {waits['en']}{BACKOFF.en if _doubles(gaps) else ''}",
-                f"又在 {times} 秒重传，间隔 {waits['zh']}{BACKOFF.zh if _doubles(gaps) else ''}",
+                f"it was sent again at {times} s, after {waits['en']}{why.en}",
+                f"又在 {times} 秒重传，间隔 {waits['zh']}{why.zh}",
             )
         )
     return told
 
 
+def _backing_off(gaps: list[float]) -> Text:
+    """Say that the waits double, if they do; the first may be that of another timer."""
+    if _doubles(gaps):
+        return BACKOFF
+    return PROBE if _doubles(gaps[1:]) else NOTHING
+
+
 def _doubles(gaps: list[float]) -> bool:
-    return len(gaps) > 1 and 1.7 < gaps[-1] / max(gaps[-2], 1e-6) < 2.3
+    return len(gaps) > 1 and all(
+        1.7 < late / max(early, 1e-6) < 2.3 for early, late in pairwise(gaps)
+    )
 
 
 def _waits(state: str) -> list[Text]:

@@ -87,21 +87,26 @@ class Player:
         status, failure, printed = Status.PASSED, None, ""
         try:
             self._begin()
-            try:
-                for event in self.script.events:
-                    self._event(event)
-                self._end_of_calls()
-            finally:
-                self.traffic.drain()
-                self.endpoint = ending.endpoint(self.stage, self.sockets.under_test, self.traffic)
-                self._clean_up()
-            printed = self._run_program()
+            for event in self.script.events:
+                self._event(event)
+            self._end_of_calls()
         except Reached:
             status = Status.STOPPED
         except Stop as stop:
             status, failure = stop.status, stop.failure
         except BadScript as error:
             status, failure = Status.BROKEN, self._broken(error)
+        self.traffic.drain()
+        self.endpoint = ending.endpoint(self.stage, self.sockets.under_test, self.traffic)
+        try:
+            self._clean_up()
+            if failure is None:
+                printed = self._run_program()
+        except Stop as stop:
+            if failure is None:
+                status, failure = stop.status, stop.failure
+            else:  # what went wrong first is what is told
+                self.warnings.append(stop.failure.message)
         lasted = self._now()
         crossings = self.traffic.finished()
         unread = () if failure is not None and failure.unread else self.traffic.unread()
@@ -257,7 +262,10 @@ class Player:
         end = call.until + (due.anchor if event.time.kind is TimeKind.RELATIVE else 0)
         tolerance = self.clock.allowed(end - due.start)
         self._blocked = event, live, Due(event.time.kind, end, end, tolerance, due.anchor)
-        self.stage.begin(live)
+        try:
+            self.stage.begin(live)
+        except FinwaitError as error:
+            raise self._refused(event, error) from error
 
     def _refused(self, event: Event, error: FinwaitError) -> Stop:
         """The stage has no such call, or cannot take its arguments."""

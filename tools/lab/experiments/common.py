@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from socket import socket
+
 from finwait.lab.net import Net
 from finwait.lab.packet import Flags
+from finwait.lab.wire import Wire
 from lab.truth import Connection, Why
 
 REQUEST, REPLY = b"may I have it?\n", b"here it is, and nothing more.\n"
@@ -13,6 +16,14 @@ ACK, FIN, PSH, RST, SYN = Flags.ACK, Flags.FIN, Flags.PSH, Flags.RST, Flags.SYN
 
 ORDERLY = [Why("orderly")]
 ANY = "any"
+
+
+def answered(wire: Wire, from_port: int, port: int = 80) -> tuple[socket, socket]:
+    """A connection whose one request has its reply; nothing is on its way any more."""
+    client, server = wire.open(port, from_port)
+    wire.exchange(client, server, REQUEST, REPLY)
+    wire.settle()
+    return client, server
 
 
 def told(

@@ -9,7 +9,7 @@ from finwait.lab.wire import Wire
 from lab.notebook import Notebook
 from lab.truth import Why
 
-from .common import ACK, BIG, REPLY, REQUEST, orderly, reset, told
+from .common import ACK, BIG, REPLY, REQUEST, answered, orderly, reset, told
 
 TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT = 4, 5, 6  # linux/tcp.h
 TCP_USER_TIMEOUT = 18
@@ -22,9 +22,7 @@ def _gone(host: Host, port: int, peer_port: int) -> bool:
 def fin_lost(notebook: Notebook) -> None:
     """The first FIN is lost behind the capture and comes again."""
     with Wire() as wire:
-        client, server = wire.open(80, 40301)
-        wire.exchange(client, server, REQUEST, REPLY)
-        wire.settle()
+        client, server = answered(wire, 40301)
         wire.lose(lambda side, s: side == "client" and s.fin)
         client.close()
         wire.hear_end(server)
@@ -41,9 +39,7 @@ def fin_lost(notebook: Notebook) -> None:
 def fin_ack_lost(notebook: Notebook) -> None:
     """The ACK of the first FIN is lost behind the capture: the FIN comes again for nothing."""
     with Wire(tap="server") as wire:
-        client, server = wire.open(80, 40302)
-        wire.exchange(client, server, REQUEST, REPLY)
-        wire.settle()
+        client, server = answered(wire, 40302)
         wire.lose(lambda side, s: side == "server" and s.flags == ACK)
         client.close()
         wire.hear_end(server)
@@ -67,9 +63,7 @@ def state_of(wire: Wire, from_port: int) -> str | None:
 def last_ack_lost(notebook: Notebook) -> None:
     """The ACK of the second FIN is lost behind the capture: TIME-WAIT acks once more."""
     with Wire() as wire:
-        client, server = wire.open(80, 40303)
-        wire.exchange(client, server, REQUEST, REPLY)
-        wire.settle()
+        client, server = answered(wire, 40303)
         client.close()
         wire.hear_end(server)
         wire.lose(lambda side, s: side == "client" and s.flags == ACK)
@@ -88,9 +82,7 @@ def last_ack_lost(notebook: Notebook) -> None:
 def final_ack_missing(notebook: Notebook) -> None:
     """No ACK of the second FIN reaches the capture: LAST-ACK for as long as it lasts."""
     with Wire(tap="server") as wire:
-        client, server = wire.open(80, 40304)
-        wire.exchange(client, server, REQUEST, REPLY)
-        wire.settle()
+        client, server = answered(wire, 40304)
         client.close()
         wire.hear_end(server)
         wire.cut(lambda side, s: side == "client")
@@ -110,9 +102,7 @@ def final_ack_missing(notebook: Notebook) -> None:
 def fin_out_of_order(notebook: Notebook) -> None:
     """The FIN overtakes the data before it."""
     with Wire(tap="server") as wire:
-        client, server = wire.open(80, 40305)
-        wire.exchange(client, server, REQUEST, REPLY)
-        wire.settle()
+        client, server = answered(wire, 40305)
         wire.hold("client")
         client.send(REQUEST)
         client.close()
@@ -133,9 +123,7 @@ def fin_out_of_order(notebook: Notebook) -> None:
 def crossing_and_lost(notebook: Notebook) -> None:
     """FINs cross and the server's is lost; what it sends again acks, but it crossed all the same."""
     with Wire(tap="server") as wire:
-        client, server = wire.open(80, 40306)
-        wire.exchange(client, server, REQUEST, REPLY)
-        wire.settle()
+        client, server = answered(wire, 40306)
         wire.lose(lambda side, s: side == "server" and s.fin)
         wire.hold("client")
         client.close()
@@ -157,9 +145,7 @@ def fin_unanswered(notebook: Notebook) -> None:
     """A FIN that nobody acks, until tcp_orphan_retries (4) are used up."""
     with Wire() as wire:
         wire.client.sysctl(tcp_orphan_retries=4)
-        client, server = wire.open(80, 40307)
-        wire.exchange(client, server, REQUEST, REPLY)
-        wire.settle()
+        client, server = answered(wire, 40307)
         wire.cut()
         client.close()
         wire.until(lambda: _gone(wire.client, 40307, 80), "the kernel gave up")
@@ -178,9 +164,7 @@ def fin_unanswered(notebook: Notebook) -> None:
 def vanished(notebook: Notebook) -> None:
     """Data sent again and again, then nothing: TCP_USER_TIMEOUT ends in silence."""
     with Wire() as wire:
-        client, server = wire.open(80, 40308)
-        wire.exchange(client, server, REQUEST, REPLY)
-        wire.settle()
+        client, server = answered(wire, 40308)
         client.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, 4000)
         wire.cut()
         client.send(REQUEST)
@@ -199,9 +183,7 @@ def vanished(notebook: Notebook) -> None:
 def gave_up(notebook: Notebook) -> None:
     """Data sent again without an answer; then the application loses patience: SO_LINGER 0."""
     with Wire() as wire:
-        client, server = wire.open(80, 40309)
-        wire.exchange(client, server, REQUEST, REPLY)
-        wire.settle()
+        client, server = answered(wire, 40309)
         wire.cut()
         client.send(REQUEST)
         wire.wait(3)
@@ -218,9 +200,7 @@ def gave_up(notebook: Notebook) -> None:
 def keepalive_timeout(notebook: Notebook) -> None:
     """Keep-alive probes without an answer; the kernel aborts."""
     with Wire() as wire:
-        client, server = wire.open(80, 40310)
-        wire.exchange(client, server, REQUEST, REPLY)
-        wire.settle()
+        client, server = answered(wire, 40310)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for option, value in ((TCP_KEEPIDLE, 1), (TCP_KEEPINTVL, 1), (TCP_KEEPCNT, 3)):
             client.setsockopt(socket.IPPROTO_TCP, option, value)

@@ -11,7 +11,7 @@ from finwait.lab.wire import Wire
 from lab.notebook import Notebook
 from lab.truth import Connection, Why
 
-from .common import ACK, ANY, BIG, FIN, REPLY, REQUEST, RST, SYN, orderly, reset, told
+from .common import ACK, ANY, BIG, FIN, REPLY, REQUEST, RST, SYN, answered, orderly, reset, told
 
 TCP_USER_TIMEOUT = 18  # linux/tcp.h
 IDLE = 350.0  # s; a device timeout found in the wild (diagnosis D5: AWS NLB)
@@ -54,9 +54,7 @@ def unread_data(notebook: Notebook) -> None:
 def linger_zero(notebook: Notebook) -> None:
     """SO_LINGER 0 after an answered request."""
     with Wire() as wire:
-        client, server = wire.open(80, 40503)
-        wire.exchange(client, server, REQUEST, REPLY)
-        wire.settle()
+        client, server = answered(wire, 40503)
         linger(client, 0)
         client.close()
         wire.settle()
@@ -96,9 +94,7 @@ def linger_zero_unsent(notebook: Notebook) -> None:
 def destroyed(notebook: Notebook) -> None:
     """`ss -K`: an administrator has the kernel abort the socket."""
     with Wire() as wire:
-        client, server = wire.open(80, 40504)
-        wire.exchange(client, server, REQUEST, REPLY)
-        wire.settle()
+        client, server = answered(wire, 40504)
         wire.server.destroy(80, 40504)
         wire.settle()
         cause = [Why("abort"), Why("deliberate-abort", most="likely")]
@@ -111,9 +107,7 @@ def destroyed(notebook: Notebook) -> None:
 def abort_in_close_wait(notebook: Notebook) -> None:
     """The client closes; the server answers by RST instead of a FIN."""
     with Wire() as wire:
-        client, server = wire.open(80, 40505)
-        wire.exchange(client, server, REQUEST, REPLY)
-        wire.settle()
+        client, server = answered(wire, 40505)
         client.shutdown(socket.SHUT_WR)
         wire.hear_end(server)
         wire.settle()
@@ -132,9 +126,7 @@ def peer_lost_state(notebook: Notebook) -> None:
     """The server forgets the connection as a crashed machine would; what the client then sends
     draws a RST."""
     with Wire() as wire:
-        client, server = wire.open(80, 40506)
-        wire.exchange(client, server, REQUEST, REPLY)
-        wire.settle()
+        client, server = answered(wire, 40506)
         forget(server)
         client.send(REQUEST)
         wire.hear_reset(client)
@@ -209,9 +201,7 @@ def injected_both_ways(notebook: Notebook) -> None:
 def middlebox_resets_both(notebook: Notebook) -> None:
     """D5 (a): after 350 s idle a device resets both ends, unprompted."""
     with _untimed() as wire:
-        client, server = wire.open(443, 40509)
-        wire.exchange(client, server, REQUEST, REPLY)
-        wire.settle()
+        client, server = answered(wire, 40509, 443)
         wire.recorder.skip(IDLE)
         ends = wire.last["server"], wire.last["client"]
         wire.inject(_forged(replace(ends[0], seq=ends[1].ack, payload=b"")), to="client")
@@ -230,9 +220,7 @@ def middlebox_resets_both(notebook: Notebook) -> None:
 def middlebox_answers(notebook: Notebook) -> None:
     """D5 (b): the first request after 350 s idle is answered by a device's RST."""
     with _untimed() as wire:
-        client, server = wire.open(443, 40510)
-        wire.exchange(client, server, REQUEST, REPLY)
-        wire.settle()
+        client, server = answered(wire, 40510, 443)
         wire.recorder.skip(IDLE)
         wire.cut(lambda side, s: side == "client")
         client.send(REQUEST)
@@ -256,9 +244,7 @@ def middlebox_answers(notebook: Notebook) -> None:
 def middlebox_swallows(notebook: Notebook) -> None:
     """D5 (c): the first request after 350 s idle and all its repeats are dropped in silence."""
     with _untimed() as wire:
-        client, server = wire.open(443, 40511)
-        wire.exchange(client, server, REQUEST, REPLY)
-        wire.settle()
+        client, server = answered(wire, 40511, 443)
         client.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, 3000)
         wire.recorder.skip(IDLE)
         wire.cut(lambda side, s: side == "client")
@@ -304,9 +290,7 @@ def syn_in_connection(notebook: Notebook) -> None:
 
 def _harmless(notebook: Notebook, from_port: int, slug: str, ahead: int, flags: int) -> None:
     with Wire(tap="server") as wire:
-        client, server = wire.open(80, from_port)
-        wire.exchange(client, server, REQUEST, REPLY)
-        wire.settle()
+        client, server = answered(wire, from_port)
         last = wire.last["client"]
         lie = _forged(last, seq=(last.end + ahead) % (1 << 32), flags=RST if flags == RST else SYN)
         wire.inject(lie, to="server")
@@ -329,9 +313,7 @@ def fin_then_rst(notebook: Notebook) -> None:
     """A FIN and, with the same number, a RST, as one system sends on ^C (kernel: tcp_reset_check
     takes it)."""
     with Wire(tap="server") as wire:
-        client, server = wire.open(80, 40515)
-        wire.exchange(client, server, REQUEST, REPLY)
-        wire.settle()
+        client, server = answered(wire, 40515)
         last = wire.last["client"]
         wire.cut()
         fin = replace(last, seq=last.end, flags=FIN | ACK, payload=b"")
@@ -350,9 +332,7 @@ def fin_then_rst(notebook: Notebook) -> None:
 def rst_with_data(notebook: Notebook) -> None:
     """A RST that carries a diagnostic text (RFC 9293 3.10.7.4 allows it; RFC 1122 4.2.2.12)."""
     with Wire() as wire:
-        client, server = wire.open(80, 40516)
-        wire.exchange(client, server, REQUEST, REPLY)
-        wire.settle()
+        client, server = answered(wire, 40516)
         last = wire.last["server"]
         text = b"overloaded, come back later"
         lie = _forged(last, flags=RST | ACK, ack=last.ack, payload=text, window=last.window)

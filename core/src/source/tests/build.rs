@@ -50,6 +50,30 @@ pub struct Pcap {
     pub swapped: bool,
 }
 
+/// Magic, record header and extra bytes of every member of the family that tshark 4.0 reads as we do.
+pub const VARIANTS: [(u32, usize, usize); 7] = [
+    (0xa1b2_c3d4, 16, 0),
+    (0xa1b2_c3d4, 20, 0),
+    (0xa1b2_c3d4, 24, 0),
+    (0xa1b2_3c4d, 16, 0),
+    (0xa1b2_cd34, 24, 0),
+    (0xa1b2_cd34, 28, 0),
+    (0x1c00_01ab, 16, 4),
+];
+
+/// Files of the family in both byte orders.
+pub fn variants(of: &[(u32, usize, usize)]) -> impl Iterator<Item = Pcap> + '_ {
+    ORDERS.into_iter().flat_map(move |order| {
+        of.iter().map(move |&(magic, record, extra)| Pcap {
+            order,
+            magic,
+            record,
+            extra,
+            ..PCAP
+        })
+    })
+}
+
 pub const PCAP: Pcap = Pcap {
     order: Order::Little,
     magic: 0xa1b2_c3d4,

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from finwait.endpoint import Handle
 from finwait.stage.model.outcome import Failed
+from finwait.stage.model.zerocopy import ErrorQueue
 from finwait.wire import Address
 
 FIRST = 3
@@ -24,6 +25,7 @@ class TcpSocket:
     nonblocking: bool = False
     linger_seconds: int = 0
     """What SO_LINGER last said, read back also while it is off."""
+    errors: ErrorQueue = field(default_factory=ErrorQueue)
     deferred: tuple[Address, int] | None = None
     """Where TCP_FASTOPEN_CONNECT will connect to at the first write."""
     remembered: dict[tuple[int, int], int] = field(default_factory=dict)

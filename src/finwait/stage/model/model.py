@@ -211,7 +211,7 @@ class Model:
         held = self._world.descriptors.get(fd)
         if not isinstance(held, TcpSocket):
             return {}
-        return _info(self._world.host.status(held.handle))
+        return _info(self._world, held)
 
     def owns(self, fd: int) -> bool:
         """Say whether the live descriptor is still open."""
@@ -225,9 +225,14 @@ class Model:
 _FIELDS = tuple(field.name for field in fields(Status) if field.name not in {"state", "next_timer"})
 
 
-def _info(status: Status) -> dict[str, int]:
-    named = {f"tcpi_{name}": int(getattr(status, name)) for name in _FIELDS}
-    return {"tcpi_state": TCP_STATES[status.state.value], **named}
+def _info(world: World, held: TcpSocket) -> dict[str, int]:
+    status, c = world.host.status(held.handle), world.host.connection(held.handle)
+    found = {"tcpi_state": TCP_STATES[status.state.value]}
+    found |= {f"tcpi_{name}": int(getattr(status, name)) for name in _FIELDS}
+    if c is not None:
+        since = {"data_sent": c.sent_at, "data_recv": c.received_at, "ack_recv": c.heard_at}
+        found |= {f"tcpi_last_{what}": (world.now - at) // 1000 for what, at in since.items()}
+    return found
 
 
 class _Sleeper:

@@ -90,6 +90,8 @@ def accept(world: World, fd: Value, address: Value, length: Value, flags: Value 
         held.nonblocking and not world.linux
     )
     child.linger_seconds = held.linger_seconds
+    child.remembered = dict(held.remembered)
+    child.errors.enabled = held.errors.enabled
     return done(world.descriptors.add(child))
 
 

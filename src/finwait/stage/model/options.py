@@ -16,6 +16,7 @@ from finwait.stage.model.numbers import (
     SO_LINGER,
     SO_PROTOCOL,
     SO_TYPE,
+    SO_ZEROCOPY,
     SOCK_DGRAM,
     SOCK_STREAM,
     SOL_IP,
@@ -33,6 +34,7 @@ from finwait.tcp import State
 LINGER_ON_BSD: Final = 0x80
 """FreeBSD gives the bit of SO_LINGER back where Linux gives 1."""
 CONGESTION, FASTOPEN_KEY, FUNCTION_BLOCK = 13, 33, PRIVATE_NUMBERS["TCP_FUNCTION_BLK"]
+PORT_MAX: Final = 0xFFFF
 COOKIE_KEYS: Final = {16, 32}
 """Octets of one or two keys (Linux TCP_FASTOPEN_KEY_LENGTH)."""
 
@@ -121,12 +123,26 @@ def setsockopt(
         return done()
     option = _known(world, key)
     if option is not None:
+        _check(world, held, option, value)
         checked(world.host.set_option(world.now, held.handle, option, number(value)))
         return done()
     if key in REMEMBERED:
         held.remembered[key] = number(value)
+        held.errors.enabled = bool(held.remembered.get((SOL_SOCKET, SO_ZEROCOPY), 0))
         return done()
     raise Failed("ENOPROTOOPT")
+
+
+def _check(world: World, held: TcpSocket, option: Option, value: Value) -> None:
+    """What depends on the host or the state. Failed(EOPNOTSUPP), Failed(EINVAL)."""
+    if option is Option.TCP_FASTOPEN_CONNECT and not world.profile.fast_open_client:
+        raise Failed("EOPNOTSUPP")
+    if option is Option.TCP_REMOTE_UDP_ENCAPS_PORT:
+        # A port, before the connection, on a host that takes TCP in UDP (FreeBSD tcp_ctloutput).
+        port = number(value)
+        fresh = world.host.status(held.handle).state is State.CLOSED
+        if not fresh or not 0 <= port <= PORT_MAX or (port and not world.host.udp_port):
+            raise Failed("EINVAL")
 
 
 def _known(world: World, key: tuple[int, int]) -> Option | None:

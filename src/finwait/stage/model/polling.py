@@ -3,7 +3,7 @@
 from typing import Final
 
 from finwait.stage.model.arguments import member, number
-from finwait.stage.model.descriptors import Epoll, Interest, Object, PipeEnd, UdpSocket
+from finwait.stage.model.descriptors import Epoll, Interest, Object, PipeEnd, TcpSocket, UdpSocket
 from finwait.stage.model.numbers import (
     EPOLL_CTL_ADD,
     EPOLL_CTL_DEL,
@@ -44,13 +44,14 @@ def ready(world: World, held: Object) -> int:
         return IN if _found(world, held, 1, take=False) else 0
     if held.deferred is not None:
         return OUT  # Linux tcp_poll of a deferred connect
+    held.errors.refresh(world.host.connection(held.handle))
     found = world.host.readiness(held.handle)
     parts = (
         (found.readable, IN),
         (found.writable, OUT),
         (found.peer_closed, POLLRDHUP),
         (found.hung_up, POLLHUP),
-        (found.error is not None, POLLERR),
+        (found.error is not None or bool(held.errors.notices), POLLERR),
         (found.urgent, POLLPRI),
     )
     return sum(bits for holds, bits in parts if holds)
@@ -153,6 +154,9 @@ def _found(world: World, held: Epoll, most: int, *, take: bool) -> list[tuple[in
     """What is ready and not told yet; `take` tells it."""
     found: list[tuple[int, dict[str, int]]] = []
     for interest in held.interests.values():
+        if isinstance(interest.object, TcpSocket):
+            connection = world.host.connection(interest.object.handle)
+            interest.fresh = interest.object.errors.refresh(connection) or interest.fresh
         bits = ready(world, interest.object) & (interest.events | ALWAYS)
         edge = bool(interest.events & EPOLLET)
         if not bits or interest.disabled or (edge and not interest.fresh) or len(found) >= most:

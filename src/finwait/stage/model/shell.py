@@ -2,12 +2,14 @@
 
 import re
 import shlex
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from finwait.endpoint import Rule
 from finwait.stage.model import sockstat, sysctl
 from finwait.stage.model.world import World
 from finwait.stage.stage import ShellResult
@@ -54,9 +56,12 @@ class Shell:
             status, told = sockstat.run(self.world, stages)
             self.output += told
             return status
+        stages = [without_redirections(stage) for stage in stages]
+        if stages[0] and stages[0][0] == "nstat":
+            return nstat(self, stages)
         if len(stages) > 1:
             raise NotApplicable(" ".join(words))
-        return self._command(without_redirections(words))
+        return self._command(stages[0])
 
     def _command(self, words: list[str]) -> int:
         if not words or _is_assignment(words[0]):
@@ -266,11 +271,25 @@ def _tcpdrop(shell: Shell, words: list[str]) -> int:
     return 0 if dropped else 1
 
 
+def nstat(shell: Shell, stages: list[list[str]]) -> int:
+    """`nstat > /dev/null` begins to count, `nstat | grep NAME` tells whether it happened since."""
+    fired, shell.world.fired = shell.world.fired, Counter()
+    names = [words[-1] for words in stages[1:]]
+    if any(words[0] != "grep" for words in stages[1:]) or not set(names) <= COUNTERS.keys():
+        raise NotApplicable(" | ".join(" ".join(words) for words in stages))
+    return 0 if all(fired[COUNTERS[name]] for name in names) else 1
+
+
 def _true(shell: Shell, words: list[str]) -> int:
     del shell, words
     return 0
 
 
+COUNTERS: Final = {
+    "TcpExtOutOfWindowIcmps": Rule.ICMP_OUTSIDE,
+    "TcpExtTCPAbortOnClose": Rule.CLOSE_UNREAD,
+}
+"""Linux's names of what the endpoint's rules count, too."""
 COMMANDS: Final[dict[str, Callable[[Shell, list[str]], int]]] = {
     "sysctl": _sysctl,
     "set_sysctls.py": _set_sysctls,

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from finwait.endpoint import Blackhole, Profile, RstInSynchronized, SynInSynchronized
+from finwait.endpoint.cookie import read_key
 from finwait.stage.model.world import World
 
 SECOND, MILLISECOND = 1_000_000, 1_000
 NO_RETRIES: Final = 0
 FAST_OPEN_CLIENT, FAST_OPEN_SERVER, NO_COOKIE_CLIENT, NO_COOKIE_SERVER = 0x1, 0x2, 0x4, 0x200
+EVERY_LISTENER: Final = 0x400
 """Linux tcp.h TFO_CLIENT_ENABLE and its kin."""
 
 Changes: TypeAlias = dict[str, Any]
@@ -78,6 +80,7 @@ def _fast_open(words: list[str], profile: Profile) -> Changes:
     return {
         "fast_open_client": bool(bits & FAST_OPEN_CLIENT),
         "fast_open_server": bool(bits & FAST_OPEN_SERVER),
+        "fast_open_every_listener": bool(bits & EVERY_LISTENER),
         "fast_open_without_cookie": bool(bits & (NO_COOKIE_CLIENT | NO_COOKIE_SERVER)),
     }
 
@@ -97,7 +100,7 @@ def _retries(words: list[str], profile: Profile) -> Changes:
 _SYN = (SynInSynchronized.CHALLENGE, SynInSynchronized.RESET_IN_WINDOW)
 _RST = (RstInSynchronized.EXACT, RstInSynchronized.IN_WINDOW)
 _BLACKHOLE = (Blackhole.ANSWER, Blackhole.SYN, Blackhole.ALL)
-_DROP_OPTIONS = (0, 2)
+_DROP_OPTIONS = (0, 3)
 """FreeBSD tcp_timer_rexmt drops the options with the third repeat of a SYN."""
 
 LINUX: Final[dict[str, Knob | Harmless]] = {
@@ -124,7 +127,13 @@ LINUX: Final[dict[str, Knob | Harmless]] = {
     "ipv4.tcp_early_retrans": _switch("tail_loss_probe"),
     "ipv4.tcp_reordering": _of("duplicate_acks"),
     "ipv4.tcp_fastopen": Knob(
-        _fast_open, ("fast_open_client", "fast_open_server", "fast_open_without_cookie")
+        _fast_open,
+        (
+            "fast_open_client",
+            "fast_open_server",
+            "fast_open_without_cookie",
+            "fast_open_every_listener",
+        ),
     ),
     "ipv4.tcp_challenge_ack_limit": _of("challenge_acks"),
     "ipv4.tcp_invalid_ratelimit": _of("invalid_ack_interval", MILLISECOND),
@@ -149,9 +158,6 @@ LINUX: Final[dict[str, Knob | Harmless]] = {
         None, "accurate ECN is not modelled, nor asked for by tcp_ecn 0, 1, 2"
     ),
     "ipv4.tcp_syncookies": Harmless(frozenset("01"), "the queue never overflows in a script"),
-    "ipv4.tcp_fastopen_key": Harmless(
-        None, "cookies are good ones, but not the octets of this key"
-    ),
     "ipv4.tcp_fastopen_blackhole_timeout_sec": Harmless(
         frozenset("0"), "fast open is never switched off by itself"
     ),
@@ -214,25 +220,47 @@ def normal(name: str) -> str:
 def apply(world: World, name: str, value: str) -> str | None:
     """Set a name to a value. None: done. Else why not: it is then not applicable to the model."""
     key = normal(name)
-    if key == "inet.tcp.hostcache.purgenow":
-        world.host.cookies.clear()
-        return None
-    if key == "inet.tcp.fastopen.client_enable" and value.strip() == "0":
-        world.host.cookies.clear()
-    if key == "inet.tcp.udp_tunneling_port":
-        world.host.udp_port = _number(value)
-        return None
     knob = LINUX.get(key) or FREEBSD.get(key)
-    if knob is None:
+    if knob is None and key not in ACTIONS:
         return f"the model has no sysctl {name}"
     if isinstance(knob, Harmless):
         harmless = knob.values is None or value.strip() in knob.values
         return None if harmless else f"{name}={value} is not modelled ({knob.why})"
     try:
-        world.configure(knob.change(value.split(), world.profile))
-    except (ValueError, IndexError):
+        if key in ACTIONS:
+            ACTIONS[key](world, value)
+        if knob is not None:
+            world.configure(knob.change(value.split(), world.profile))
+    except (ValueError, IndexError, OverflowError):
         return f"{value!r} is no value of {name} that the model knows"
     return None
+
+
+def _forget_cookies(world: World, _: str) -> None:
+    world.host.cookies.clear()
+    world.host.fast_open_refused.clear()
+
+
+def _forget_cookies_when_off(world: World, value: str) -> None:
+    if not _number(value):
+        _forget_cookies(world, value)
+
+
+def _set_udp_port(world: World, value: str) -> None:
+    world.host.udp_port = _number(value)
+
+
+def _set_cookie_key(world: World, value: str) -> None:
+    world.host.fast_open_key = read_key(value)
+
+
+ACTIONS: Final[dict[str, Callable[[World, str], None]]] = {
+    "ipv4.tcp_fastopen_key": _set_cookie_key,
+    "inet.tcp.hostcache.purgenow": _forget_cookies,
+    "inet.tcp.fastopen.client_enable": _forget_cookies_when_off,
+    "inet.tcp.udp_tunneling_port": _set_udp_port,
+}
+"""Names that act on the host, beside or instead of a field of the profile."""
 
 
 def current(world: World, name: str) -> Changes | None:
@@ -240,4 +268,4 @@ def current(world: World, name: str) -> Changes | None:
     knob = LINUX.get(normal(name)) or FREEBSD.get(normal(name))
     if isinstance(knob, Knob):
         return {field: getattr(world.profile, field) for field in knob.fields}
-    return {} if knob is not None else None
+    return {} if knob is not None or normal(name) in ACTIONS else None

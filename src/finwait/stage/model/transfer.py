@@ -24,6 +24,7 @@ from finwait.stage.model.numbers import (
     MSG_PEEK,
     MSG_TRUNC,
     MSG_WAITALL,
+    MSG_ZEROCOPY,
     SOL_TCP,
     TCP_INQ,
 )
@@ -69,10 +70,10 @@ def readv(world: World, fd: Value, parts: Value, count: Value = None) -> Play:
 
 
 def recvmsg(world: World, fd: Value, header: Value, flags: Value) -> Play:
-    """recvmsg(2): with TCP_INQ, how much is left comes as a control message. The error queue is always empty: EAGAIN."""
+    """recvmsg(2): with TCP_INQ, how much is left comes as a control message; MSG_ERRQUEUE tells of MSG_ZEROCOPY."""
     into, wanted = vector(member(header, "msg_iov", [])), number(flags)
     if wanted & MSG_ERRQUEUE:
-        raise Failed("EAGAIN")
+        return _read_errors(world, world.descriptors.tcp(fd))
     result = yield from _receive(world, fd, into.first, into.length, wanted)
     control: list[Value] = []
     held = world.descriptors.get(fd)
@@ -83,6 +84,13 @@ def recvmsg(world: World, fd: Value, header: Value, flags: Value) -> Play:
         left: int = 1 if ended else world.host.unread(held.handle)
         control.append({"cmsg_level": SOL_TCP, "cmsg_type": TCP_INQ, "cmsg_data": left})
     return done(result.value, data=result.out.get("data", b""), flags=0, control=control)
+
+
+def _read_errors(world: World, held: TcpSocket) -> Result:
+    held.errors.refresh(world.host.connection(held.handle))
+    if not held.errors.notices:
+        raise Failed("EAGAIN")
+    return done(0, data=b"", flags=MSG_ERRQUEUE, control=[held.errors.read(held.domain)])
 
 
 def _receive(world: World, fd: Value, buffer: Value, limit: int, flags: int) -> Play:
@@ -202,18 +210,33 @@ def _send(
     if isinstance(held, PipeEnd):
         return (yield from _write_pipe(held, data))
     held = world.descriptors.tcp(fd)
+    result = yield from _send_tcp(world, held, data, flags, to)
+    held.errors.took(result.value, zerocopy=bool(flags & MSG_ZEROCOPY))
+    return result
+
+
+def _send_tcp(
+    world: World, held: TcpSocket, data: bytes, flags: int, to: tuple[Address, int] | None
+) -> Play:
     waits = not held.nonblocking and not flags & MSG_DONTWAIT
     sent = 0
     if held.deferred is not None or (flags & MSG_FASTOPEN and not _opened(world, held)):
         opened = yield from _send_opening(world, held, data, waits)
         sent = opened.value
-        if sent == len(data) and sent:
+        if sent and (sent == len(data) or not waits):
             return done(sent)
     elif flags & MSG_FASTOPEN and not held.nonblocking:
-        yield from wait_opened(world, held)
+        yield from _wait_to_write(world, held, pending=True)
     elif flags & MSG_FASTOPEN and _opening(world, held):
         raise Failed("EALREADY")
     return (yield from _send_rest(world, held, data, sent, flags, waits, to))
+
+
+def _wait_to_write(world: World, held: TcpSocket, *, pending: bool) -> Play:
+    world.host.waits_to_write(held.handle, pending)
+    result = yield from wait_opened(world, held)
+    world.host.waits_to_write(held.handle, False)
+    return result
 
 
 def _opened(world: World, held: TcpSocket) -> bool:
@@ -229,12 +252,11 @@ def _send_opening(world: World, held: TcpSocket, data: bytes, waits: bool) -> Pl
     """The SYN, with as much as fits in it; EINPROGRESS for who does not wait."""
     peer, held.deferred = held.deferred or remote(world), None
     result = world.did(world.host.send(world.now, held.handle, data, to=peer, fast_open=True))
-    if result.error is not Errno.EINPROGRESS:
+    if result.error not in {None, Errno.EINPROGRESS} or not waits:
         return done(checked(result).value)
-    if not waits:
-        raise Failed("EINPROGRESS")
-    yield from wait_opened(world, held)
-    return done(result.value)
+    yield from _wait_to_write(world, held, pending=result.value < len(data))
+    checked(EndpointResult(error=world.host.get_option(held.handle, Option.SO_ERROR).error))
+    return done(result.value if result.error is None else 0)
 
 
 def _send_rest(

@@ -1,11 +1,11 @@
 """The machine around the endpoint: its descriptors, its clock that only moves when told, what it sent."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Any
 
-from finwait.endpoint import Happening, Host, Profile
+from finwait.endpoint import Happening, Host, Profile, Rule
 from finwait.endpoint import Result as EndpointResult
 from finwait.stage.model.descriptors import Descriptors, Epoll, TcpSocket
 from finwait.stage.model.numbers import (
@@ -42,6 +42,8 @@ class World:
         self.now = 0
         self.descriptors = Descriptors()
         self.sent: deque[Captured] = deque()
+        self.fired: Counter[Rule] = Counter()
+        """How often each rule of the endpoint fired since `nstat` was last asked."""
         self.saved: dict[str, Any] | None = None
         """What `set_sysctls.py` found and the restore script puts back, by field of the profile."""
 
@@ -74,6 +76,8 @@ class World:
         """Take what the host sent, and wake who watches."""
         for packet in self.host.transmit():
             self.sent.append(Captured(packet, self.now))
+        self.fired.update(self.host.rules())
+        self.host.edges()
         notices = self.host.events()
         if not notices:
             return

@@ -1,0 +1,312 @@
+"""Edges of the verdicts, each a few segments: RFC 9293, RFC 5961 and what Linux does, by the numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from finwait import _core
+
+from .judge.captures import tcp, write
+
+FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
+ENDS = (40000, 80)
+Row = dict[str, object]
+
+
+def c(flags: int, seq: int, ack: int = 0, payload: int = 0) -> bytes:
+    """A segment of the client; numbers are relative to its SYN (0) and the server's (0)."""
+    return tcp(ENDS, flags, 1000 + seq, 5000 + ack if flags & ACK else 0, payload)
+
+
+def s(flags: int, seq: int, ack: int = 0, payload: int = 0) -> bytes:
+    """A segment of the server."""
+    return tcp(ENDS, flags, 5000 + seq, 1000 + ack if flags & ACK else 0, payload, reply=True)
+
+
+OPEN = [c(SYN, 0), s(SYN | ACK, 0, 1), c(ACK, 1, 1)]
+ASKED = [*OPEN, c(ACK | PSH, 1, 1, 10), s(ACK | PSH, 1, 11, 20), c(ACK, 11, 21)]
+
+
+def told(path: Path, packets: list[bytes], times: list[float] | None = None) -> Row:
+    write(path / "edge.pcap", packets, times=times)
+    (row,) = _core.analyze([str(path / "edge.pcap")]).records()
+    return dict(row)
+
+
+def words(row: Row, *columns: str) -> tuple[object, ...]:
+    return tuple(row[column] for column in columns)
+
+
+def notes(row: Row) -> set[str]:
+    found = row["notes"]
+    assert isinstance(found, list)
+    return set(found)
+
+
+def how(row: Row) -> tuple[object, ...]:
+    return words(row, "close", "closed_by", "finished")
+
+
+def test_crossing_fins_are_simultaneous_though_their_repeats_ack_each_other(tmp_path: Path) -> None:
+    row = told(tmp_path, [
+        *ASKED, c(FIN | ACK, 11, 21), s(FIN | ACK, 21, 11),
+        c(FIN | ACK, 11, 22), s(FIN | ACK, 21, 12), c(ACK, 12, 22),
+    ])  # fmt: skip
+    assert how(row) == ("simultaneous", "both", True)
+    assert words(row, "client_fins", "server_fins") == (2, 2)
+
+
+def test_a_fin_sent_again_in_other_pieces_is_one_fin(tmp_path: Path) -> None:
+    row = told(tmp_path, [
+        *ASKED, c(ACK, 11, 21, 10), c(FIN | ACK, 21, 21), c(FIN | PSH | ACK, 11, 21, 10),
+        s(ACK, 21, 22), s(FIN | ACK, 21, 22), c(ACK, 22, 22),
+    ])  # fmt: skip
+    assert how(row) == ("four-way", "client", True)
+    assert words(row, "client_fins", "client_bytes") == (2, 20)
+    assert "fin-retransmitted" in notes(row)
+
+
+def test_a_fin_with_payload_that_grows_when_repeated(tmp_path: Path) -> None:
+    """The receiver of the first FIN knows its number; a repeat with other bounds changes nothing."""
+    row = told(tmp_path, [
+        *ASKED, c(FIN | ACK, 11, 21, 10), c(FIN | ACK, 16, 21, 5), s(FIN | ACK, 21, 22), c(ACK, 22, 22),
+    ])  # fmt: skip
+    assert how(row) == ("three-way", "client", True)
+    assert words(row, "client_bytes", "client_fins") == (20, 2)
+
+
+def test_part_of_a_fin_segment_acked_is_no_ack_of_the_fin(tmp_path: Path) -> None:
+    row = told(tmp_path, [*ASKED, c(FIN | ACK, 11, 21, 10), s(ACK, 21, 21)])
+    assert how(row) == ("fin-unanswered", "client", False)
+
+
+def test_the_numbers_may_wrap_at_the_fin(tmp_path: Path) -> None:
+    top = (1 << 32) - 12
+
+    def shift(seq: int) -> int:
+        return (top + seq) % (1 << 32)
+
+    def up(flags: int, seq: int, ack: int, size: int = 0) -> bytes:
+        return tcp(ENDS, flags, shift(seq), 5000 + ack if flags & ACK else 0, size)
+
+    def down(flags: int, seq: int, ack: int, size: int = 0) -> bytes:
+        return tcp(ENDS, flags, 5000 + seq, shift(ack), size, reply=True)
+
+    row = told(tmp_path, [
+        up(SYN, 0, 0), down(SYN | ACK, 0, 1), up(ACK, 1, 1), up(ACK, 1, 1, 10), down(ACK, 1, 11),
+        up(FIN | ACK, 11, 1), down(ACK, 1, 12), down(FIN | ACK, 1, 12), up(ACK, 12, 2),
+    ])  # fmt: skip
+    assert how(row) == ("four-way", "client", True)
+    assert row["client_bytes"] == 10
+
+
+def test_capture_order_does_not_tell_who_was_first(tmp_path: Path) -> None:
+    """The server's FIN is captured first, but it acks the client's: the client closed first."""
+    row = told(tmp_path, [*ASKED, s(FIN | ACK, 21, 12), c(FIN | ACK, 11, 21), c(ACK, 12, 22)])
+    assert how(row) == ("three-way", "client", True)
+
+
+def test_half_closed_keeps_talking(tmp_path: Path) -> None:
+    row = told(
+        tmp_path, [*ASKED, c(FIN | ACK, 11, 21), s(ACK, 21, 12), s(ACK, 21, 12, 30), c(ACK, 12, 51)]
+    )
+    assert how(row) == ("half-closed", "client", False)
+    assert "half-close-used" in notes(row)
+    assert words(row, "client_state", "server_state") == ("FIN-WAIT-2", "CLOSE-WAIT")
+
+
+def test_data_that_crossed_the_fin_is_no_use_of_a_half_close(tmp_path: Path) -> None:
+    row = told(
+        tmp_path, [*ASKED, c(FIN | ACK, 11, 21), s(ACK, 21, 11, 30), c(ACK, 12, 51), s(ACK, 51, 12)]
+    )
+    assert how(row) == ("half-closed", "client", False)
+    assert "half-close-used" not in notes(row)
+
+
+@pytest.mark.parametrize(
+    "seq",
+    [11, 12, 2000, 10, 70_000],
+)
+def test_a_reset_after_which_both_go_on_ended_nothing(tmp_path: Path, seq: int) -> None:
+    """RFC 5961 section 3.2: not exact, it draws a challenge ACK; and an exact one may be lost or
+    dropped behind the capture."""
+    row = told(tmp_path, [
+        *ASKED, c(RST, seq), s(ACK, 21, 11), c(ACK, 11, 21, 10), s(ACK, 21, 21),
+        c(FIN | ACK, 21, 21), s(ACK, 21, 22), s(FIN | ACK, 21, 22), c(ACK, 22, 22),
+    ])  # fmt: skip
+    assert how(row) == ("four-way", "client", True)
+    assert row["client_rsts"] == 1
+    assert notes(row) & {"rst-ignored", "rst-challenged"}
+
+
+def test_a_reset_one_below_after_a_fin_counts(tmp_path: Path) -> None:
+    """Linux takes RCV.NXT - 1 after a FIN (tcp_reset_check), and only then."""
+    fin_then_rst = [*ASKED, c(FIN | ACK, 11, 21), s(ACK, 21, 12), c(RST, 11)]
+    row = told(tmp_path, fin_then_rst)
+    assert how(row) == ("reset", "client", True)
+    row = told(tmp_path, [*ASKED, c(RST, 10)])
+    assert how(row) == ("open", "none", False)
+
+
+def test_a_reset_with_the_number_of_an_unacked_fin(tmp_path: Path) -> None:
+    row = told(tmp_path, [*ASKED, c(FIN | ACK, 11, 21), c(RST, 11)])
+    assert how(row) == ("reset", "client", True)
+
+
+def test_a_reset_after_both_fins_are_acked_ends_nothing(tmp_path: Path) -> None:
+    row = told(tmp_path, [
+        *ASKED, c(FIN | ACK, 11, 21), s(FIN | ACK, 21, 12), c(ACK, 12, 22), c(RST, 12),
+    ])  # fmt: skip
+    assert how(row) == ("three-way", "client", True)
+    assert "rst-after-close" in notes(row)
+
+
+def test_a_reply_names_its_trigger(tmp_path: Path) -> None:
+    row = told(
+        tmp_path, [*ASKED, c(FIN | ACK, 11, 21), s(ACK, 21, 12), s(ACK, 21, 12, 30), c(RST, 12)]
+    )
+    assert how(row) == ("reset", "client", True)
+    assert words(row, "reset_form", "reset_trigger") == ("reply", 9)
+
+
+def test_a_reply_with_no_trigger_in_the_capture_is_said_so(tmp_path: Path) -> None:
+    row = told(tmp_path, [*ASKED, s(RST, 21)], [*(i / 1000 for i in range(6)), 9.0])
+    assert words(row, "reset_form", "reset_by", "close") == ("reply", "server", "reset")
+    assert row["confidence"] != "certain"
+
+
+def test_an_owner_reset_is_never_certain(tmp_path: Path) -> None:
+    """Unread data, SO_LINGER 0 or a kill: the wire cannot tell."""
+    row = told(tmp_path, [*ASKED, s(RST | ACK, 21, 11)])
+    assert how(row) == ("reset", "server", True)
+    assert row["confidence"] != "certain"
+
+
+def test_one_direction_is_never_certain(tmp_path: Path) -> None:
+    row = told(
+        tmp_path,
+        [p for i, p in enumerate(ASKED) if i in {0, 2, 3, 5}]
+        + [c(FIN | ACK, 11, 21), c(ACK, 12, 22)],
+    )
+    assert row["confidence"] != "certain"
+    assert "one-direction" in notes(row)
+
+
+def test_a_lost_stretch_is_never_certain(tmp_path: Path) -> None:
+    row = told(tmp_path, [
+        *ASKED, c(ACK, 11, 121), c(FIN | ACK, 11, 121), s(FIN | ACK, 121, 12), c(ACK, 12, 122),
+    ])  # fmt: skip
+    assert how(row) == ("three-way", "client", True)
+    assert words(row, "confidence", "server_bytes", "server_gap_bytes") == ("likely", 20, 100)
+
+
+def test_bytes_are_counted_once_however_they_are_cut(tmp_path: Path) -> None:
+    row = told(tmp_path, [
+        *OPEN, c(ACK, 1, 1, 100), c(ACK, 51, 1, 100), c(ACK, 1, 1, 150), c(ACK, 201, 1, 10),
+        c(ACK, 151, 1, 50), s(ACK, 1, 211),
+    ])  # fmt: skip
+    assert words(row, "client_bytes", "client_gap_bytes") == (210, 0)
+
+
+def test_midstream_still_tells_who_closed(tmp_path: Path) -> None:
+    row = told(
+        tmp_path,
+        [
+            s(ACK, 500, 900, 20),
+            c(ACK, 900, 520),
+            s(FIN | ACK, 520, 900),
+            c(FIN | ACK, 900, 521),
+            s(ACK, 521, 901),
+        ],
+    )
+    assert how(row) == ("three-way", "server", True)
+    assert words(row, "handshake", "client_by", "confidence") == ("missing", "port", "likely")
+
+
+def test_a_keep_alive_race_crossed(tmp_path: Path) -> None:
+    packets = [
+        *ASKED,
+        s(FIN | ACK, 21, 11),
+        c(ACK, 11, 21, 10),
+        s(RST, 21),
+        c(ACK, 21, 22),
+        s(RST, 22),
+    ]
+    times = [*(i / 1000 for i in range(6)), 5.0, 5.001, 5.002, 5.003, 5.004]
+    row = told(tmp_path, packets, times)
+    assert words(row, "close", "closed_by", "cause", "reset_by") == (
+        "reset", "server", "keepalive-race-crossed", "server",
+    )  # fmt: skip
+
+
+def test_a_keep_alive_race_stale(tmp_path: Path) -> None:
+    packets = [*ASKED, s(FIN | ACK, 21, 11), c(ACK, 11, 22), c(ACK, 11, 22, 10), s(RST, 22)]
+    times = [*(i / 1000 for i in range(6)), 5.0, 5.001, 8.0, 8.001]
+    row = told(tmp_path, packets, times)
+    assert words(row, "close", "closed_by", "cause") == ("reset", "server", "keepalive-race-stale")
+
+
+def test_a_refusal_must_ack_the_syn(tmp_path: Path) -> None:
+    """RFC 9293 3.10.7.3: in SYN-SENT a RST without an acceptable ACK is dropped."""
+    assert how(told(tmp_path, [c(SYN, 0), s(RST | ACK, -5000, 1)])) == ("refused", "server", True)
+    assert how(told(tmp_path, [c(SYN, 0), s(RST | ACK, -5000, 9)])) == ("unanswered", "none", False)
+
+
+def test_vanished_needs_growing_gaps(tmp_path: Path) -> None:
+    sent = [*ASKED, c(ACK, 11, 21, 10), *[c(ACK, 11, 21, 10)] * 4]
+    times = [*(i / 1000 for i in range(6)), 1.0, 1.2, 1.6, 2.4, 4.0]
+    assert how(told(tmp_path, sent, times)) == ("vanished", "none", False)
+
+
+def test_a_reset_by_the_receiver_of_the_fin(tmp_path: Path) -> None:
+    row = told(tmp_path, [*ASKED, c(FIN | ACK, 11, 21), s(RST | ACK, 21, 12)])
+    assert words(row, "close", "closed_by", "reset_by", "cause") == (
+        "reset", "client", "server", "abort-in-close-wait",
+    )  # fmt: skip
+
+
+def test_a_reset_that_crossed_the_fin(tmp_path: Path) -> None:
+    """The RST does not ack the FIN: its sender had not received it, so the RST was an abort."""
+    row = told(tmp_path, [*ASKED, c(FIN | ACK, 11, 21), s(RST | ACK, 21, 11)])
+    assert words(row, "close", "closed_by", "reset_by") == ("reset", "server", "server")
+    assert row["cause"] != "abort-in-close-wait"
+
+
+def test_a_copy_is_no_repeat(tmp_path: Path) -> None:
+    packets = [tcp(ENDS, SYN, 1000), tcp(ENDS, SYN | ACK, 5000, 1001, reply=True)]
+    row = told(
+        tmp_path,
+        [p for packet in packets for p in (packet, packet)],
+        [0.0, 0.00001, 0.001, 0.00101],
+    )
+    assert "syn-retransmitted" not in notes(row)
+    assert row["client_packets"] == 1
+
+
+def test_a_fin_out_of_window_is_none(tmp_path: Path) -> None:
+    """RFC 9293 3.10.7.4: it is dropped, whoever sent it; the connection goes on and closes."""
+    row = told(tmp_path, [
+        *ASKED, c(FIN | ACK, 3_000_000, 21), c(ACK, 11, 21, 5), s(ACK, 21, 16),
+        c(FIN | ACK, 16, 21), s(FIN | ACK, 21, 17), c(ACK, 17, 22),
+    ])  # fmt: skip
+    assert how(row) == ("three-way", "client", True)
+    assert words(row, "client_bytes", "client_gap_bytes", "confidence") == (15, 0, "certain")
+
+
+def test_a_stray_number_above_the_fin_leaves_no_hole(tmp_path: Path) -> None:
+    row = told(tmp_path, [
+        *ASKED, c(FIN | ACK, 11, 21), c(FIN | ACK, 100, 21), s(ACK, 21, 12), s(FIN | ACK, 21, 12),
+        c(ACK, 12, 22),
+    ])  # fmt: skip
+    assert how(row) == ("four-way", "client", True)
+    assert words(row, "client_gap_bytes", "confidence") == (0, "certain")
+
+
+def test_a_fin_alone_in_flight_is_no_destroyed_data(tmp_path: Path) -> None:
+    row = told(tmp_path, [*ASKED, c(FIN | ACK, 11, 21), s(RST, 21)])
+    assert words(row, "close", "closed_by", "reset_trigger") == ("reset", "client", 7)
+    assert not notes(row) & {"data-destroyed", "peer-still-sending"}
+    row = told(tmp_path, [*ASKED, c(FIN | ACK, 11, 21, 5), s(RST, 21)])
+    assert "data-destroyed" in notes(row)

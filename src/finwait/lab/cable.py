@@ -44,7 +44,7 @@ class Cable(Net):
             host.namespace.ip(f"link set {name} up")
             length = 128 if six else 32
             host.namespace.ip(f"address add {host.address}/{length} dev {name}" + " nodad" * six)
-            host.namespace.ip(f"{'-6' if six else '-4'} route add default dev {name}")
+            host.namespace.ip(f"route add {'::/0' if six else '0.0.0.0/0'} dev {name}")
         self._tcpdump(options)
 
     def _tcpdump(self, options: str) -> None:

@@ -34,7 +34,7 @@ class Stub(Net):
             space.sysctl("net.ipv6.conf.all.disable_ipv6", 1)
         space.ip("link set wire up")
         space.ip(f"address add {address}/{128 if six else 32} dev wire" + " nodad" * six)
-        space.ip(f"{'-6' if six else '-4'} route add default dev wire")
+        space.ip(f"route add {'::/0' if six else '0.0.0.0/0'} dev wire")
 
     def step(self, timeout: float) -> bool:
         """Take what the kernel sends."""

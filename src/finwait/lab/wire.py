@@ -96,7 +96,7 @@ class Wire(Net):
         lines += [
             "link set wire up",
             f"address add {address}/{128 if six else 32} dev wire" + " nodad" * six,
-            "route add default dev wire" if not six else "-6 route add default dev wire",
+            f"route add {'::/0' if six else '0.0.0.0/0'} dev wire",
         ]
         if ethernet:
             peer = self.server_address if side == "client" else self.client_address

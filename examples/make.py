@@ -16,13 +16,13 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "tools"))
+sys.path[:0] = [str(HERE.parent / folder) for folder in ("tools", "src")]
 
-from lab.cable import Cable  # noqa: E402
-from lab.net import state, unread  # noqa: E402
+from finwait.lab.cable import Cable  # noqa: E402
+from finwait.lab.net import state, unread  # noqa: E402
+from finwait.lab.packet import Flags  # noqa: E402
+from finwait.lab.stub import Peer, Stub  # noqa: E402
 from lab.notebook import Notebook, main  # noqa: E402
-from lab.packet import Flags  # noqa: E402
-from lab.stub import Peer, Stub  # noqa: E402
 from lab.truth import Connection, Why  # noqa: E402
 
 PORT = 8080

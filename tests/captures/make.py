@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[1] / "tools"))
+sys.path[:0] = [str(HERE.parents[1] / folder) for folder in ("tools", "src")]
 
 from lab.experiments import ALL  # noqa: E402
 from lab.notebook import main  # noqa: E402

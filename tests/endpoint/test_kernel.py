@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from finwait.endpoint import LINUX
+from finwait.lab.packet import Flags as WireFlags
+from finwait.lab.packet import Segment
+from finwait.lab.stub import MSS, Stub
 from finwait.tcp import Flags, State
-from lab.packet import Flags as WireFlags
-from lab.packet import Segment
-from lab.stub import MSS, Stub
 from matrix import FURTHER, IRS, ISS, KINDS, PLACES, cell, numbers, reach
 
 SYN, ACK, FIN = WireFlags.SYN, WireFlags.ACK, WireFlags.FIN

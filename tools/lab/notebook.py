@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from .net import Net
-from .netns import private_mounts
-from .trace import Said, Trace
+from finwait.lab.kernel_words import KernelWords, Said
+from finwait.lab.net import Net
+from finwait.lab.netns import private_mounts
+
 from .truth import Capture, Connection, Group, from_toml, to_toml
 
 MOST_WORDS = 12  # of the kernel's a connection: what follows repeats
@@ -31,7 +32,7 @@ class Notebook:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.captures: list[Capture] = []
-        self.trace = Trace()
+        self.trace = KernelWords(os.getpid())
 
     def keep(
         self,

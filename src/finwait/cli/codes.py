@@ -8,6 +8,8 @@ BAD_INPUT = 2
 """A capture or a script is broken. Everything before the break was told."""
 REFUSED = 3
 """The operating system refused: no such file, no permission, a missing privilege, a full disk."""
+NOT_SAME = 4
+"""`finwait lab`: what was expected, what the wire shows and what the kernel says are not all the same."""
 SCRIPT_FAILED = 4
 """`finwait run`: a script was played, and the stack did something else than it expects."""
 BUG = 70

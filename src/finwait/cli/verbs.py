@@ -30,6 +30,13 @@ VERBS = {
         helps("One connection in words, segment by segment.", "逐个报文段讲解一个连接。"),
         "finwait explain day.pcap 17",
     ),
+    "lab": Verb(
+        helps(
+            "Make closings on this machine's kernel, and compare with its own words.",
+            "在本机内核上制造各种关闭，并与内核自己的说法比较。",
+        ),
+        "finwait lab closing",
+    ),
     "run": Verb(
         helps(
             "Play packetdrill scripts on our own endpoint or on the real kernel.",

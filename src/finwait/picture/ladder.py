@@ -42,6 +42,9 @@ class Arrow(NamedTuple):
     """It was sent before the arrow above it had arrived: the two cross."""
     faint: bool = False
     """A copy, or a segment that its receiver drops."""
+    left_kernel: tuple[str, ...] = ()
+    """States that the left end's kernel itself reported with this segment."""
+    right_kernel: tuple[str, ...] = ()
 
 
 class Fold(NamedTuple):
@@ -64,3 +67,5 @@ class Ladder(NamedTuple):
     right: Lane
     rows: tuple[Arrow | Fold | Pause, ...]
     footer: str = ""
+    columns: tuple[str, str] = ("", "")
+    """What the outer and the inner column of states are called, if kernels were heard too."""

@@ -55,6 +55,9 @@ class _Change(NamedTuple):
 
     y: float
     state: str
+    """Empty: only the kernel says so."""
+    kernel: str = ""
+    """What its kernel said here."""
 
 
 def draw(ladder: Ladder, lang: Lang = "en", theme: Theme = "auto") -> str:
@@ -81,8 +84,8 @@ def draw(ladder: Ladder, lang: Lang = "en", theme: Theme = "auto") -> str:
         *_life(RIGHT, changes["right"], bottom),
         *(part for mark in marks for part in mark),
         *(part for shaft in shafts for part in _arrow(shaft)),
-        *_states(changes["left"], left=True),
-        *_states(changes["right"], left=False),
+        *_states(changes["left"], ladder.columns[0], left=True),
+        *_states(changes["right"], ladder.columns[0], left=False),
         _text(WIDTH - 24, height - 16, ladder.footer, "footer", "end"),
         "</svg>",
         "",
@@ -131,6 +134,7 @@ def _heads(ladder: Ladder, top: float) -> Iterator[str]:
 def _changes(shafts: list[_Shaft], *, left: bool) -> list[_Change]:
     """Where an end's state changes: a sender's as the arrow leaves, a receiver's as it arrives."""
     found: list[_Change] = []
+    alone: list[_Change] = []
     for shaft in shafts:
         state = shaft.row.left if left else shaft.row.right
         via = shaft.row.left_via if left else shaft.row.right_via
@@ -138,11 +142,22 @@ def _changes(shafts: list[_Shaft], *, left: bool) -> list[_Change]:
         y = shaft.start if sends else shaft.end
         if found and y < found[-1].y:  # crossing arrows: the other end moved meanwhile
             y = found[-1].y
+        said = list(shaft.row.left_kernel if left else shaft.row.right_kernel)
+        here = shaft.start if sends else shaft.end
         if via:
-            found.append(_Change(max(y - VIA, found[-1].y if found else y), via))
+            found.append(_Change(max(y - VIA, found[-1].y if found else y), via, _taken(said, via)))
         if state and (not found or found[-1].state != state):
-            found.append(_Change(y, state))
-    return found
+            found.append(_Change(y, state, _taken(said, state)))
+        alone += [_Change(here, "", word) for word in said]
+    return sorted([*found, *alone], key=lambda change: change.y)
+
+
+def _taken(said: list[str], state: str) -> str:
+    """Take a state out of what a kernel said, if it is there."""
+    if state not in said:
+        return ""
+    said.remove(state)
+    return state
 
 
 def _kept(changes: list[_Change]) -> list[_Change]:
@@ -169,19 +184,37 @@ def _life(x: float, changes: list[_Change], bottom: float) -> Iterator[str]:
         )
 
 
-def _states(changes: list[_Change], *, left: bool) -> Iterator[str]:
+def _states(changes: list[_Change], kernel: str, *, left: bool) -> Iterator[str]:
+    """Write the states from the packets as pills, and what the kernel said (if it was heard) below or alone."""
     last = float("-inf")
-    for change in _kept(changes):
-        y = max(change.y, last + 21)  # two changes at once stand one below the other
+    kept = _kept(changes)
+    for change in changes:
+        if change not in kept and (change.state or not change.kernel):
+            continue
+        y = max(
+            change.y, last + (21 if change.state else 16)
+        )  # changes at once stand one below the other
+        x, anchor = (LEFT - 18, "end") if left else (RIGHT + 18, "start")
+        if not change.state:
+            last = y
+            yield _text(x, y + 4, f"{kernel}: {change.kernel}", "time", anchor)
+            continue
         last = y
-        wide = len(change.state) * STATE_SIZE * MONO + 16
-        x = LEFT - 16 - wide if left else RIGHT + 16
-        style = STATES.get(change.state, "other")
-        yield (
-            f'<rect class="pill {style}" x="{x:g}" y="{y - 10:g}" width="{wide:g}" height="20"'
-            ' rx="10"/>'
-        )
-        yield _text(x + wide / 2, y + 4.5, change.state, f"state {style}", "middle")
+        yield from _pill(y, change.state, left=left)
+        if change.kernel:
+            last = y + 17
+            yield _text(x, y + 22, f"✓ {kernel}", "time", anchor)
+
+
+def _pill(y: float, state: str, *, left: bool) -> Iterator[str]:
+    wide = len(state) * STATE_SIZE * MONO + 16
+    x = LEFT - 16 - wide if left else RIGHT + 16
+    style = STATES.get(state, "other")
+    yield (
+        f'<rect class="pill {style}" x="{x:g}" y="{y - 10:g}" width="{wide:g}" height="20"'
+        ' rx="10"/>'
+    )
+    yield _text(x + wide / 2, y + 4.5, state, f"state {style}", "middle")
 
 
 def _arrow(shaft: _Shaft) -> Iterator[str]:

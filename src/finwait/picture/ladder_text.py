@@ -22,6 +22,7 @@ COLOURS = {
     "faint": "2",
     "state": "1",
     "label": "35",
+    "kernel": "34",
     "heading": "1",
 }
 """SGR parameters (ECMA-48 8.3.117) by what they paint."""
@@ -61,11 +62,18 @@ class _Layout(NamedTuple):
     label: int
     """0: labels go below."""
     digits: int
+    kernel: bool = False
+    """Whether what the kernels said stands outside of the states."""
+
+    @property
+    def state(self) -> int:
+        """Columns of the states of one end."""
+        return 2 * STATE + 1 if self.kernel else STATE
 
     @property
     def indent(self) -> int:
         """Columns before the left life line."""
-        return self.frame + 1 + self.time + 1 + STATE + 1
+        return self.frame + 1 + self.time + 1 + self.state + 1
 
 
 def draw(ladder: Ladder, style: Style) -> list[str]:
@@ -80,9 +88,10 @@ def draw(ladder: Ladder, style: Style) -> list[str]:
         match row:
             case Arrow():
                 after = (row.left, row.right)
-                if row.left_via or row.right_via:
-                    via = (row.left_via, row.right_via)
-                    lines.append(_line(("", ""), via, " " * layout.arrow, (layout, signs, style)))
+                via, passed = (row.left_via, row.right_via), _passed(row)
+                if any(via) or any(passed):
+                    how = (layout, signs, style)
+                    lines.append(_line(("", ""), via, " " * layout.arrow, how, passed))
                 lines += _arrow(row, before, (layout, signs, style))
                 before = after
             case Fold(text) | Pause(text):
@@ -101,38 +110,56 @@ def _layout(ladder: Ladder, columns: int) -> _Layout:
     span = max([0.0, *(a.at for a in arrows)])
     digits = 6 if span < 1000 else 3
     time = len(f"{span:.{digits}f}")
-    fixed = frame + 1 + time + 1 + STATE + 2 + 2 + STATE
+    kernel = any(a.left_kernel or a.right_kernel for a in arrows)
+    state = 2 * STATE + 1 if kernel else STATE
+    fixed = frame + 1 + time + 1 + state + 2 + 2 + state
     room = columns - fixed
     label = room - ARROW_MIN - 14
     if label >= LABEL_MIN:
         arrow = min(ARROW_MAX, room - LABEL_MIN - 1)
-        return _Layout(frame, time, arrow, room - arrow - 1, digits)
-    return _Layout(frame, time, max(ARROW_MIN, min(ARROW_MAX, room)), 0, digits)
+        return _Layout(frame, time, arrow, room - arrow - 1, digits, kernel)
+    return _Layout(frame, time, max(ARROW_MIN, min(ARROW_MAX, room)), 0, digits, kernel)
 
 
 def _head(ladder: Ladder, layout: _Layout, style: Style) -> list[str]:
     """Write who stands where; an address too long for its column leans inwards, or has its own line."""
-    edge = layout.indent + layout.arrow + 3 + STATE
+    edge = layout.indent + layout.arrow + 3 + layout.state
     lines: list[str] = []
     for mine, theirs in (
         (ladder.left.role, ladder.right.role),
         (ladder.left.address, ladder.right.address),
     ):
         first = right(mine, layout.indent - 1)
-        start = min(edge - STATE, edge - width(theirs))
+        start = min(edge - layout.state, edge - width(theirs))
         if width(first) + 2 <= start:
             lines.append(left(first, start) + theirs)
         else:
             lines += [first, right(theirs, edge)]
+    if layout.kernel:
+        outer, inner = ladder.columns
+        mine = f"{right(outer, layout.indent - STATE - 2)} {right(inner, STATE)}"
+        theirs = f"{left(inner, STATE)} {outer}"
+        lines.append(left(mine, layout.indent + layout.arrow + 3) + theirs)
     return [style.paint("heading", line) for line in lines]
 
 
-def _line(stamp: tuple[str, str], states: tuple[str, str], middle: str, how: _How) -> str:
+def _line(
+    stamp: tuple[str, str],
+    states: tuple[str, str],
+    middle: str,
+    how: _How,
+    said: tuple[str, str] = ("", ""),
+) -> str:
     layout, signs, style = how
     frame, time = stamp
     text = f"{right(frame, layout.frame)} {right(time, layout.time)} "
     mine = style.paint("state", right(states[0], STATE))
     theirs = style.paint("state", states[1])
+    if layout.kernel:
+        mine = f"{style.paint('kernel', right(said[0], STATE))} {mine}"
+        if said[1]:
+            theirs = style.paint("state", left(states[1], STATE))
+            theirs += f" {style.paint('kernel', said[1])}"
     return f"{text}{mine} {signs.line}{middle}{signs.line} {theirs}".rstrip()
 
 
@@ -144,23 +171,34 @@ def _arrow(row: Arrow, before: tuple[str, str], how: _How) -> list[str]:
         new if new != old else "" for old, new in zip(before, (row.left, row.right), strict=True)
     )
     stamp = (str(row.frame) if row.frame else "", f"{row.at:.{layout.digits}f}")
-    line = _line(stamp, (states[0], states[1]), middle, how)
+    said = _said(row.left_kernel), _said(row.right_kernel)
+    line = _line(stamp, (states[0], states[1]), middle, how, said)
     if not row.labels:
         return [line]
     if not layout.label:
         below = (style.paint("label", _centre(text, layout.arrow)) for text in row.labels)
         return [line, *(_line(("", ""), ("", ""), text, how) for text in below)]
     lines = []
-    start = layout.indent + layout.arrow + 4 + STATE
+    start = layout.indent + layout.arrow + 4 + layout.state
     nothing = " " * layout.arrow
     bare = (layout, signs, style._replace(colour=False))  # the codes of colours take no columns
-    beside = [(line, _line(stamp, (states[0], states[1]), nothing, bare))]
+    beside = [(line, _line(stamp, (states[0], states[1]), nothing, bare, said))]
     empty = (_line(("", ""), ("", ""), nothing, how), _line(("", ""), ("", ""), nothing, bare))
     for text in _joined(row.labels, layout.label):
         shown, plain = beside.pop() if beside else empty
         gap = " " * max(1, start - width(plain))
         lines.append(shown + gap + style.paint("label", text))
     return lines
+
+
+def _said(words: tuple[str, ...]) -> str:
+    """Give the last that a kernel said with a segment: what came before stands above it."""
+    return words[-1] if words else ""
+
+
+def _passed(row: Arrow) -> tuple[str, str]:
+    """Give what each kernel said before that, with the same segment."""
+    return " ".join(row.left_kernel[:-1]), " ".join(row.right_kernel[:-1])
 
 
 def _joined(labels: tuple[str, ...], columns: int) -> list[str]:

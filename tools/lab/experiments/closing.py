@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import socket
 
-from lab.net import state
+from finwait.lab.net import state
+from finwait.lab.wire import Wire
 from lab.notebook import Notebook
 from lab.truth import Why
-from lab.wire import Wire
 
 from .common import BIG, REPLY, REQUEST, orderly, told
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from socket import socket
 
-from lab.net import Net
-from lab.packet import Flags
+from finwait.lab.net import Net
+from finwait.lab.packet import Flags
+from finwait.lab.wire import Wire
 from lab.truth import Connection, Why
-from lab.wire import Wire
 
 REQUEST, REPLY = b"may I have it?\n", b"here it is, and nothing more.\n"
 BIG = bytes(97 + place % 26 for place in range(4000))  # three segments of abc…z

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from lab.net import linger
+from finwait.lab.net import linger
+from finwait.lab.wire import Wire
 from lab.notebook import Notebook
 from lab.truth import Group, Why
-from lab.wire import Wire
 
 from .common import REPLY, REQUEST, reset, told
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import socket
 
+from finwait.lab.packet import Flags, Segment, build
+from finwait.lab.stub import Peer, Stub
+from finwait.lab.wire import Wire
 from lab.notebook import Notebook
-from lab.packet import Flags, Segment, build
-from lab.stub import Peer, Stub
 from lab.truth import Connection
-from lab.wire import Wire
 
 from .common import ACK, BIG, FIN, PSH, REPLY, REQUEST, RST, orderly
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import socket
 
-from lab.net import state
+from finwait.lab.net import state
+from finwait.lab.stub import MSS, Peer, Stub
+from finwait.lab.wire import Wire
 from lab.notebook import Notebook
-from lab.stub import MSS, Peer, Stub
 from lab.truth import Why
-from lab.wire import Wire
 
 from .common import ACK, BIG, REPLY, REQUEST, RST, SYN, orderly, told
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import socket
 
+from finwait.lab.wire import Side, Wire
 from lab.notebook import Notebook
 from lab.truth import Group, Why
-from lab.wire import Side, Wire
 
 from .common import BIG, REPLY, REQUEST, orderly, reset, told
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import socket
 from dataclasses import replace
 
-from lab.net import forget, linger
+from finwait.lab.net import forget, linger
+from finwait.lab.packet import Segment
+from finwait.lab.wire import Wire
 from lab.notebook import Notebook
-from lab.packet import Segment
 from lab.truth import Connection, Why
-from lab.wire import Wire
 
 from .common import ACK, ANY, BIG, FIN, REPLY, REQUEST, RST, SYN, answered, orderly, reset, told
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from lab.cable import Cable
+from finwait.lab.cable import Cable
+from finwait.lab.packet import Segment, parse
+from finwait.lab.wire import Wire
 from lab.notebook import Notebook
-from lab.packet import Segment, parse
 from lab.truth import Why
-from lab.wire import Wire
 
 from .common import ANY, BIG, ORDERLY, REPLY, REQUEST, orderly, told
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lab.net import forget
+from finwait.lab.net import forget
+from finwait.lab.stub import MSS, Peer, Stub
+from finwait.lab.wire import Wire
 from lab.notebook import Notebook
-from lab.stub import MSS, Peer, Stub
 from lab.truth import Connection, Why
-from lab.wire import Wire
 
 from .common import ACK, ANY, FIN, ORDERLY, PSH, REPLY, REQUEST, RST, SYN, orderly, told
 

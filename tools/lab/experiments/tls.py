@@ -9,10 +9,10 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from lab.net import Net, linger
+from finwait.lab.net import Net, linger
+from finwait.lab.wire import Wire
 from lab.notebook import Notebook
 from lab.truth import Why
-from lab.wire import Wire
 
 from .common import REPLY, REQUEST, orderly, reset
 

@@ -1,0 +1,132 @@
+"""Puts each word of the kernel beside the packet that it belongs to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from finwait.lab.history import Event
+from finwait.lab.reasons import REASONS
+from finwait.lab.wire import Packet
+from finwait.picture.ladder import Arrow, Fold, Ladder, Pause
+from finwait.verdict.language import Lang, Text
+
+BY_CALL: Final = {"SYN-SENT", "FIN-WAIT-1", "LAST-ACK"}
+"""States that an end enters before its segment goes out; the others come with a segment that it receives."""
+ACKED_TO_CLOSE: Final = {"LAST-ACK", "TIME-WAIT"}
+"""States that end without a RST of their own."""
+KERNEL, PACKETS = Text("kernel", "内核"), Text("packets", "报文")
+ROUNDED: Final = 2_000
+"""Nanoseconds: tracepoints have whole microseconds."""
+SOON: Final = 20_000_000
+"""Nanoseconds from a kernel's word to the segment that it is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A word of the kernel and the frame that it stands beside."""
+
+    frame: int
+    event: Event
+
+
+def beside(events: Sequence[Event], packets: Sequence[Packet], port: int) -> list[Place]:
+    """Find the frame of each event of the connection with this client port; without frames there is no place."""
+    captured = [p for p in packets if p.frame and port in {p.segment.sport, p.segment.dport}]
+    if not captured:
+        return []
+    places: list[Place] = []
+    explained: set[int] = set()
+    for event in events:
+        place = Place(_of_reset(event, captured, explained) or _frame(event, captured), event)
+        if event.reason:
+            explained.add(place.frame)
+        places.append(place)
+    return places
+
+
+def _of_reset(event: Event, packets: Sequence[Packet], explained: set[int]) -> int:
+    """Find the RST that a reason is about: the next one of this end that has none yet. 0 if there is none."""
+    if not event.reason:
+        return 0
+    own = [p for p in packets if p.sender == event.who and p.segment.rst and not p.forged]
+    return next((p.frame for p in own if p.sent >= event.at and p.frame not in explained), 0)
+
+
+def _frame(event: Event, packets: Sequence[Packet]) -> int:
+    sent = [packet for packet in packets if packet.sender == event.who and not packet.forged]
+    got = [
+        p
+        for p in packets
+        if p.sender != event.who and p.delivered and p.delivered <= event.at + ROUNDED
+    ]
+    following = next((packet for packet in sent if packet.sent >= event.at), None)
+    if following is not None and (event.reason or event.new in BY_CALL):
+        return following.frame
+    if (
+        event.new == "CLOSED"
+        and got
+        and got[-1].segment.rst
+        and event.at - got[-1].delivered < SOON
+    ):
+        return got[-1].frame
+    aborts = event.new == "CLOSED" and event.old not in ACKED_TO_CLOSE
+    if (
+        following is not None
+        and aborts
+        and following.segment.rst
+        and following.sent - event.at < SOON
+    ):
+        return following.frame
+    before = [packet for packet in sent if packet.sent <= event.at]
+    last = max([*got[-1:], *before[-1:]], key=_moment, default=packets[0])
+    return (got[-1] if got and event.new != "CLOSED" else last).frame
+
+
+def _moment(packet: Packet) -> int:
+    return packet.delivered or packet.sent
+
+
+def comments(places: Sequence[Place]) -> dict[int, str]:
+    """Give the comment of each frame: one line a word of the kernel."""
+    found: dict[int, list[str]] = {}
+    for place in places:
+        found.setdefault(place.frame, []).append(f"kernel: {place.event.words}")
+    return {frame: "\n".join(lines) for frame, lines in found.items()}
+
+
+def with_kernel(ladder: Ladder, places: Sequence[Place], lang: Lang) -> Ladder:
+    """Give a ladder with the kernel's states beside those from the packets, and its reasons under the RSTs."""
+    rows: list[Arrow | Fold | Pause] = []
+    for row in ladder.rows:
+        if not isinstance(row, Arrow):
+            rows.append(row)
+            continue
+        here = [place.event for place in places if place.frame == row.frame]
+        reasons = [words for event in here if event.reason for words in _reason(event, lang)]
+        rows.append(
+            row._replace(
+                left_kernel=_states(here, "client"),
+                right_kernel=_states(here, "server"),
+                labels=(*row.labels, *reasons),
+            )
+        )
+    return ladder._replace(rows=tuple(rows), columns=(KERNEL.say(lang), PACKETS.say(lang)))
+
+
+def _states(here: Sequence[Event], who: str) -> tuple[str, ...]:
+    """Give the states that an end's kernel reported with a segment.
+
+    A server's socket is made by the last segment of the handshake and is in SYN-RECEIVED for a moment then; what was
+    there before was a request, which no tracepoint tells of.
+    """
+    states = [event.new for event in here if event.who == who and event.new]
+    if states[:2] == ["SYN-RECEIVED", "ESTABLISHED"]:
+        del states[0]
+    return tuple(states)
+
+
+def _reason(event: Event, lang: Lang) -> list[str]:
+    """Write a reason, and below it what it means."""
+    meaning = REASONS.get(event.means)
+    words = f"{KERNEL.say(lang)}: {event.reason} ({event.old})"
+    return [words, f"= {meaning.text.say(lang)}"] if meaning else [words]

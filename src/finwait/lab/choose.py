@@ -1,0 +1,73 @@
+"""Which experiments are meant: by name, by subject, or in a file of one's own."""
+
+import difflib
+import importlib.util
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from finwait.errors import CannotOpen, Misuse
+from finwait.lab.experiment import Experiment
+from finwait.lab.experiments import ALL, SUBJECTS
+from finwait.picture.width import left, width
+from finwait.verdict.language import Lang, Text
+
+LONG = Text("long", "耗时长")
+
+
+def chosen(names: Sequence[str], *, with_long: bool = False) -> list[Experiment]:
+    """Give the experiments of these names, each once. `all` and subjects leave out the long ones unless asked for.
+
+    Raises Misuse if there is none of a name, CannotOpen if a file cannot be read.
+    """
+    found: dict[str, Experiment] = {}
+    for name in names:
+        if name == "all" or name in SUBJECTS:
+            group = tuple(ALL.values()) if name == "all" else SUBJECTS[name]
+            found |= {each.name: each for each in group if with_long or not each.long}
+        elif name in ALL:
+            found[name] = ALL[name]
+        elif name.endswith(".py"):
+            found |= {each.name: each for each in from_file(Path(name))}
+        else:
+            near = difflib.get_close_matches(name, [*ALL, *SUBJECTS])
+            hint = f"did you mean {' or '.join(near)}?" if near else "`finwait lab` lists them"
+            raise Misuse(f"no experiment {name!r}: {hint}")
+    return list(found.values())
+
+
+def from_file(path: Path) -> tuple[Experiment, ...]:
+    """Load the experiments of a file: what it calls EXPERIMENTS. It is Python, and it is run."""
+    if not path.is_file():
+        raise CannotOpen(str(path), "no such file")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise CannotOpen(str(path), "no Python file")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever a file of somebody else raises
+        raise Misuse(f"{path}: {type(error).__name__}: {error}") from error
+    found = getattr(module, "EXPERIMENTS", ())
+    if not found or not all(isinstance(each, Experiment) for each in found):
+        raise Misuse(f"{path}: EXPERIMENTS has to be a tuple of Experiment")
+    return tuple(found)
+
+
+def listed(lang: Lang, as_json: bool) -> list[str]:
+    """List what there is, a line each."""
+    if as_json:
+        data = [
+            {"name": e.name, "subject": subject, "title": e.title.say(lang), "long": e.long}
+            for subject, group in SUBJECTS.items()
+            for e in group
+        ]
+        return [json.dumps(data, ensure_ascii=False, indent=2)]
+    room = max(map(width, ALL)) + 2
+    lines: list[str] = []
+    for subject, group in SUBJECTS.items():
+        lines += ["", subject] if lines else [subject]
+        for each in group:
+            mark = f" ({LONG.say(lang)})" if each.long else ""
+            lines.append(f"  {left(each.name, room)}{each.title.say(lang)}{mark}")
+    return lines

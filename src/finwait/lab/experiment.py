@@ -1,0 +1,56 @@
+"""What an experiment is: a story for two programs, and what has to come of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from finwait.verdict.language import Text
+
+if TYPE_CHECKING:
+    from finwait.lab.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What has to come of an experiment. Nothing here is taken from finwait's verdict."""
+
+    close: str
+    """How it ends, by whom and why, in the words of `finwait catalogue`."""
+    closed_by: str
+    cause: str
+    client: str
+    """The states that the end passes once it was ESTABLISHED (all of them if it never was), with spaces between."""
+    server: str
+    reset: str = ""
+    """Who sends a RST and in which form: "client owner", "server reply"; empty for nobody."""
+    reason: str = ""
+    """What the kernel's reason means, a slug of `reasons`; empty for no RST of a kernel's."""
+    kernel_client: str = ""
+    """As the kernel says it, where a wire cannot show it ("-" for no states); `limit` says why."""
+    kernel_server: str = ""
+    kernel_close: str = ""
+    kernel_closed_by: str = ""
+    limit: Text | None = None
+    connection: int = 0
+    """Which connection of the capture is judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A closing, and how to make it."""
+
+    name: str
+    title: Text
+    shows: Text
+    """What there is to learn, in a sentence or three."""
+    story: Callable[["World"], None]
+    expected: Expected
+    long: bool = False
+    """Takes more than some seconds, whatever is shortened."""
+    sysctl: dict[str, int] = field(default_factory=dict)
+    """net.ipv4.… of both hosts."""
+    tap: str = "client"
+    """Whose end the capture is made at."""
+    six: bool = False
+    need: str = ""
+    """A program that has to be installed."""

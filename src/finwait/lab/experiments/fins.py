@@ -1,0 +1,284 @@
+"""FINs that are lost, late, answered by half, or by nobody."""
+
+from finwait.lab.experiment import Expected, Experiment
+from finwait.lab.packet import Flags, Segment
+from finwait.lab.world import BIG, REPLY, REQUEST, World
+from finwait.verdict.language import Text
+
+
+def is_fin(segment: Segment) -> bool:
+    """Say whether a segment has FIN."""
+    return segment.fin
+
+
+def is_bare_ack(segment: Segment) -> bool:
+    """Say whether a segment is an ACK and nothing else."""
+    return segment.flags == Flags.ACK and not segment.payload
+
+
+def half_close(world: World) -> None:
+    """The client shuts down its sending side after the request; the reply comes after that."""
+    world.connect(exchange=False)
+    world.client.send(REQUEST)
+    world.client.shutdown()
+    world.server.receive_end()
+    world.until("client", "FIN-WAIT-2")
+    world.server.send(BIG)
+    world.client.receive(len(BIG))
+    world.settle()
+    world.server.close()
+    world.client.receive_end()
+    world.client.close()
+    world.until("server", "")
+
+
+def half_close_broken(world: World) -> None:
+    """The client half-closes after its request; a proxy closes both directions at once."""
+    world.connect(exchange=False)
+    world.server.begin("recv(), close()", "close_at_end")
+    world.client.send(REQUEST)
+    world.client.shutdown()
+    world.server.finish()
+    world.client.receive_end()
+    world.client.close()
+    world.until("server", "")
+
+
+def fin_lost(world: World) -> None:
+    """The first FIN is lost, and comes again."""
+    world.connect()
+    world.settle()
+    world.lose("client", is_fin, "loses the client's FIN", "丢失客户端的 FIN")
+    world.server.begin("recv(), close()", "close_at_end")
+    world.client.close()
+    world.server.finish()
+    world.until("server", "")
+
+
+def fin_ack_lost(world: World) -> None:
+    """The ACK of the first FIN is lost; the FIN comes again for nothing."""
+    world.connect()
+    world.settle()
+    world.lose("server", is_bare_ack, "loses the ACK of the FIN", "丢失对 FIN 的 ACK")
+    world.client.close()
+    world.server.receive_end()
+    world.until("client", "FIN-WAIT-2")
+    world.server.close()
+    world.until("server", "")
+
+
+def last_ack_lost(world: World) -> None:
+    """The ACK of the second FIN is lost: TIME-WAIT is there to send it once more."""
+    world.connect()
+    world.settle()
+    world.client.close()
+    world.server.receive_end()
+    world.until("client", "FIN-WAIT-2")
+    world.lose("client", is_bare_ack, "loses the last ACK", "丢失最后的 ACK")
+    world.server.close()
+    world.until("server", "")
+
+
+def fin_out_of_order(world: World) -> None:
+    """The FIN overtakes the data before it."""
+    world.connect()
+    world.settle()
+    world.wire_does("holds the client's packets", "扣住客户端的报文")
+    world.wire.hold("client")
+    world.client.send(REQUEST)
+    world.client.close()
+    world.until_held(2, "data and FIN were on their way")
+    world.wire_does("delivers them in the wrong order", "以相反的顺序投递")
+    world.wire.release(lambda held: held[::-1])
+    world.server.receive_end()
+    world.until("client", "FIN-WAIT-2")
+    world.server.close()
+    world.until("server", "")
+
+
+def fin_unanswered(world: World) -> None:
+    """A FIN that nobody acks, until the kernel gives up."""
+    world.connect()
+    world.settle()
+    world.wire_does("loses everything from now on", "此后丢失一切")
+    world.wire.cut()
+    world.client.close()
+    world.until("client", "")
+
+
+def last_ack_unanswered(world: World) -> None:
+    """The second FIN is never acked: the first closer is gone."""
+    world.connect()
+    world.settle()
+    world.client.close()
+    world.server.receive_end()
+    world.until("client", "FIN-WAIT-2")
+    world.wire_does("loses everything of the client from now on", "此后丢失客户端的一切")
+    world.wire.cut(lambda side, segment: side == "client")
+    world.server.close()
+    world.until("server", "")
+
+
+def zero_window(world: World) -> None:
+    """The server does not read; the client's FIN has to wait behind its zero window."""
+    world.connect(exchange=False, receive_buffer=4096)
+    world.client.send((BIG * 2)[:5000])
+    world.until_sent("server", lambda segment: segment.window == 0, "the window was closed")
+    world.client.close()
+    world.until("client", "FIN-WAIT-1")
+    world.server.receive(5000)
+    world.server.receive_end()
+    world.until("client", "FIN-WAIT-2", "TIME-WAIT")
+    world.server.close()
+    world.until("server", "")
+
+
+def leak(world: World) -> None:
+    """The client closes its side; the server's program never does."""
+    world.connect()
+    world.client.shutdown()
+    world.server.receive_end()
+    world.until("client", "FIN-WAIT-2")
+    world.settle()
+
+
+def orphan(world: World) -> None:
+    """The client closes and is gone; the server never closes; the kernel does not wait for ever."""
+    world.connect()
+    world.client.close()
+    world.server.receive_end()
+    world.until("client", "")
+
+
+def held(world: World) -> None:
+    """The client only shuts down: its kernel waits as long as its program lives."""
+    world.connect()
+    world.client.shutdown()
+    world.server.receive_end()
+    world.until("client", "FIN-WAIT-2")
+    world.wait(1.5)  # tcp_fin_timeout is 1 s, and does not count here
+    world.server.send(REPLY)
+    world.client.receive(len(REPLY))
+    world.settle()
+    world.server.close()
+    world.until("server", "")
+
+
+FIRST, SECOND = "FIN-WAIT-1 FIN-WAIT-2 TIME-WAIT", "CLOSE-WAIT LAST-ACK CLOSED"
+HELD_BACK = Text(
+    "The kernel is in FIN-WAIT-1 as soon as the program closes; on the wire that begins with the FIN, which a zero window holds"
+    " back until the server reads.",
+    "程序一关闭，内核就进入 FIN-WAIT-1；在线路上它从 FIN 开始，而零窗口会把 FIN 一直扣到服务器读取为止。",
+)
+
+EXPERIMENTS = (
+    Experiment(
+        "half-close", Text("Half-close with a reply after it", "半关闭之后仍有应答"),
+        Text(
+            "shutdown(SHUT_WR) closes one direction only: the client is in FIN-WAIT-2 and still receives, the server is in"
+            " CLOSE-WAIT and still sends.",
+            "shutdown(SHUT_WR) 只关闭一个方向：客户端处于 FIN-WAIT-2 仍可接收，服务器处于 CLOSE-WAIT 仍可发送。",
+        ),
+        half_close, Expected("four-way", "client", "orderly", FIRST, SECOND),
+    ),
+    Experiment(
+        "half-close-broken", Text("A proxy that breaks half-closes", "破坏半关闭的代理"),
+        Text(
+            "A proxy that takes a FIN for the end of everything closes both directions, and the client waits in vain for its reply.",
+            "把 FIN 当作一切结束的代理会关闭两个方向，客户端再也等不到应答。",
+        ),
+        half_close_broken, Expected("three-way", "client", "half-close-broken", FIRST, SECOND),
+    ),
+    Experiment(
+        "fin-lost", Text("The FIN is lost", "FIN 丢失"),
+        Text("A FIN takes a sequence number, so it is sent again like data.", "FIN 占用一个序号，因此像数据一样会重传。"),
+        fin_lost, Expected("three-way", "client", "orderly", FIRST, SECOND),
+    ),
+    Experiment(
+        "fin-ack-lost", Text("The ACK of the FIN is lost", "对 FIN 的 ACK 丢失"),
+        Text(
+            "The server has the FIN already; what comes again draws another ACK.", "服务器已经收到 FIN；重传的 FIN 再次得到 ACK。"
+        ),
+        fin_ack_lost, Expected("four-way", "client", "orderly", FIRST, SECOND), tap="server",
+    ),
+    Experiment(
+        "last-ack-lost", Text("The last ACK is lost", "最后的 ACK 丢失"),
+        Text(
+            "Nobody acks the last ACK. That is what TIME-WAIT is for: the FIN comes again, and somebody is there to ack it.",
+            "没有人确认最后的 ACK。TIME-WAIT 正是为此存在：FIN 会再来一次，总得有人来确认。",
+        ),
+        last_ack_lost, Expected("four-way", "client", "orderly", FIRST, SECOND),
+    ),
+    Experiment(
+        "fin-out-of-order", Text("The FIN overtakes data", "FIN 先于数据到达"),
+        Text(
+            "A FIN that arrives before the data in front of it changes no state: CLOSE-WAIT begins when the gap is filled.",
+            "先于数据到达的 FIN 不改变状态：补齐缺口之后才进入 CLOSE-WAIT。",
+        ),
+        fin_out_of_order, Expected("four-way", "client", "orderly", FIRST, SECOND), tap="server",
+    ),
+    Experiment(
+        "fin-unanswered", Text("A FIN that nobody answers", "无人应答的 FIN"),
+        Text(
+            "The kernel repeats the FIN tcp_orphan_retries times with doubling gaps (8 by default, 2 here) and gives up in silence:"
+            " no RST. The server knows of nothing.",
+            "内核以倍增的间隔重传 FIN，共 tcp_orphan_retries 次（默认 8 次，这里 2 次），然后默默放弃：没有 RST。服务器毫不知情。",
+        ),
+        fin_unanswered, Expected("fin-unanswered", "client", "fin-never-acked", "FIN-WAIT-1", "", kernel_client="FIN-WAIT-1 CLOSED",
+            limit=Text("The kernel gives up without a word: no packet shows it.", "内核一声不响地放弃：没有任何报文能显示。")),
+        sysctl={"tcp_orphan_retries": 2},
+    ),
+    Experiment(
+        "last-ack-unanswered", Text("LAST-ACK that nobody acks", "无人确认的 LAST-ACK"),
+        Text(
+            "The client is gone after the server's ACK. The server repeats its FIN from LAST-ACK and gives up in silence.",
+            "服务器发出 ACK 之后客户端便消失了。服务器在 LAST-ACK 中重传 FIN，然后默默放弃。",
+        ),
+        last_ack_unanswered,
+        Expected("four-way", "client", "fin-never-acked", "FIN-WAIT-1 FIN-WAIT-2", "CLOSE-WAIT LAST-ACK", kernel_server=SECOND,
+            kernel_client=FIRST,
+            limit=Text(
+                "Captured at the server: whether the client got the FIN no packet shows. The kernel's giving up neither.",
+                "抓包在服务器一侧：客户端是否收到 FIN，没有报文能显示；内核放弃也一样。",
+            )),
+        sysctl={"tcp_orphan_retries": 2}, tap="server",
+    ),
+    Experiment(
+        "zero-window", Text("A FIN behind a zero window", "零窗口后面的 FIN"),
+        Text(
+            "The server does not read, its window is closed, and the client closes: the FIN waits behind the data until there is"
+            " room again.",
+            "服务器不读取，窗口已关闭，此时客户端关闭：FIN 排在数据之后，一直等到有空间为止。",
+        ),
+        zero_window, Expected("four-way", "client", "orderly", FIRST, SECOND, limit=HELD_BACK),
+    ),
+    Experiment(
+        "close-wait-leak", Text("CLOSE-WAIT leak", "CLOSE-WAIT 泄漏"),
+        Text(
+            "CLOSE-WAIT waits for a program, not for the network: if it never closes, the socket stays for ever. No sysctl helps.",
+            "CLOSE-WAIT 等待的是程序而不是网络：程序永不关闭，套接字就永远留着。没有任何 sysctl 能帮忙。",
+        ),
+        leak, Expected("half-closed", "client", "capture-ended", "FIN-WAIT-1 FIN-WAIT-2", "CLOSE-WAIT"),
+    ),
+    Experiment(
+        "fin-wait-2-orphan", Text("FIN-WAIT-2 without a process times out", "没有进程的 FIN-WAIT-2 超时"),
+        Text(
+            "After close() nobody could read any more, so the kernel keeps FIN-WAIT-2 for tcp_fin_timeout only (60 s by default,"
+            " 1 s here). The server stays in CLOSE-WAIT.",
+            "close() 之后再也没有人能读取，因此内核只把 FIN-WAIT-2 保留 tcp_fin_timeout（默认 60 秒，这里 1 秒）。服务器留在 CLOSE-WAIT。",
+        ),
+        orphan,
+        Expected("half-closed", "client", "capture-ended", "FIN-WAIT-1 FIN-WAIT-2", "CLOSE-WAIT",
+            kernel_client="FIN-WAIT-1 FIN-WAIT-2 CLOSED",
+            limit=Text("The timeout sends nothing: no packet shows it.", "超时不发送任何东西：没有报文能显示。")),
+        sysctl={"tcp_fin_timeout": 1},
+    ),
+    Experiment(
+        "fin-wait-2-held", Text("FIN-WAIT-2 held by shutdown()", "由 shutdown() 保持的 FIN-WAIT-2"),
+        Text(
+            "After shutdown() the program still holds the socket, so tcp_fin_timeout does not count: data that come later are taken.",
+            "shutdown() 之后程序仍持有套接字，tcp_fin_timeout 不起作用：后来的数据照样接收。",
+        ),
+        held, Expected("four-way", "client", "orderly", FIRST, SECOND), sysctl={"tcp_fin_timeout": 1},
+    ),
+)  # fmt: skip

@@ -1,0 +1,92 @@
+"""Runs experiments, each in a process of its own, some at a time."""
+
+import os
+import select
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+from finwait.errors import FinwaitError
+from finwait.kernel.apart import Apart, Ended
+from finwait.lab.experiment import Experiment
+from finwait.lab.janitor import Janitor
+from finwait.lab.play import Result, play
+from finwait.lab.world import Step
+from finwait.verdict.language import Lang
+
+LIMIT: Final = 60.0
+"""Seconds that an experiment may take; a long one ten times that."""
+
+ANSWER: Final = 5.0
+"""Seconds for an answer that has begun to come."""
+
+Ending = tuple[Experiment, Result | FinwaitError | OSError]
+
+
+def run(
+    experiments: Sequence[Experiment],
+    lang: Lang,
+    jobs: int = 1,
+    begins: Callable[[Experiment], None] = lambda experiment: None,
+    heard: Callable[[Step], None] = lambda step: None,
+    *,
+    trace: bool = True,
+) -> Iterator[Ending]:
+    """Run experiments, up to `jobs` at once; gives the ending of each, in their order.
+
+    begins, heard: called as an experiment begins (in this process) and for each of its steps (in its own).
+    Nothing is left behind, also when the caller stops early or this process is killed.
+    """
+    janitor = Janitor()
+    order, waiting = list(experiments), list(experiments)
+    running: dict[Apart[Result], tuple[Experiment, float]] = {}
+    ended: dict[str, Result | FinwaitError | OSError] = {}
+    work = _Work(lang, os.getpid(), heard, trace)
+    try:
+        while order:
+            while waiting and len(running) < max(jobs, 1):
+                experiment = waiting.pop(0)
+                begins(experiment)
+                running[work.begin(experiment)] = experiment, time.monotonic() + _limit(experiment)
+            _wait(running, ended)
+            while order and order[0].name in ended:
+                experiment = order.pop(0)
+                yield experiment, ended.pop(experiment.name)
+    finally:
+        for apart in running:
+            apart.stop()
+        janitor.close()
+
+
+class _Work(NamedTuple):
+    lang: Lang
+    runner: int
+    heard: Callable[[Step], None]
+    trace: bool
+
+    def begin(self, experiment: Experiment) -> Apart[Result]:
+        return Apart(lambda: play(experiment, *self[:3], trace=self.trace))
+
+
+def _wait(
+    running: dict[Apart[Result], tuple[Experiment, float]],
+    ended: dict[str, Result | FinwaitError | OSError],
+) -> None:
+    """Wait until one of those that run has ended, or has taken too long."""
+    first = min(limit for _, limit in running.values())
+    ready, _, _ = select.select(list(running), [], [], max(first - time.monotonic(), 0))
+    late = [apart for apart, (_, limit) in running.items() if limit <= time.monotonic()]
+    for apart in {*ready, *late}:
+        experiment, _ = running.pop(apart)
+        ended[experiment.name] = _ending(apart)
+
+
+def _limit(experiment: Experiment) -> float:
+    return LIMIT * (10 if experiment.long else 1)
+
+
+def _ending(apart: Apart[Result]) -> Result | FinwaitError | OSError:
+    try:
+        return apart.answer(ANSWER)
+    except (Ended, FinwaitError, OSError) as error:
+        return error

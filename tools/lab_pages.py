@@ -1,0 +1,143 @@
+"""Writes docs/lab.md and its pictures: every experiment played on this machine's kernel, in each language.
+
+`sudo .venv/bin/python tools/lab_pages.py [DIRECTORY]` writes into DIRECTORY, `docs` if not given. Stories, pictures and
+the kernel's words are those of the run; addresses and times differ from run to run.
+"""
+
+import inspect
+import platform
+import sys
+import time
+from pathlib import Path
+
+from finwait.lab.experiment import Experiment
+from finwait.lab.experiments import ALL, SUBJECTS
+from finwait.lab.play import Result
+from finwait.lab.reasons import REASONS
+from finwait.lab.report import WHO
+from finwait.lab.run import run
+from finwait.picture.ladder_svg import draw
+from finwait.verdict.language import LANGS, Lang, Text
+
+JOBS = 2
+ROOT = Path(__file__).parent.parent
+PAGES: dict[Lang, str] = {"en": "lab.md", "zh": "lab.zh-CN.md"}
+TITLE = Text("The lab: every closing on a real kernel", "实验室：真实内核上的每一种关闭")
+BEFORE = Text(
+    """`finwait lab` lists these experiments; `sudo finwait lab closing` plays the five of the study, `sudo finwait lab all -j 2` all of
+them ({seconds:.0f} s here). Two programs with real sockets, each a process in a network namespace of its own, talk over a wire
+that can lose, hold, reorder and invent packets. For each experiment three tell how it closed: what is **expected** because of how it
+is made; what finwait reads **from the wire**; and what the **kernel** itself said meanwhile, through its tracepoints
+`sock:inet_sock_set_state` and `tcp:tcp_send_reset` (TIME-WAIT and sockets without a process: sock_diag). The exit code is 0 only if
+all three are the same.
+
+In the pictures a pill is a state that the packets prove; ✓ below it is the kernel saying the same with the same segment, and
+"kernel: STATE" is a state that the kernel reported before a packet could prove it. [中文](lab.zh-CN.md)
+
+`finwait lab --code NAME > mine.py` gives the code, to read and to change; `sudo finwait lab ./mine.py` plays it. `--keep DIR`
+keeps the captures, with the kernel's words as comments on the packets; `--lang zh`, `--format json`, `--svg DIR`.
+Needs root, or a user namespace and a /dev/net/tun that may be opened; nothing outside is touched, nothing is left behind.
+
+The kernel's names for its reasons mislead when read alone: SO_LINGER 0 shows as TCP_STATE, data for a port that listens as
+TCP_FLAGS, a full accept queue as INVALID_SYN. `src/finwait/lab/reasons.py` says what each means.""",
+    """`finwait lab` 列出这些实验；`sudo finwait lab closing` 运行研究中的五种，`sudo finwait lab all -j 2` 运行全部（此处 {seconds:.0f} 秒）。
+两个使用真实套接字的程序，各为一个进程、各在自己的网络命名空间中，通过一条可以丢失、扣住、重排和伪造报文的线路通信。
+每个实验由三方说明连接如何关闭：由制造方法得出的**预期**；finwait 从**报文**中读出的结论；以及**内核**自己通过
+tracepoint `sock:inet_sock_set_state` 与 `tcp:tcp_send_reset` 所说的（TIME-WAIT 与无进程的套接字：sock_diag）。三者一致时退出码才为 0。
+
+图中的胶囊是由报文证明的状态；下面的 ✓ 表示内核在同一报文处报告了相同状态，“内核: 状态”是内核在报文能证明之前就报告的状态。[English](lab.md)
+
+`finwait lab --code NAME > mine.py` 给出代码，供阅读和修改；`sudo finwait lab ./mine.py` 运行它。`--keep DIR` 保留抓包，
+内核的说法作为报文注释；另有 `--lang zh`、`--format json`、`--svg DIR`。
+需要 root，或用户命名空间与可打开的 /dev/net/tun；不触及外部，也不留下任何东西。
+
+内核给出的原因名称单独看会误导：SO_LINGER 为 0 显示为 TCP_STATE，发往监听端口的数据显示为 TCP_FLAGS，accept 队列已满显示为
+INVALID_SYN。`src/finwait/lab/reasons.py` 说明各自的含义。""",
+)
+MADE = Text(
+    "Made on Linux {kernel} by `tools/lab_pages.py`. Do not edit.",
+    "在 Linux {kernel} 上由 `tools/lab_pages.py` 生成。请勿修改。",
+)
+WIRE, KERNEL, CODE = (
+    Text("From the wire", "由报文"),
+    Text("From the kernel", "由内核"),
+    Text("The story", "过程"),
+)
+LIMIT = Text("What a wire cannot show", "线路上看不到的")
+
+
+def picture(name: str, lang: Lang) -> str:
+    """Name the file of a picture."""
+    return f"pictures/lab/{name}{'' if lang == 'en' else '.' + lang}.svg"
+
+
+def section(experiment: Experiment, result: Result, lang: Lang) -> list[str]:
+    """Write the section of one experiment."""
+    title, kernel = experiment.title.say(lang), result.row.kernel
+    paths = [
+        f"{WHO[who].say(lang)} {' → '.join(states.split()) or '-'}"
+        for who, states in (("client", kernel.client), ("server", kernel.server))
+    ]
+    reset = next((event for event in result.events if event.reason), None)
+    if reset is not None:
+        means = REASONS[reset.means].text.say(lang) if reset.means in REASONS else reset.means
+        paths.append(f"RST {WHO[reset.who].say(lang)}: `{reset.reason}` ({reset.old}), {means}")
+    settings = "".join(f" · `{name} = {value}`" for name, value in experiment.sysctl.items())
+    limit = experiment.expected.limit
+    return [
+        f"### {title}",
+        "",
+        f"`{experiment.name}`{settings} · {experiment.shows.say(lang)}",
+        "",
+        f"![{title}]({picture(experiment.name, lang)})",
+        "",
+        f"- {WIRE.say(lang)}: {result.verdict}",
+        f"- {KERNEL.say(lang)}: {'; '.join(paths)}",
+        *([f"- {LIMIT.say(lang)}: {limit.say(lang)}"] if limit else []),
+        "",
+        f"<details><summary>{CODE.say(lang)}</summary>",
+        "",
+        "```python",
+        inspect.getsource(experiment.story).rstrip(),
+        "```",
+        "",
+        "</details>",
+        "",
+    ]
+
+
+def files(lang: Lang) -> dict[str, str]:
+    """Play everything, and give each file of a language by its name in `docs`."""
+    results: dict[str, Result] = {}
+    seconds = 0.0
+    for long in (False, True):
+        began = time.monotonic()
+        for experiment, ending in run(
+            [each for each in ALL.values() if each.long is long], lang, JOBS
+        ):
+            if not isinstance(ending, Result) or not ending.row.same:
+                raise SystemExit(f"{experiment.name}: {ending}")
+            results[experiment.name] = ending
+        seconds = seconds or time.monotonic() - began
+    made = MADE.say(lang).format(kernel=platform.release().partition("-")[0])
+    lines = [f"# {TITLE.say(lang)}", "", f"<!-- {made} -->", ""]
+    lines += [BEFORE.say(lang).format(seconds=seconds), ""]
+    for subject, group in SUBJECTS.items():
+        lines += [f"## {subject}", ""]
+        for experiment in group:
+            lines += section(experiment, results[experiment.name], lang)
+    found = {picture(name, lang): draw(result.ladder, lang) for name, result in results.items()}
+    return {PAGES[lang]: "\n".join(lines).rstrip() + "\n", **found}
+
+
+def main(folder: Path) -> None:
+    """Write every file."""
+    for lang in LANGS:
+        for name, content in files(lang).items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs")

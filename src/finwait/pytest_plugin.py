@@ -1,16 +1,19 @@
 """pytest collects packetdrill scripts: `pytest --finwait dir/` makes a test of each `*.pkt` and variant.
 
 Without `--finwait` (or `finwait = true` in the ini file) nothing is collected and nothing of finwait's
-engine is imported: other projects' runs pay for one small module.
+engine is imported: other projects' runs pay for one small module. The fixture `finwait_peer` is a live
+peer that ends its connections in a chosen way.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from finwait.peer.background import Peer
     from finwait.script.job import Job
     from finwait.script.outcome import Outcome
 
@@ -36,6 +39,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     ):
         group.addoption(f"--finwait-{name}", metavar="NAME=VALUE", action="append", help=text)
         parser.addini(f"finwait_{name}", text, type="linelist", default=[])
+
+
+@pytest.fixture
+def finwait_peer() -> "Iterator[Callable[..., Peer]]":
+    """Make peers that end their connections in a chosen way; the arguments are those of `finwait.peer`.
+
+    The test moves into a private network namespace unless `private=False` is given, and is skipped
+    where that is refused. All peers are gone when the test ends.
+    """
+    from finwait.errors import CannotOpen, MissingPrivilege
+    from finwait.peer import peer
+
+    with ExitStack() as kept:
+
+        def made(close: str = "three-way", *, private: bool = True, **rest: Any) -> "Peer":
+            try:
+                return kept.enter_context(peer(close, private=private, **rest))
+            except (MissingPrivilege, CannotOpen) as error:
+                pytest.skip(str(error))
+
+        yield made
 
 
 def _wanted(config: pytest.Config) -> bool:

@@ -11,7 +11,7 @@ from finwait.errors import Misuse
 from finwait.peer.ending import Wire
 from finwait.peer.steps import Step, Tell
 from finwait.peer.talk import Part, Talk, ends_of
-from finwait.tcp import Flags, State
+from finwait.tcp import Flags
 from finwait.verdict.language import Text
 from finwait.wire import Address, Packet, Tcp
 

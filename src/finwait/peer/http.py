@@ -23,6 +23,14 @@ def request_end(heard: bytes | bytearray) -> int | None:
     return _end(heard, body_without_length=0)
 
 
+def head_end(heard: bytes | bytearray) -> int | None:
+    """Say where the head of the first request ends; None: not yet."""
+    if not REQUEST.match(heard):
+        return len(heard) or None
+    place = heard.find(BLANK)
+    return None if place < 0 else place + len(BLANK)
+
+
 def expects(heard: bytes | bytearray) -> bool:
     """Say whether the sender waits for `100 Continue` before its body (RFC 9110 section 10.1.1)."""
     return BLANK in heard and REQUEST.match(heard) is not None and EXPECTS.search(heard) is not None

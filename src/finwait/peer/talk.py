@@ -128,7 +128,7 @@ class Talk:
         part = self.part
         if self.messages and not part.ending.reads:
             return  # it lies there and is seen again
-        end_of = http.reply_end if part.connects else http.request_end
+        end_of = self._end_of()
         while (end := end_of(self.heard)) is not None or self._ends_with_fin():
             if end is None:
                 end = len(self.heard)
@@ -150,6 +150,12 @@ class Talk:
         if "continued" not in self.noted and not part.connects and http.expects(self.heard):
             self.noted.add("continued")
             self._waiting += http.CONTINUE
+
+    def _end_of(self) -> Callable[[bytes | bytearray], int | None]:
+        if self.part.connects:
+            return http.reply_end
+        # Who does not read cannot wait for the body: its window closes before that has come.
+        return http.request_end if self.part.ending.reads else http.head_end
 
     def _ends_with_fin(self) -> bool:
         """Whether what was heard is a message because nothing follows."""

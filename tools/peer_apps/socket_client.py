@@ -1,4 +1,4 @@
-"""Asks, closes its sending direction, and reads to the end: what a plain socket sees."""
+"""Asks and reads to the end. With a third argument it closes its sending direction first, in the segment that asks."""
 
 import errno
 import socket
@@ -9,8 +9,10 @@ BLANK = b"\r\n\r\n"
 
 def ask(heard: bytearray) -> str:
     with socket.create_connection((sys.argv[1], int(sys.argv[2])), 2) as peer:
-        peer.sendall(b"GET / HTTP/1.1\r\nHost: peer\r\n\r\n")
-        peer.shutdown(socket.SHUT_WR)
+        first = len(sys.argv) > 3
+        peer.sendall(b"GET / HTTP/1.1\r\nHost: peer\r\n\r\n", socket.MSG_MORE if first else 0)
+        if first:
+            peer.shutdown(socket.SHUT_WR)
         while part := peer.recv(65536):
             heard += part
     return "end of data"

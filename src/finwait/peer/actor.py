@@ -11,7 +11,7 @@ from finwait.errors import Misuse
 from finwait.peer.ending import Wire
 from finwait.peer.steps import Step, Tell
 from finwait.peer.talk import Part, Talk, ends_of
-from finwait.tcp import Flags
+from finwait.tcp import Flags, State
 from finwait.verdict.language import Text
 from finwait.wire import Address, Packet, Tcp
 
@@ -172,6 +172,11 @@ class Actor:
         if wire is Wire.LOSE_FIN and Flags.FIN in body.flags and "lost" not in talk.noted:
             talk.noted.add("lost")
             talk.told("lost-fin")
+            return False
+        closes = wire is Wire.JOIN_FIN and talk.state is State.LAST_ACK
+        if closes and "joined" not in talk.noted and _acks_fin(talk, body):
+            # An ACK made in the very step in which the process closed: its FIN says the same.
+            talk.noted.add("joined")
             return False
         if wire is Wire.LOSE_LAST_ACK and "lost" not in talk.noted and _acks_fin(talk, body):
             talk.noted.add("lost")

@@ -44,7 +44,8 @@ def part_of(close: str, after: str | None, reply: bytes, connect: str | None) ->
 
 def quiet_of(part: Part) -> float:
     """Say how long nothing must pass until all is over."""
-    return QUIET_IF_LOST if part.ending.wire is not Wire.FAITHFUL else QUIET
+    loses = part.ending.wire in {Wire.LOSE_FIN, Wire.LOSE_LAST_ACK}
+    return QUIET_IF_LOST if loses else QUIET
 
 
 def private_namespace(kept: ExitStack) -> None:

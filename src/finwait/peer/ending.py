@@ -34,6 +34,7 @@ class Wire(StrEnum):
     """What becomes of single segments."""
 
     FAITHFUL = ""
+    JOIN_FIN = "join-fin"
     CROSS_FIN = "cross-fin"
     HIDE_FIN = "hide-fin"
     LOSE_FIN = "lose-fin"

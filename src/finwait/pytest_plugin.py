@@ -45,17 +45,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def finwait_peer() -> "Iterator[Callable[..., Peer]]":
     """Make peers that end their connections in a chosen way; the arguments are those of `finwait.peer`.
 
-    The test moves into a private network namespace unless `private=False` is given, and is skipped
-    where that is refused. All peers are gone when the test ends.
+    They are there at once, until their `stop()` or the end of the test. The test moves into a private
+    network namespace, and all its peers are in that, unless `private=False` is given; where it is refused,
+    the test is skipped.
     """
     from finwait.errors import CannotOpen, MissingPrivilege
     from finwait.peer import peer
+    from finwait.peer.background import private_namespace
 
     with ExitStack() as kept:
+        inside = False
 
         def made(close: str = "three-way", *, private: bool = True, **rest: Any) -> "Peer":
+            nonlocal inside
             try:
-                return kept.enter_context(peer(close, private=private, **rest))
+                if private and not inside:
+                    private_namespace(kept)
+                    inside = True
+                return kept.enter_context(peer(close, **rest))
             except (MissingPrivilege, CannotOpen) as error:
                 pytest.skip(str(error))
 

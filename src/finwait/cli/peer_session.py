@@ -18,7 +18,7 @@ from finwait.cli import codes
 from finwait.errors import CannotOpen
 from finwait.kernel.namespace import die_with_parent, join
 from finwait.peer.background import private_namespace, quiet_of
-from finwait.peer.live import Live, beside, listens
+from finwait.peer.live import Live, kernel_side, listens
 from finwait.peer.steps import Step
 from finwait.peer.talk import Part
 from finwait.verdict.language import Lang, Text
@@ -66,7 +66,7 @@ class Session:
                 private_namespace(kept)
             folder = kept.enter_context(tempfile.TemporaryDirectory(prefix="finwait-"))
             path = Path(self.pcap) if self.pcap else Path(folder) / "peer.pcapng"
-            kernel = self.to[0] if self.to else beside(self.at[0])
+            kernel = kernel_side(self.at[0], self.to[0] if self.to else None)
             with Live(self.part, self.at, kernel, path, self._tell) as live:
                 code = self._play(live)
             if live.capture.packets:

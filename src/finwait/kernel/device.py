@@ -6,7 +6,6 @@ however the process ends.
 
 import fcntl
 import os
-import socket
 import struct
 from typing import Final, Self
 
@@ -78,13 +77,10 @@ class Device:
 
 def is_local(address: Address) -> bool:
     """Say whether the kernel of this namespace has this address."""
-    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as asked:
-        try:
-            asked.bind((str(address), 0))
-        except OSError:
-            return False
-    return True
+    if address.is_loopback:
+        return True
+    # Not by bind(): where no address was ever given, the kernel takes any for a broadcast (__inet_dev_addr_type).
+    return bool(addresses.shown(f"-o address show to {address}"))
 
 
 def _open() -> tuple[int, str]:

@@ -16,6 +16,8 @@ from finwait.verdict.language import Text
 from finwait.wire import Address, Packet, Tcp
 
 BACKLOG: Final = 4096
+HOLDING: Final = frozenset({Wire.CROSS_FIN, Wire.JOIN_FIN})
+"""With these a FIN waits until the peer has said all: its ACK would go alone, and its own FIN come late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ class Actor:
             if ends is not None and not self._overlooks(packet, ends):
                 self.host.arrive(now, packet)
         elif not talk.dark:
-            for one in self._incoming(now, talk, packet):
+            for one in self._incoming(talk, packet):
                 self.host.arrive(now, one)
         self._follow(now, talk)
 
@@ -141,7 +143,7 @@ class Actor:
             self.ended += wire is Wire.REFUSE and not again
         return wire is Wire.DEAF
 
-    def _incoming(self, now: int, talk: Talk, packet: Packet) -> Iterator[Packet]:
+    def _incoming(self, talk: Talk, packet: Packet) -> Iterator[Packet]:
         body = packet.body
         if not isinstance(body, Tcp) or Flags.FIN not in body.flags:
             yield packet
@@ -151,12 +153,9 @@ class Actor:
         if wire is Wire.HIDE_FIN:
             talk.told("hidden")
             yield without
-        elif wire is Wire.CROSS_FIN and "crossed" not in talk.noted and not talk.left:
+        elif wire in HOLDING and "released" not in talk.noted and not talk.left:
             yield without
-            talk.go_on(now)
-            if not talk.left:
-                talk.cross(now)
-            yield packet
+            talk.held = packet
         else:
             yield packet
 
@@ -188,17 +187,14 @@ class Actor:
 
     def _follow(self, now: int, talk: Talk | None) -> None:
         """Let everybody who is concerned go on."""
-        concerned = {talk} if talk else set()
-        by_handle = {one.handle: one for one in self.talks.values()} if self.talks else {}
-        for notice in self.host.events():
-            if notice.socket == self._listener:
-                concerned |= set(self._accept(now))
-            elif notice.socket == self._calling:
-                concerned |= self._called(now, notice.happening)
-            elif notice.socket in by_handle:
-                concerned.add(by_handle[notice.socket])
+        concerned = self._concerned(now)
+        if talk is not None:
+            concerned.add(talk)
         for one in concerned:
             one.go_on(now)
+            if one.held is not None and one.has_said_all():
+                self._release(now, one, one.held)
+                one.go_on(now)
         self._out += [packet for packet in self.host.transmit() if self._goes_out(packet)]
         for one in concerned:
             if one.over and "ended" not in one.noted:
@@ -209,6 +205,27 @@ class Actor:
             if one.over and one.left and ends not in self.host.entries:
                 del self.talks[ends]
                 self.host.sockets.pop(one.handle, None)
+
+    def _concerned(self, now: int) -> set[Talk]:
+        """Find whom the events of the host are about; new connections begin here."""
+        found: set[Talk] = set()
+        by_handle = {one.handle: one for one in self.talks.values()}
+        for notice in self.host.events():
+            if notice.socket == self._listener:
+                found.update(self._accept(now))
+            elif notice.socket == self._calling:
+                found |= self._called(now, notice.happening)
+            elif notice.socket in by_handle:
+                found.add(by_handle[notice.socket])
+        return found
+
+    def _release(self, now: int, talk: Talk, fin: Packet) -> None:
+        """Let the host see the FIN that was held until the peer had said all."""
+        talk.held = None
+        talk.noted.add("released")
+        if self.part.ending.wire is Wire.CROSS_FIN:
+            talk.cross(now)
+        self.host.arrive(now, fin)
 
     def _accept(self, now: int) -> Iterator[Talk]:
         if self._listener is None:

@@ -15,7 +15,7 @@ from finwait.kernel.addresses import ip
 from finwait.kernel.namespace import Namespace
 from finwait.peer import http
 from finwait.peer.ending import Wire, ending, moment
-from finwait.peer.live import Live, beside, end_of
+from finwait.peer.live import Live, beside, end_of, kernel_side
 from finwait.peer.steps import Step
 from finwait.peer.talk import Part
 
@@ -79,6 +79,7 @@ class Peer:
         self._error: BaseException | None = None
         self._asked = 0
         self._stopping = False
+        self._thread: threading.Thread | None = None
         self.steps: list[Step] = []
         """What it did and saw so far."""
         self.connections: list[Connection] = []
@@ -152,6 +153,8 @@ class Peer:
     # --- the context ---
 
     def __enter__(self) -> Self:
+        if self._thread is not None:
+            raise Misuse("this peer has been there: make another", "此对端已经用过：请新建一个")
         with ExitStack() as kept:
             if self._private:
                 private_namespace(kept)
@@ -160,24 +163,32 @@ class Peer:
                 folder = kept.enter_context(tempfile.TemporaryDirectory(prefix="finwait-"))
                 path = str(Path(folder) / "peer.pcapng")
             self._path = path
-            kernel = self._to[0] if self._to else beside(self._at[0])
+            kernel = kernel_side(self._at[0], self._to[0] if self._to else None)
             self._live = Live(self._part, self._at, kernel, Path(path), self._tell)
             kept.callback(self._live.close)
             self._sleeper, self._wake = os.pipe()
             kept.callback(os.close, self._wake)
             kept.callback(os.close, self._sleeper)
-            self._thread = threading.Thread(target=self._play, name="finwait peer", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._play, name="finwait peer", daemon=True)
+            thread.start()
+            self._thread = thread
             self._kept = kept.pop_all()
         return self
+
+    def stop(self) -> None:
+        """Leave the context now: the device goes away, and `connections` has the verdicts."""
+        self.__exit__(None, None, None)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:  # fmt: skip
+        if self._stopping:
+            return
         with self._kept:
             self._stopping = True
             os.write(self._wake, b"!")
-            self._thread.join()
+            if self._thread is not None:
+                self._thread.join()
             self._live.close()
             if self._live.capture.packets:
                 self.connections = list(analyze(self._path))

@@ -187,6 +187,16 @@ def end_of(text: str, default_port: int | None = None) -> tuple[Address, int]:
     return address, number
 
 
+def kernel_side(at: Address, to: Address | None) -> Address:
+    """Choose the kernel's address on the device: that of the server, unless the namespace has it already. Raises Misuse."""
+    if to is not None and to.is_loopback:
+        raise Misuse(
+            f"{to} is reached over the loopback only: let the server listen at {beside(at)}, or at any address",
+            f"{to} 只能经回环接口到达：请让服务器监听 {beside(at)} 或任意地址",
+        )
+    return beside(at) if to is None or is_local(to) else to
+
+
 def beside(peer: Address) -> Address:
     """Give the kernel an address next to the peer's: the other of the pair of which only the last bit differs, no zero host."""
     last = int(peer)

@@ -56,6 +56,8 @@ class Talk:
     left: bool = False
     dark: bool = False
     fin_at: int | None = None
+    held: Packet | None = None
+    """A FIN that came too early for what is to be shown."""
     noted: set[str] = field(default_factory=set)
     """What happened once and does not happen again."""
     _waiting: bytes = b""
@@ -271,9 +273,12 @@ class Talk:
         else:
             self.later(at)
 
+    def has_said_all(self) -> bool:
+        """Whether all is said and acked, so that nothing keeps a FIN from going out at once."""
+        return not self._waiting and self.host.unsent(self.handle)[0] == 0
+
     def cross(self, now: int) -> None:
         """Send the FIN although one has come: the host must not have seen that yet."""
-        self.noted.add("crossed")
         self.host.shutdown(now, self.handle, read=False, write=True)
         self.told("crosses")
 

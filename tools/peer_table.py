@@ -55,7 +55,7 @@ def client(name: str, ending: str) -> tuple[str, Peer]:
     """Let a client ask the peer; gives what it said, and the peer as it ended."""
     with finwait.peer(ending, private=True) as peer:
         done = subprocess.run(
-            client_command(name, peer, first=endings()[ending].waits),
+            client_command(name, peer, first=endings()[ending].announces),
             capture_output=True,
             text=True,
             timeout=LIMIT,
@@ -197,7 +197,7 @@ def chosen(kind: str, only: str | None) -> list[str]:
 
 
 def versions() -> str:
-    said = [f"Linux {platform.release()}", f"CPython {platform.python_version()}"]
+    said = [f"Linux {platform.release().partition('-')[0]}", f"CPython {platform.python_version()}"]
     for command, pattern in (
         (["curl", "--version"], r"curl [\d.]+"),
         (["java", "-version"], r"[Oo]pen[Jj][Dd][Kk] version \"[\d.]+"),

@@ -38,7 +38,7 @@ def body(reply: bytes | int) -> bytes:
 def part_of(close: str, after: str | None, reply: bytes, connect: str | None) -> Part:
     """Put together what every connection does. Raises Misuse."""
     chosen = ending(close)
-    asked = b"" if connect is None else http.request(connect, last=chosen.waits)
+    asked = b"" if connect is None else http.request(connect, last=chosen.announces)
     return Part(chosen, moment(chosen, after), connect is not None, reply, asked)
 
 

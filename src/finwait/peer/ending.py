@@ -87,6 +87,11 @@ class Ending:
         return self.when is When.FIN
 
     @property
+    def announces(self) -> bool:
+        """Whether it says `Connection: close`, so that an HTTP application closes after one message."""
+        return self.waits or self.act in {Act.FORGE, Act.FORGE_BLIND}
+
+    @property
     def needs_listener(self) -> bool:
         """Whether it is about a SYN that comes, so that a peer that connects cannot do it."""
         return self.wire in {Wire.REFUSE, Wire.DEAF}

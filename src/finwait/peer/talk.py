@@ -145,7 +145,7 @@ class Talk:
                 if self.gone():
                     return
             if part.ending.replies:
-                self._say(http.reply(part.body, message, last=part.ending.waits))
+                self._say(http.reply(part.body, message, last=part.ending.announces))
                 self.told("replies", octets=self.to_say - self.said)
             if not part.ending.reads:
                 return

@@ -91,7 +91,10 @@ def _open() -> tuple[int, str]:
             DEVICE, "no TUN devices here: modprobe tun", "这里没有 TUN 设备：modprobe tun"
         ) from error
     except PermissionError as error:
-        raise _refused(error) from error
+        raise MissingPrivilege(
+            f"{DEVICE}: {error.strerror}: run as root, or let everybody open it, as most systems do: chmod 666 {DEVICE}",
+            f"{DEVICE}：{error.strerror}：请以 root 运行，或像多数系统那样允许所有人打开它：chmod 666 {DEVICE}",
+        ) from error
     try:
         asked = struct.pack("16sH22x", PATTERN, IFF_TUN | IFF_NO_PI)
         got = fcntl.ioctl(fd, TUNSETIFF, asked)

@@ -16,6 +16,8 @@ from finwait.verdict.language import Text
 from finwait.wire import Address, Packet, Tcp
 
 BACKLOG: Final = 4096
+SWEEP: Final = 256
+"""Connections between two looks for those that are over."""
 HOLDING: Final = frozenset({Wire.CROSS_FIN, Wire.JOIN_FIN})
 """With these a FIN waits until the peer has said all: its ACK would go alone, and its own FIN come late."""
 
@@ -46,6 +48,7 @@ class Actor:
             ts_offset=numbers.ts_offset,
         )  # fmt: skip
         self.talks: dict[Ends, Talk] = {}
+        self._by_handle: dict[Handle, Talk] = {}
         self.begun = self.ended = 0
         """Connections that were established, or asked for in vain, and those of them that are over."""
         self.failed: Errno | None = None
@@ -201,22 +204,25 @@ class Actor:
                 one.noted.add("ended")
                 self.ended += 1
                 one.told("ended")
-        for ends, one in list(self.talks.items()):
-            if one.over and one.left and ends not in self.host.entries:
-                del self.talks[ends]
-                self.host.sockets.pop(one.handle, None)
+            if one.left and one.state is State.CLOSED:
+                self._forget(one)
+
+    def _forget(self, talk: Talk) -> None:
+        if self.talks.get(talk.ends) is talk:
+            del self.talks[talk.ends]
+        self._by_handle.pop(talk.handle, None)
+        self.host.sockets.pop(talk.handle, None)
 
     def _concerned(self, now: int) -> set[Talk]:
         """Find whom the events of the host are about; new connections begin here."""
         found: set[Talk] = set()
-        by_handle = {one.handle: one for one in self.talks.values()}
         for notice in self.host.events():
             if notice.socket == self._listener:
                 found.update(self._accept(now))
             elif notice.socket == self._calling:
                 found |= self._called(now, notice.happening)
-            elif notice.socket in by_handle:
-                found.add(by_handle[notice.socket])
+            elif notice.socket in self._by_handle:
+                found.add(self._by_handle[notice.socket])
         return found
 
     def _release(self, now: int, talk: Talk, fin: Packet) -> None:
@@ -260,7 +266,13 @@ class Actor:
             heapq.heappush(self._timers, (at, number))
 
         talk = Talk(self.part, self.host, handle, ends, number, told, later, now)
+        if number % SWEEP == SWEEP - 1:
+            for old in [
+                one for one in self.talks.values() if one.left and one.state is State.CLOSED
+            ]:
+                self._forget(old)  # those that were in TIME-WAIT
         self.talks[ends] = talk
+        self._by_handle[handle] = talk
         told("connected", to=_end(ends.remote, ends.remote_port))
         return talk
 

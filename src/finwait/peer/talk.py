@@ -61,6 +61,8 @@ class Talk:
     noted: set[str] = field(default_factory=set)
     """What happened once and does not happen again."""
     _waiting: bytes = b""
+    _place: int = 0
+    """How much of it the host has taken."""
     _limit: int | None = None
 
     def __post_init__(self) -> None:
@@ -171,22 +173,31 @@ class Talk:
 
     def _speak(self, now: int) -> bool:
         """Say what waits, up to the moment; False if the connection died."""
-        while self._waiting:
-            most = len(self._waiting)
+        while self._waits():
+            most = min(len(self._waiting) - self._place, CHUNK)
             if self._limit is not None and not self.acted:
                 most = min(most, self._limit - self.said)
             if most <= 0:
                 break
-            result = self.host.send(
-                now, self.handle, self._waiting[:most], more=self._fin_follows()
-            )
+            chunk = self._waiting[self._place : self._place + most]
+            more = self._fin_follows() and self.said + most == self._last()
+            result = self.host.send(now, self.handle, chunk, more=more)
             if result.error is Errno.EAGAIN:
                 break
             if result.error is not None:
                 return self._died(now, result.error)
             self.said += result.value
-            self._waiting = self._waiting[result.value :]
+            self._place += result.value
+        if not self._waits():
+            self._waiting, self._place = b"", 0
         return True
+
+    def _waits(self) -> bool:
+        return self._place < len(self._waiting)
+
+    def _last(self) -> int:
+        """Give the number of octets after which the moment has come."""
+        return self.to_say if self._limit is None else min(self._limit, self.to_say)
 
     def _fin_follows(self) -> bool:
         """Whether a FIN can ride on the last segment: else a quick client's own FIN crosses it now and then."""
@@ -211,10 +222,10 @@ class Talk:
         match moment.when:
             case When.REQUEST:
                 done = bool(
-                    self.to_say and not self._waiting if self.part.connects else self.messages
+                    self.to_say and not self._waits() if self.part.connects else self.messages
                 )
             case When.REPLY:
-                done = bool(self.messages) and not self._waiting
+                done = bool(self.messages) and not self._waits()
             case When.HALF | When.OCTETS:
                 done = self._limit is not None and self.said >= self._limit
             case When.TIME:
@@ -229,7 +240,7 @@ class Talk:
 
     def _act(self, now: int) -> None:
         self.acted = True
-        if self._waiting and self._limit is not None:
+        if self._waits() and self._limit is not None:
             self.told("part", octets=self.said)
         self._waiting = b"" if self._limit is not None else self._waiting
         self._do(now, self.part.ending.act)
@@ -265,7 +276,7 @@ class Talk:
 
     def _see_fin(self, now: int) -> None:
         """Do what belongs to the other end's FIN, once all is said."""
-        if self.fin_at is None or self._waiting or self.part.ending.on_fin is Act.NOTHING:
+        if self.fin_at is None or self._waits() or self.part.ending.on_fin is Act.NOTHING:
             return
         at = self.fin_at + (0 if self.acted else self.part.ending.hesitates)
         if now >= at:
@@ -275,7 +286,7 @@ class Talk:
 
     def has_said_all(self) -> bool:
         """Whether all is said and acked, so that nothing keeps a FIN from going out at once."""
-        return not self._waiting and self.host.unsent(self.handle)[0] == 0
+        return not self._waits() and self.host.unsent(self.handle)[0] == 0
 
     def cross(self, now: int) -> None:
         """Send the FIN although one has come: the host must not have seen that yet."""

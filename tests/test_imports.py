@@ -13,7 +13,7 @@ FLOORS: list[set[str]] = [
     {"wire"},
     {"endpoint", "network", "kernel"},
     {"stage", "verdict", "capture"},
-    {"explain", "picture", "lab", "script"},
+    {"explain", "picture", "lab", "peer", "script"},
     {"cli", "web"},
     {"pytest_plugin"},
 ]

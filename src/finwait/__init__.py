@@ -8,6 +8,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from finwait.explain import explain
+from finwait.peer import peer
 from finwait.version import VERSION
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ __all__ = [
     "Outcome",
     "analyze",
     "explain",
+    "peer",
 ]
 
 __version__ = VERSION

@@ -1,16 +1,19 @@
 """pytest collects packetdrill scripts: `pytest --finwait dir/` makes a test of each `*.pkt` and variant.
 
 Without `--finwait` (or `finwait = true` in the ini file) nothing is collected and nothing of finwait's
-engine is imported: other projects' runs pay for one small module.
+engine is imported: other projects' runs pay for one small module. The fixture `finwait_peer` is a live
+peer that ends its connections in a chosen way.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from finwait.peer.background import Peer
     from finwait.script.job import Job
     from finwait.script.outcome import Outcome
 
@@ -36,6 +39,34 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     ):
         group.addoption(f"--finwait-{name}", metavar="NAME=VALUE", action="append", help=text)
         parser.addini(f"finwait_{name}", text, type="linelist", default=[])
+
+
+@pytest.fixture
+def finwait_peer() -> "Iterator[Callable[..., Peer]]":
+    """Make peers that end their connections in a chosen way; the arguments are those of `finwait.peer`.
+
+    They are there at once, until their `stop()` or the end of the test. The test moves into a private
+    network namespace, and all its peers are in that, unless `private=False` is given; where it is refused,
+    the test is skipped.
+    """
+    from finwait.errors import CannotOpen, MissingPrivilege
+    from finwait.peer import peer
+    from finwait.peer.background import private_namespace
+
+    with ExitStack() as kept:
+        inside = False
+
+        def made(close: str = "three-way", *, private: bool = True, **rest: Any) -> "Peer":
+            nonlocal inside
+            try:
+                if private and not inside:
+                    private_namespace(kept)
+                    inside = True
+                return kept.enter_context(peer(close, **rest))
+            except (MissingPrivilege, CannotOpen) as error:
+                pytest.skip(str(error))
+
+        yield made
 
 
 def _wanted(config: pytest.Config) -> bool:

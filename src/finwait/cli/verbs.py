@@ -44,6 +44,13 @@ VERBS = {
         ),
         "finwait run examples/closing.pkt --until 3 --explain",
     ),
+    "peer": Verb(
+        helps(
+            "A live peer that ends its connections in a chosen way, to test your own program against.",
+            "按指定方式结束连接的真实对端，用来测试你自己的程序。",
+        ),
+        "finwait peer --close reset -- curl http://192.0.2.1:8080/",
+    ),
     "catalogue": Verb(
         helps(
             "What a word of an analysis means, and what to do about it.",

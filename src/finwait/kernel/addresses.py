@@ -50,15 +50,22 @@ def _is_local(address: IPv6Address) -> bool:
 
 def ip(*lines: str) -> None:
     """Run commands of iproute2 at once. Raises CannotOpen if it is not installed, OSError with its words if one fails."""
+    _run(["-batch", "-"], "\n".join(lines))
+
+
+def shown(command: str) -> str:
+    """Run one command of iproute2, and give what it prints. Raises as `ip` does."""
+    return _run(command.split())
+
+
+def _run(arguments: list[str], given: str = "") -> str:
     try:
         done = subprocess.run(
-            ["ip", "-batch", "-"],
-            input="\n".join(lines),
-            capture_output=True,
-            text=True,
-            check=False,
+            ["ip", *arguments], input=given, capture_output=True, text=True, check=False
         )
     except FileNotFoundError as error:
         raise CannotOpen("ip", "not installed: apt-get install iproute2") from error
     if done.returncode:
-        raise OSError(f"ip: {done.stderr.strip()} ({'; '.join(lines)})")
+        said = given.replace("\n", "; ") or " ".join(arguments)
+        raise OSError(f"ip: {done.stderr.strip()} ({said})")
+    return done.stdout

@@ -5,12 +5,14 @@ import os
 from contextlib import suppress
 from typing import Final, Self
 
-from finwait.errors import MissingPrivilege
+from finwait.errors import CannotOpen, MissingPrivilege
 
 CLONE_NEWNET: Final = 0x40000000
 CLONE_NEWUSER: Final = 0x10000000
 """linux/sched.h"""
 HERE: Final = "/proc/thread-self/ns/net"
+NAMED: Final = "/run/netns"
+"""Where iproute2 keeps namespaces that have a name."""
 WAY_OUT: Final = (
     "a private network namespace was refused: run as root, or permit user namespaces "
     "(sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0), "
@@ -77,3 +79,24 @@ def die_with_parent() -> None:
     pr_set_pdeathsig, sigkill = 1, 9
     with suppress(OSError):
         _libc.prctl(pr_set_pdeathsig, sigkill, 0, 0, 0)
+
+
+def join(name: str) -> None:
+    """Move the calling thread into a network namespace that exists: a name of `ip netns`, or a path such as /proc/PID/ns/net.
+
+    Raises CannotOpen, MissingPrivilege.
+    """
+    path = name if "/" in name else f"{NAMED}/{name}"
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise CannotOpen(path, error.strerror or str(error)) from error
+    try:
+        if _libc.setns(fd, CLONE_NEWNET) != 0:
+            number = ctypes.get_errno()
+            raise MissingPrivilege(
+                f"{path}: {os.strerror(number)}: joining a namespace needs CAP_SYS_ADMIN: run as root",
+                f"{path}：{os.strerror(number)}：加入命名空间需要 CAP_SYS_ADMIN：请以 root 运行",
+            )
+    finally:
+        os.close(fd)

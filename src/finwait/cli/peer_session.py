@@ -1,0 +1,199 @@
+"""One run of `finwait peer`: the device, the program that is tested, what is told meanwhile and at the end."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from finwait.capture.connections import analyze
+from finwait.cli import codes
+from finwait.errors import CannotOpen
+from finwait.kernel.namespace import die_with_parent, join
+from finwait.peer.background import private_namespace, quiet_of
+from finwait.peer.live import Live, kernel_side, listens
+from finwait.peer.steps import Step
+from finwait.peer.talk import Part
+from finwait.verdict.language import Lang, Text
+from finwait.verdict.verdict import sentence
+from finwait.wire import Address
+
+STARTS: Final = 10.0
+"""Seconds that a server under test may take until it listens."""
+LOOK: Final = 0.02
+"""Seconds between two looks whether it does; the kernel tells nobody."""
+SETTLES: Final = 2.0
+"""Seconds at most, after the end, for what is still under way."""
+OBEYS: Final = 2.0
+"""Seconds that the program has between SIGTERM and SIGKILL."""
+NO_SUCH_PROGRAM: Final = 127
+
+_VERDICTS = Text("What the packets say:", "报文表明：")
+_NOTHING = Text("No packet came.", "没有收到任何报文。")
+_NOT_LISTENING = Text("nothing listens at port {port} after {s:.0f} s", "{s:.0f} 秒后端口 {port} 仍无人监听")  # fmt: skip
+_COMMAND_ENDED = Text("{name} ended with {code}", "{name} 以 {code} 结束")
+
+
+@dataclass
+class Session:
+    """What was asked for."""
+
+    part: Part
+    at: tuple[Address, int]
+    to: tuple[Address, int] | None
+    command: tuple[str, ...]
+    count: int | None
+    seconds: float | None
+    netns: str | None
+    pcap: str | None
+    explained: bool
+    quiet: bool
+    lang: Lang
+
+    def run(self) -> int:
+        """Do all of it, and give the exit code."""
+        with ExitStack() as kept:
+            if self.netns is not None:
+                join(self.netns)
+            elif self.command:
+                private_namespace(kept)
+            folder = kept.enter_context(tempfile.TemporaryDirectory(prefix="finwait-"))
+            path = Path(self.pcap) if self.pcap else Path(folder) / "peer.pcapng"
+            kernel = kernel_side(self.at[0], self.to[0] if self.to else None)
+            with Live(self.part, self.at, kernel, path, self._tell) as live:
+                code = self._play(live)
+            if live.capture.packets:
+                self._verdicts(str(path))
+            else:
+                print(_NOTHING.say(self.lang))
+        return code
+
+    def _tell(self, step: Step) -> None:
+        if not self.quiet:
+            print(step.say(self.lang), flush=True)
+
+    # --- playing ---
+
+    def _play(self, live: Live) -> int:
+        program: subprocess.Popen[bytes] | None = None
+        code = codes.DONE
+        with _stoppable(), ExitStack() as kept:
+            try:
+                if self.command:
+                    program = self._start()
+                    kept.callback(_end, program)
+                self._loop(live, program)
+            except KeyboardInterrupt:
+                pass
+            if program is not None and program.poll() is not None:
+                code = _as_shells_do(program.returncode)
+                if not self.quiet:
+                    said = _COMMAND_ENDED.say(self.lang)
+                    print(said.format(name=self.command[0], code=code), flush=True)
+            live.settle(quiet_of(self.part), SETTLES)
+        return code
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        sys.stdout.flush()
+        try:
+            return subprocess.Popen(self.command, preexec_fn=die_with_parent)  # noqa: PLW1509 - one thread
+        except OSError as error:
+            raise CannotOpen(self.command[0], error.strerror or str(error)) from error
+
+    def _loop(self, live: Live, program: "subprocess.Popen[bytes] | None") -> None:
+        """Until the program has ended, all connections are over, or the time is."""
+        end = None if self.seconds is None else time.monotonic() + self.seconds
+        with _ends(program) as ended:
+            if self.to is not None and program is not None:
+                self._await_server(live, self.to[1], ended)
+            called = 0
+            while not self._is_done(live, program, called):
+                if self.to is not None and live.actor.idle:
+                    live.connect(self.to)
+                    called += 1
+                    continue
+                left = None if end is None else end - time.monotonic()
+                if (left is not None and left <= 0) or live.turn(left, ended):
+                    return
+
+    def _is_done(self, live: Live, program: object, called: int) -> bool:
+        if self.to is not None:
+            return called >= (self.count or 1) and live.actor.idle
+        # A client that is tested goes on after its last connection; its end is the end.
+        return program is None and self.count is not None and live.actor.ended >= self.count
+
+    def _await_server(self, live: Live, port: int, ended: list[int]) -> None:
+        end = time.monotonic() + STARTS
+        while not listens(port):
+            if time.monotonic() > end:
+                raise CannotOpen(self.command[0], _NOT_LISTENING.en.format(port=port, s=STARTS), _NOT_LISTENING.zh.format(port=port, s=STARTS))  # fmt: skip
+            if live.turn(LOOK, ended):
+                return
+
+    # --- telling ---
+
+    def _verdicts(self, path: str) -> None:
+        print(f"\n{_VERDICTS.say(self.lang)}", flush=True)
+        found = analyze(path)
+        for connection in found:
+            said = sentence(connection, self.lang)
+            print(f"  {connection.client} → {connection.server}  {said}")
+        if self.explained:
+            from finwait.explain import explain
+
+            columns = shutil.get_terminal_size((100, 24)).columns
+            for number in range(len(found)):
+                told = explain(path, number).text(
+                    self.lang, columns=columns, colour=sys.stdout.isatty()
+                )
+                print("\n" + told, end="")
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let SIGTERM end the play as Ctrl-C does."""
+
+    def stop(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _ends(program: "subprocess.Popen[bytes] | None") -> Iterator[list[int]]:
+    """Give a descriptor that is readable when the program has ended (pidfd_open(2))."""
+    if program is None:
+        yield []
+        return
+    fd = os.pidfd_open(program.pid)
+    try:
+        yield [fd]
+    finally:
+        os.close(fd)
+
+
+def _end(program: "subprocess.Popen[bytes]") -> None:
+    """End the program, if it has not yet."""
+    if program.poll() is not None:
+        return
+    program.terminate()
+    try:
+        program.wait(OBEYS)
+    except subprocess.TimeoutExpired:
+        program.kill()
+        program.wait()
+
+
+def _as_shells_do(status: int) -> int:
+    return status if status >= 0 else 128 - status

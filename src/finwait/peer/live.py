@@ -1,0 +1,203 @@
+"""The peer at work: on a TUN device, in real time, with a capture of all that passes."""
+
+import os
+import select
+import time
+from collections.abc import Callable, Collection, Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Final, Self
+
+from finwait.errors import CannotOpen, Misuse
+from finwait.kernel.device import Device, is_local
+from finwait.peer.actor import Actor, Numbers
+from finwait.peer.steps import Tell
+from finwait.peer.talk import Part
+from finwait.wire import Address, Packet, codec, pcapng
+
+MICRO: Final = 1_000_000
+AT_ONCE: Final = 64
+"""Packets that are taken before timers get their turn."""
+LISTENING: Final = "0A"
+"""TCP_LISTEN in /proc/net/tcp (net/tcp_states.h)."""
+
+
+class Capture:
+    """What passes the device, as pcapng. Raises CannotOpen."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._file: IO[bytes] = path.open("wb")
+        except OSError as error:
+            raise CannotOpen(str(path), error.strerror or str(error)) from error
+        self._file.write(pcapng.header("finwait"))
+        self.packets = 0
+
+    def note(self, octets: bytes) -> None:
+        """Keep a packet that passes now."""
+        self._file.write(pcapng.record(time.time_ns() // 1000, octets))
+        self.packets += 1
+
+    def close(self) -> None:
+        """All is written."""
+        self._file.close()
+
+
+class Live:
+    """A peer on its device."""
+
+    def __init__(self, part: Part, at: tuple[Address, int], kernel: Address, pcap: Path, tell: Tell) -> None:  # fmt: skip
+        self._open = True
+        self._zero = time.monotonic_ns()
+        clock = self._zero // 1_000_000
+        numbers = Numbers(int.from_bytes(os.urandom(4), "big"), clock & 0xFFFFFFFF)
+        self.device = Device(kernel, at[0])
+        try:
+            self.actor = Actor(part, at, tell, numbers)
+            self.capture = Capture(pcap)
+        except BaseException:
+            self.device.close()
+            raise
+
+    def now(self) -> int:
+        """Microseconds since it began."""
+        return (time.monotonic_ns() - self._zero) // 1000
+
+    def connect(self, to: tuple[Address, int]) -> None:
+        """Begin a connection to a server of this machine. Raises Misuse if it is none."""
+        if not is_local(to[0]):
+            raise Misuse(
+                f"{to[0]} is no address of this machine: the peer talks to programs here only",
+                f"{to[0]} 不是本机地址：对端只与本机上的程序通信",
+            )
+        port = 32768 + int.from_bytes(os.urandom(2), "big") % 28000
+        self.actor.connect(self.now(), to, port)
+        self._send()
+
+    def turn(self, limit: float | None, also: Collection[int] = ()) -> Collection[int]:
+        """Wait at most `limit` seconds for something to do, do it, and give which of the descriptors `also` are readable."""
+        at = self.actor.deadline()
+        if at is not None:
+            left = max(at - self.now(), 0) / MICRO
+            limit = left if limit is None else min(limit, left)
+        ready, _, _ = select.select([self.device.fd, *also], [], [], limit)
+        if self.device.fd in ready:
+            self._take()
+        at = self.actor.deadline()
+        if at is not None and at <= self.now():
+            self.actor.tick(self.now())
+        self._send()
+        return [fd for fd in ready if fd != self.device.fd]
+
+    def settle(self, quiet: float, limit: float) -> None:
+        """Go on until nothing has passed for `quiet` seconds, at most for `limit`."""
+        end = time.monotonic() + limit
+        before, since = self.capture.packets, time.monotonic()
+        while (now := time.monotonic()) < min(since + quiet, end):
+            self.turn(min(since + quiet, end) - now)
+            if self.capture.packets != before:
+                before, since = self.capture.packets, time.monotonic()
+
+    def _take(self) -> None:
+        for _ in range(AT_ONCE):
+            octets = self.device.read()
+            if octets is None:
+                return
+            packet = _understood(octets)
+            if packet is None or packet.dst != self.actor.at[0]:
+                continue  # what the kernel sends to find its neighbours
+            self.capture.note(octets)
+            self.actor.arrive(self.now(), packet)
+            self._send()
+
+    def _send(self) -> None:
+        for packet in self.actor.transmit():
+            octets = codec.encode(packet)
+            self.capture.note(octets)
+            self.device.write(octets)
+
+    def close(self) -> None:
+        """The device goes away; the capture is whole."""
+        if self._open:
+            self._open = False
+            self.device.close()
+            self.capture.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:  # fmt: skip
+        self.close()
+
+
+def _understood(octets: bytes) -> Packet | None:
+    try:
+        return codec.decode(octets)
+    except codec.BadPacket:
+        return None
+
+
+def listens(port: int) -> bool:
+    """Say whether a program of this namespace listens at a port, at any address."""
+    return any(port == found for found in _listening())
+
+
+def _listening() -> Iterator[int]:
+    for name in ("tcp", "tcp6"):
+        try:
+            lines = Path(f"/proc/thread-self/net/{name}").read_text().splitlines()[1:]
+        except FileNotFoundError:
+            continue
+        for line in lines:
+            words = line.split()
+            if words[3] == LISTENING:
+                yield int(words[1].rpartition(":")[2], 16)
+
+
+def until(live: Live, done: Callable[[], bool], also: Collection[int] = (), limit: float | None = None) -> bool:  # fmt: skip
+    """Play until `done`, one of `also` is readable, or `limit` seconds are over; says whether it was `done`."""
+    end = None if limit is None else time.monotonic() + limit
+    while not done():
+        left = None if end is None else end - time.monotonic()
+        if left is not None and left <= 0:
+            return False
+        if live.turn(left, also):
+            return False
+    return True
+
+
+def end_of(text: str, default_port: int | None = None) -> tuple[Address, int]:
+    """Read "192.0.2.1:8080" or "[2001:db8::1]:8080". Raises Misuse."""
+    host, colon, port = text.rpartition(":")
+    if default_port is not None and (not colon or (":" in host and not host.startswith("["))):
+        host, port = text, str(default_port)
+    try:
+        address = ip_address(host.removeprefix("[").removesuffix("]"))
+        number = int(port)
+    except ValueError:
+        number, address = 0, ip_address("0.0.0.0")  # noqa: S104 - nothing is bound to it
+    if not 0 < number < 65536:
+        raise Misuse(
+            f"{text}: write ADDRESS:PORT, an IPv6 address in brackets",
+            f"{text}：请写 地址:端口，IPv6 地址加方括号",
+        )
+    return address, number
+
+
+def kernel_side(at: Address, to: Address | None) -> Address:
+    """Choose the kernel's address on the device: that of the server, unless the namespace has it already. Raises Misuse."""
+    if to is not None and to.is_loopback:
+        raise Misuse(
+            f"{to} is reached over the loopback only: let the server listen at {beside(at)}, or at any address",
+            f"{to} 只能经回环接口到达：请让服务器监听 {beside(at)} 或任意地址",
+        )
+    return beside(at) if to is None or is_local(to) else to
+
+
+def beside(peer: Address) -> Address:
+    """Give the kernel an address next to the peer's: the other of the pair of which only the last bit differs, no zero host."""
+    last = int(peer)
+    return type(peer)(last - 1 if last & 0xFF > 1 else last + 1)

@@ -1,0 +1,60 @@
+"""What applications see is what docs/peer.md says they see."""
+
+import re
+
+import pytest
+
+import peer_table
+from finwait.peer.ending import endings
+
+from .test_live import needs_tun
+
+CLIENTS = [
+    *[("socket", close) for close in ("three-way", "reset-half-way", "reset-after-fin", "linger-data", "refuse")],
+    *[("http.client", close) for close in ("close-first", "truncate", "reset", "injected-reset")],
+    *[("asyncio", close) for close in ("simultaneous", "truncate", "reset")],
+    *[("curl", close) for close in ("four-way", "truncate", "reset", "refuse")],
+    ("Java HttpClient", "reset"),
+]  # fmt: skip
+SERVERS = [("socket", "reset"), ("socket", "truncate"), ("asyncio", "linger-data"), ("nginx", "simultaneous")]  # fmt: skip
+TEXT = peer_table.DOCUMENT.read_text(encoding="utf-8")
+
+
+def documented(kind: str) -> dict[tuple[str, str], str]:
+    """(application, close) → what the document says."""
+    found = re.search(rf"<!-- {kind} -->\n(.*?)<!-- /{kind} -->", TEXT, re.DOTALL)
+    assert found is not None
+    head, _, *rows = (
+        [cell.strip() for cell in line.strip("|").split(" | ")]
+        for line in found[1].strip().splitlines()
+    )
+    return {
+        (app, row[0].strip("`")): said
+        for row in rows
+        for app, said in zip(head[1:], row[1:], strict=True)
+    }
+
+
+def here(asked: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(app, close) for app, close in asked if peer_table.is_there(app)]
+
+
+@needs_tun
+@pytest.mark.parametrize(("app", "close"), here(CLIENTS))
+def test_clients(app: str, close: str) -> None:
+    said, _ = peer_table.client(app, close)
+    assert said == documented("clients")[app, close]
+
+
+@needs_tun
+@pytest.mark.parametrize(("app", "close"), here(SERVERS))
+def test_servers(app: str, close: str) -> None:
+    said, _ = peer_table.server(app, close)
+    assert said == documented("servers")[app, close]
+
+
+def test_every_close_has_its_row() -> None:
+    assert {close for _, close in documented("clients")} == set(endings())
+    assert {close for _, close in documented("servers")} == {
+        name for name, ending in endings().items() if not ending.needs_listener
+    }

@@ -1,0 +1,294 @@
+"""The peer on a TUN device against programs that know nothing of it; the kernel and the packets are the judges."""
+
+import asyncio
+import errno
+import http.client
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import finwait
+from finwait.errors import CannotOpen, MissingPrivilege, Misuse
+from finwait.kernel.apart import Apart
+from finwait.peer.background import Peer
+from finwait.peer.ending import endings
+
+MakePeer = Callable[..., Peer]
+LIMIT = 30
+COMMAND = [sys.executable, "-m", "finwait.cli", "peer"]
+PATIENT = {"silent", "no-reply", "zero-window", "no-answer"}
+"""Against these an application that waits has to give up by itself."""
+
+
+def _why_not() -> str:
+    def play() -> None:
+        with finwait.peer(private=True):
+            pass
+
+    try:
+        Apart(play).answer(LIMIT)
+    except (MissingPrivilege, CannotOpen) as error:
+        return str(error)
+    return ""
+
+
+WHY_NOT = _why_not()
+needs_tun = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT or "-")
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="namespaces with a name need root")
+
+
+def ask(peer: Peer, timeout: float = 5.0) -> bytes:
+    """Ask, close the sending direction in the same segment, and read to the end."""
+    with socket.create_connection((peer.host, peer.port), timeout) as client:
+        client.sendall(b"GET / HTTP/1.1\r\n\r\n", socket.MSG_MORE)
+        client.shutdown(socket.SHUT_WR)
+        heard = b""
+        while part := client.recv(65536):
+            heard += part
+    return heard.partition(b"\r\n\r\n")[2]
+
+
+def command(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=LIMIT, check=False
+    )
+
+
+def wait(peer: Peer, *, upload: bool) -> None:
+    """Say something and wait for an answer; or say more than any window takes."""
+    with socket.create_connection((peer.host, peer.port), 0.3) as client:
+        for _ in range(200 if upload else 1):
+            client.sendall(b"x" * 65536 if upload else b"hello")
+        client.recv(1)
+
+
+@pytest.mark.parametrize("close", ["three-way", "four-way", "simultaneous"])
+@pytest.mark.parametrize("at", ["192.0.2.1:8080", "[2001:db8::1]:80"])
+def test_orderly(finwait_peer: MakePeer, close: str, at: str) -> None:
+    peer = finwait_peer(close, at=at, reply=100_000)
+    assert len(ask(peer)) == 100_000
+    peer.wait()
+    peer.stop()
+    (found,) = peer.connections
+    assert (found.close, found.finished) == (close, True)
+
+
+@pytest.mark.parametrize(
+    ("close", "number"),
+    [
+        ("reset", errno.ECONNRESET),
+        ("reset-after-fin", errno.ECONNRESET),
+        ("injected-reset", errno.ECONNRESET),
+        ("refuse", errno.ECONNREFUSED),
+    ],
+)
+def test_broken(finwait_peer: MakePeer, close: str, number: int) -> None:
+    peer = finwait_peer(close)
+    with pytest.raises(OSError) as caught:  # noqa: PT011 - the number says which
+        ask(peer)
+    assert caught.value.errno == number
+
+
+@pytest.mark.parametrize("close", sorted(PATIENT))
+def test_who_waits_waits(finwait_peer: MakePeer, close: str) -> None:
+    peer = finwait_peer(close)
+    with pytest.raises(TimeoutError):
+        wait(peer, upload=close == "zero-window")
+
+
+def test_asyncio(finwait_peer: MakePeer) -> None:
+    peer = finwait_peer("truncate", reply=1000)
+
+    async def read() -> bytes:
+        reader, writer = await asyncio.open_connection(peer.host, peer.port)
+        writer.write(b"GET / HTTP/1.1\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        try:
+            return await reader.readexactly(1000)
+        finally:
+            writer.close()
+            await writer.wait_closed()
+
+    with pytest.raises(asyncio.IncompleteReadError):
+        asyncio.run(read())
+
+
+def test_many_connections(finwait_peer: MakePeer) -> None:
+    peer = finwait_peer("three-way")
+    clients = [socket.create_connection((peer.host, peer.port), 5) for _ in range(50)]
+    for client in clients:
+        client.sendall(b"hello")
+        client.shutdown(socket.SHUT_WR)
+    for client in clients:
+        assert len(client.recv(2000)) == 1000
+        assert client.recv(1) == b""
+        client.close()
+    peer.wait(50)
+    peer.stop()
+    assert {found.close for found in peer.connections} == {"three-way"}
+    assert len(peer.connections) == 50
+
+
+def test_a_server_is_reset(finwait_peer: MakePeer) -> None:
+    peer = finwait_peer("reset", connect="192.0.2.2:8000")
+    with socket.create_server((peer.beside, 8000)) as listener:
+        peer.connect()
+        server, _ = listener.accept()
+        with server:
+            server.settimeout(5)
+            peer.wait()
+            assert server.recv(1000).startswith(b"GET / HTTP/1.1\r\n")
+            with pytest.raises(ConnectionResetError):
+                server.recv(1000)
+    peer.stop()
+    assert peer.connections[0].close == "reset"
+    assert peer.connections[0].closed_by == "client"
+
+
+@needs_tun
+def test_the_thread_is_back_home() -> None:
+    here = Path("/proc/thread-self/ns/net")
+    home = here.readlink()
+    with finwait.peer(private=True) as peer:
+        assert here.readlink() != home
+    assert here.readlink() == home
+    with pytest.raises(Misuse), peer:
+        pass
+
+
+@needs_tun
+def test_its_own_address_is_refused() -> None:
+    with (
+        pytest.raises(Misuse, match="this machine's own address"),
+        finwait.peer(at="127.0.0.1:80", private=True),
+    ):
+        pass
+
+
+# --- the command ---
+
+
+@needs_tun
+def test_one_line_shows_curl_fail(tmp_path: Path) -> None:
+    if not shutil.which("curl"):
+        pytest.skip("curl is not installed")
+    kept = tmp_path / "kept.pcapng"
+    done = command(
+        "--close", "reset", "--pcap", str(kept), "--explain", "--", "curl", "-sS", "http://192.0.2.1:8080/"
+    )  # fmt: skip
+    assert done.returncode == 56  # CURLE_RECV_ERROR
+    assert "#0  aborts: RST  [CLOSED]" in done.stdout
+    assert "(server) reset the connection" in done.stdout
+    assert "SYN-RECEIVED" in done.stdout
+    assert finwait.analyze(kept)[0].close == "reset"
+
+
+@needs_tun
+def test_in_chinese() -> None:
+    done = command("--lang", "zh", "--close", "refuse", "--", "true")
+    assert "无人监听" in done.stdout
+    assert "没有收到任何报文" in done.stdout
+
+
+@needs_tun
+def test_a_server_behind_the_dashes() -> None:
+    done = command(
+        "--close", "simultaneous", "--connect", "192.0.2.2:8000", "--count", "2",
+        "--", sys.executable, "-m", "http.server", "8000",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("they cross") == 2
+
+
+@needs_tun
+def test_the_exit_code_of_a_program_that_is_killed() -> None:
+    done = command("--", "sh", "-c", "kill -9 $$")
+    assert done.returncode == 128 + signal.SIGKILL
+
+
+@needs_tun
+def test_for_a_time() -> None:
+    done = command("--for", "0.1", "--", "sleep", "20")
+    assert done.returncode == 0
+
+
+@needs_tun
+@needs_root
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_is_left_behind(number: signal.Signals) -> None:
+    namespace = f"finwait-test-{os.getpid()}"
+    subprocess.run(["ip", "netns", "add", namespace], check=True)
+    try:
+        peer = subprocess.Popen(
+            [*COMMAND, "--netns", namespace], stdout=subprocess.PIPE, text=True
+        )  # fmt: skip
+        with peer:
+            assert peer.stdout is not None
+            assert "listens at" in peer.stdout.readline()
+            links = ["ip", "-n", namespace, "-br", "link"]
+            assert re.search("finwait", subprocess.check_output(links, text=True))
+            peer.send_signal(number)
+            assert peer.wait(LIMIT) == (0 if number != signal.SIGKILL else -signal.SIGKILL)
+        assert "finwait" not in subprocess.check_output(links, text=True)
+    finally:
+        subprocess.run(["ip", "netns", "del", namespace], check=True)
+
+
+@needs_tun
+def test_kill_9_takes_the_program_with_it() -> None:
+    peer = subprocess.Popen(
+        [*COMMAND, "--", "sh", "-c", "echo $$; exec sleep 60"], stdout=subprocess.PIPE, text=True
+    )
+    with peer:
+        assert peer.stdout is not None
+        peer.stdout.readline()
+        program = int(peer.stdout.readline())
+        fd = os.pidfd_open(program)
+        peer.kill()
+        assert _ends(fd)
+        os.close(fd)
+
+
+def _ends(fd: int) -> bool:
+    import select
+
+    return bool(select.select([fd], [], [], LIMIT)[0])
+
+
+@needs_root
+@needs_tun
+def test_without_the_right() -> None:
+    """Root without CAP_NET_ADMIN, as in most containers."""
+    done = subprocess.run(
+        ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin", *COMMAND],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert "CAP_NET_ADMIN" in done.stderr
+    assert "behind `--`" in done.stderr
+
+
+def test_the_list_names_all() -> None:
+    done = command("--list")
+    assert [line.split()[0] for line in done.stdout.splitlines()] == list(endings())
+
+
+def test_http(finwait_peer: MakePeer) -> None:
+    peer = finwait_peer("close-first", reply=b"good day")
+    client = http.client.HTTPConnection(peer.host, peer.port, timeout=5)
+    for method, body in (("GET", b"good day"), ("HEAD", b""), ("POST", b"good day")):
+        client.request(method, "/", body=b"x" * 100_000 if method == "POST" else None)
+        assert client.getresponse().read() == body
+        client.close()
+    assert peer.url == "http://192.0.2.1:8080/"

@@ -1,0 +1,237 @@
+"""What applications see of each way to close: measured, and written into docs/peer.md.
+
+python tools/peer_table.py [--print] [--only NAME,NAME]   (root, or user namespaces; curl, a JDK and nginx, if they are there)
+"""
+
+import argparse
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import finwait
+from finwait.peer.background import Peer
+from finwait.peer.ending import Ending, endings
+from finwait.peer.live import listens
+
+ROOT = Path(__file__).resolve().parent.parent
+APPS = Path(__file__).parent / "peer_apps"
+DOCUMENT = ROOT / "docs/peer.md"
+LIMIT = 15.0
+"""Seconds for a program; each has a limit of 2 s of its own for the network."""
+PORT = 8000
+UPLOAD = 1_000_000
+CLIENTS = ("socket", "http.client", "asyncio", "curl", "curl, 1 MB up", "Java HttpClient")
+SERVERS = ("socket", "asyncio", "nginx")
+PROGRAMS = {"curl": "curl", "curl, 1 MB up": "curl", "Java HttpClient": "javac", "nginx": "nginx"}
+NGINX = """
+pid {folder}/pid; error_log {folder}/error.log info; daemon off; master_process off;
+events {{}}
+http {{
+  access_log {folder}/access.log combined;
+  client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
+  uwsgi_temp_path {folder}; scgi_temp_path {folder};
+  keepalive_timeout 1s; client_header_timeout 1s; send_timeout 1s;
+  server {{ listen {address}:{port}; return 200 "{body}"; }}
+}}
+"""
+
+
+def is_there(name: str) -> bool:
+    return name not in PROGRAMS or shutil.which(PROGRAMS[name]) is not None
+
+
+# --- clients ---
+
+
+def client(name: str, ending: str) -> tuple[str, Peer]:
+    """Let a client ask the peer; gives what it said, and the peer as it ended."""
+    with finwait.peer(ending, private=True) as peer:
+        done = subprocess.run(
+            client_command(name, peer, first=endings()[ending].announces),
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
+        )
+        said = done.stdout.strip().splitlines()[-1:] or [done.stderr.strip().splitlines()[-1]]
+        if name.startswith("curl"):
+            said = [_curl(done)]
+    return tidy(said[0]), peer
+
+
+def client_command(name: str, peer: Peer, *, first: bool) -> list[str]:
+    where = [peer.host, str(peer.port)]
+    if name == "socket" and first:
+        where.append("first")
+    if name == "Java HttpClient":
+        return ["java", "-cp", java_classes(), "Client", *where]
+    if name.startswith("curl"):
+        shown = ["-w", "%{http_code}, %{size_download} octets", "-o", "/dev/null", "--max-time", "2"]  # fmt: skip
+        body = ["--data-binary", f"@{upload()}", "-H", "Expect:"] if "up" in name else []
+        return ["curl", "-sS", *shown, *body, peer.url]
+    return [sys.executable, str(APPS / f"{name.removesuffix('.client')}_client.py"), *where]
+
+
+def _curl(done: "subprocess.CompletedProcess[str]") -> str:
+    if done.returncode == 0:
+        return done.stdout
+    return f"exit {done.returncode}: {done.stderr.strip().partition(') ')[2]}"
+
+
+@cache
+def java_classes() -> str:
+    folder = tempfile.mkdtemp(prefix="finwait-java-")
+    subprocess.run(["javac", "-d", folder, str(APPS / "Client.java")], check=True)
+    return folder
+
+
+@cache
+def upload() -> str:
+    path = Path(tempfile.mkdtemp(prefix="finwait-upload-")) / "body"
+    path.write_bytes(bytes(UPLOAD))
+    return str(path)
+
+
+# --- servers ---
+
+
+def server(name: str, ending: str) -> tuple[str, Peer]:
+    """Let the peer ask a server; gives what that said."""
+    with (
+        tempfile.TemporaryDirectory(prefix="finwait-") as folder,
+        finwait.peer(ending, connect=f"192.0.2.2:{PORT}", private=True) as peer,
+        _running(name, peer, Path(folder)) as program,
+    ):
+        _await(lambda: listens(PORT))
+        peer.connect()
+        if name == "nginx":
+            said = _nginx(Path(folder))
+        else:
+            said = program.communicate(timeout=LIMIT)[0].strip().splitlines()[-1]
+    return tidy(said), peer
+
+
+@contextmanager
+def _running(name: str, peer: Peer, folder: Path) -> "Iterator[subprocess.Popen[str]]":
+    if name == "nginx":
+        conf = folder / "nginx.conf"
+        conf.write_text(
+            NGINX.format(folder=folder, address=peer.beside, port=PORT, body="x" * 1000)
+        )
+        command = ["nginx", "-p", str(folder), "-c", str(conf)]
+    else:
+        command = [sys.executable, str(APPS / f"{name}_server.py"), peer.beside, str(PORT)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as program:  # fmt: skip
+        try:
+            yield program
+        finally:
+            program.terminate()
+
+
+def _nginx(folder: Path) -> str:
+    """What its logs say once it has let go of the connection: status and octets, then the complaint."""
+    access, errors = folder / "access.log", folder / "error.log"
+    end = time.monotonic() + 4
+    while time.monotonic() < end and not (
+        access.exists() and access.read_text() and "*" in errors.read_text()
+    ):
+        time.sleep(0.05)  # nginx tells nobody when it has let go
+    wrote = re.findall(r'" (\d{3}) (\d+) ', access.read_text() if access.exists() else "")
+    said = [f"{status}, {octets} octets" for status, octets in wrote]
+    found = re.findall(r"\] \d+#\d+: \*\d+ (.*?)(?:, client:.*)?$", errors.read_text(), re.MULTILINE)  # fmt: skip
+    return "; ".join([*said, *found]) or "nothing logged"
+
+
+def _await(done: "object") -> None:
+    end = time.monotonic() + LIMIT
+    while callable(done) and not done():
+        if time.monotonic() > end:
+            raise TimeoutError("the server does not listen")
+        time.sleep(0.02)
+
+
+# --- the document ---
+
+
+def tidy(said: str) -> str:
+    """Without what differs from run to run: times, ports, the peer's address."""
+    said = re.sub(r"\d+ milliseconds", "… ms", said)
+    said = re.sub(r"after \d+ ms", "after … ms", said)
+    said = re.sub(r"client 192\.0\.2\.1 closed", "client closed", said)
+    said = re.sub(r"with (\d+) out of (\d+) bytes received", r"with \1 of \2 bytes received", said)
+    return re.sub(r"\s+", " ", said).replace("|", "\\|").strip()
+
+
+def verdict(peer: Peer) -> str:
+    found = peer.connections
+    return f"{found[0].close}, {found[0].closed_by}" if found else "no packets"
+
+
+def rows(kind: str, names: Sequence[str]) -> Iterator[list[str]]:
+    apps, ask = (CLIENTS, client) if kind == "clients" else (SERVERS, server)
+    there = [app for app in apps if is_there(app)]
+    yield ["close", *there, "packets (socket)"]
+    yield ["---"] * (len(there) + 2)
+    for name in names:
+        cells, of_packets = [], ""
+        for app in there:
+            said, peer = ask(app, name)
+            cells.append(said)
+            of_packets = of_packets or verdict(peer)
+        yield [f"`{name}`", *cells, of_packets]
+
+
+def chosen(kind: str, only: str | None) -> list[str]:
+    def fits(ending: Ending) -> bool:
+        return kind == "clients" or not ending.needs_listener
+
+    asked = only.split(",") if only else list(endings())
+    return [name for name in asked if fits(endings()[name])]
+
+
+def versions() -> str:
+    said = [f"Linux {platform.release().partition('-')[0]}", f"CPython {platform.python_version()}"]
+    for command, pattern in (
+        (["curl", "--version"], r"curl [\d.]+"),
+        (["java", "-version"], r"[Oo]pen[Jj][Dd][Kk] version \"[\d.]+"),
+        (["nginx", "-v"], r"nginx/[\d.]+"),
+    ):
+        if shutil.which(command[0]):
+            done = subprocess.run(command, capture_output=True, text=True)
+            found = re.search(pattern, done.stdout + done.stderr)
+            said.append(found[0].replace(' version "', " ") if found else command[0])
+    return f"Measured with {', '.join(said)}."
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--print", action="store_true", dest="shown")
+    arguments.add_argument("--only", metavar="NAMES")
+    given = arguments.parse_args()
+    text = DOCUMENT.read_text(encoding="utf-8")
+    for kind in ("clients", "servers"):
+        lines = []
+        for row in rows(kind, chosen(kind, given.only)):
+            lines.append(f"| {' | '.join(row)} |")
+            print(lines[-1], flush=True)
+        table = "\n".join(lines)
+        text = re.sub(
+            rf"(<!-- {kind} -->\n).*?(<!-- /{kind} -->)",
+            lambda found: f"{found[1]}{table}\n{found[2]}",  # noqa: B023 - called at once
+            text,
+            flags=re.DOTALL,
+        )
+    text = re.sub(r"^Measured with .*$", versions(), text, flags=re.MULTILINE)
+    if not given.shown:
+        DOCUMENT.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

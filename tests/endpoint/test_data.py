@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from finwait.endpoint import FREEBSD, LINUX, RFC9293, Option, Profile
+from finwait.endpoint import FREEBSD, LINUX, RFC9293, Option, Profile, Rule
 from finwait.endpoint.negotiate import SACK_OK, TIMESTAMPS
 from finwait.tcp import Flags, State
 from finwait.wire import Packet, Tcp, TcpOption
@@ -268,3 +268,17 @@ def test_a_device_with_room_again_takes_what_waited() -> None:
     send(bench, 10)
     bench.host.fill_device(False)
     assert wait(bench) == [". 1 ack 1 +10"]
+
+
+def test_a_spurious_timeout_is_noticed() -> None:
+    """F-RTO (RFC 5682 3.1): the ACK covers what was never sent again, so nothing was lost."""
+    bench = opened(LINUX, *SACK)
+    send(bench, 3000)
+    assert wait(bench) == [". 2001 ack 1 +1000"]  # the probe of the tail
+    before = bench.host.status(bench.socket).snd_cwnd
+    assert wait(bench) == [". 1 ack 1 +1000"]
+    assert bench.host.status(bench.socket).snd_cwnd < before
+    bench.host.rules()
+    bench.give(ACK, 1, 3001)
+    assert Rule.SPURIOUS_TIMEOUT in bench.host.rules()
+    assert bench.host.status(bench.socket).snd_cwnd >= before

@@ -102,7 +102,7 @@ class Actor:
         ends = ends_of(packet, incoming=True)
         talk = self.talks.get(ends) if ends else None
         if talk is None:
-            if ends is not None and not self._overlooks(packet, ends):
+            if ends is None or not self._overlooks(packet, ends):
                 self.host.arrive(now, packet)
         elif not talk.dark:
             for one in self._incoming(talk, packet):

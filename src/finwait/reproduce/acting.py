@@ -26,6 +26,10 @@ ORPHAN_LIVES: Final = 60.0
 """Seconds: tcp_fin_timeout. A socket that closed and answers later was only shut down."""
 WINDOW: Final = 65535
 LARGEST_SHIFT: Final = 14
+NOPS: Final = (TcpOption("nop"), TcpOption("nop"))
+"""Options fill whole words of 32 bits (RFC 9293 section 3.1)."""
+STAMP: Final = 12
+"""Octets of the timestamps option with its padding (RFC 7323 appendix A)."""
 HEADER: Final = 20
 """Octets of a TCP header without options."""
 
@@ -101,7 +105,7 @@ class Acting:
             self.stage.call("bind", Integer(SERVER_FD), Omitted(), Omitted())
             self.stage.call("listen", Integer(SERVER_FD), Integer(8))
         body = TcpBody(Flags.SYN, Numbers(0, 0), window=self._raw_window(syn), options=self._offer(syn))  # fmt: skip
-        self.stage.inject(body, self._frame(syn, "the SYN was not captured"))
+        self.stage.inject(body, self._frame(syn, "the SYN was not captured"), self._ttl(syn))
         answer = self._first("server", SYN | ACK)
         if self.c.row.handshake == "missing" or self.part.left_out:
             first = TcpBody(Flags.ACK, Numbers(1, 0), ack=1, window=self._window(None))
@@ -120,7 +124,7 @@ class Acting:
             body = TcpBody(
                 Flags.SYN | Flags.ACK, Numbers(0, 0), ack=1, window=self._raw_window(answer), options=self._offer(answer)
             )  # fmt: skip
-            self.stage.inject(body, self._frame(answer, "the handshake was not captured"))
+            self.stage.inject(body, self._frame(answer, "the handshake was not captured"), self._ttl(answer))
             self.accepted = True
         elif not answers:
             self._unanswered()
@@ -151,13 +155,28 @@ class Acting:
             return (mss,)
         given = {o.name: o for o in map(from_wire, split(s.step.header[HEADER:]))}
         kept = [given.get("mss", mss)]
+        if self._stamped():  # its segments were shorter by the option
+            kept = [TcpOption("mss", (kept[0].numbers[0] - STAMP,))]
         mine = self._first(self.me, SYN)
         both = mine is None or b"\x04\x02" in mine.step.header[HEADER:]
-        if "sackOK" in given and both:
-            kept.append(given["sackOK"])
+        sack = "sackOK" in given and both
         if "wscale" in given and self.scaled:
-            kept += [TcpOption("nop"), given["wscale"]]
+            kept += [TcpOption("sackOK"), *NOPS, TcpOption("nop")] if sack else [TcpOption("nop")]
+            kept.append(given["wscale"])
+        elif sack:
+            kept += [*NOPS, TcpOption("sackOK")]
         return tuple(kept)
+
+    def _stamped(self) -> bool:
+        """Tell whether both ends agreed on timestamps."""
+        syns = [self._first(who, SYN) for who in (self.me, self.peer)]
+        return all(
+            s is not None and any(o.name == "TS" for o in map(from_wire, split(s.step.header[HEADER:])))
+            for s in syns
+        )
+
+    def _ttl(self, s: Segment | None) -> int | None:
+        return s.step.ttl if s is not None and self.ttl_matters else None
 
     def _raw_window(self, s: Segment | None) -> int:
         return WINDOW if s is None else s.step.window
@@ -179,7 +198,7 @@ class Acting:
         body = TcpBody(
             Flags(s.flags) & SIGNS, Numbers(start, s.payload), ack=ack, window=self._window(s), options=self._sack(s)
         )  # fmt: skip
-        stage.inject(body, self._frame(s), s.step.ttl if self.ttl_matters else None)
+        stage.inject(body, self._frame(s), self._ttl(s))
         end = s.end - base[self.peer] - bool(s.flags & FIN)
         if s.payload and end > self.received:
             self.unread += end - self.received
@@ -196,7 +215,7 @@ class Acting:
         edges = tuple(near)
         if any(edge < 0 for edge in edges):
             return ()
-        return (TcpOption("nop"), TcpOption("nop"), TcpOption("sack", edges))
+        return (*NOPS, TcpOption("sack", edges))
 
     def _accept(self) -> None:
         if self.me == "client" or self.accepted or not self.stage.connected:
@@ -211,6 +230,7 @@ class Acting:
 
     def _mine(self, s: Segment, pause: int) -> None:
         base = self.part.dropped[self.me]
+        self._accept()
         if s.flags & RST:
             self._reset(s, pause)
             return
@@ -223,6 +243,8 @@ class Acting:
             promptly = ack > self.stage.acked_to
             self.stage.pause(min(pause, PROMPT) if promptly else pause)
             self._speak(s)
+            self._until(lambda: self.stage.sent_to >= end, SENT_WITHIN)
+        elif s.span and s.earlier is None:
             self._until(lambda: self.stage.sent_to >= end, SENT_WITHIN)
         elif s.span or "keep-alive" in s.labels:
             self._again(s, pause)
@@ -272,10 +294,7 @@ class Acting:
     def _finish(self, s: Segment) -> None:
         """Close, or only shut down where the capture shows that the socket lived on."""
         fd = Integer(self.fd)
-        if self.c.row.cause == "fin-wait-2-aborted":
-            value = Items((Integer(-1),))
-            self.stage.option(self.fd, "SOL_TCP", "TCP_LINGER2", value, note="reset instead of waiting in FIN-WAIT-2")  # fmt: skip
-        elif self._lives_on(s):
+        if self._lives_on(s):
             self.shut = True
             self.stage.call("shutdown", fd, Symbol("SHUT_WR"))
             return
@@ -288,8 +307,8 @@ class Acting:
         for s in later:
             if s.who == self.me and s.flags & RST:
                 return "rst-reply" not in s.labels and self.c.row.reset_form == "owner"
-            if s.who == self.peer and s.payload and s.acked_by is not None:
-                return s.ack > fin.end - 1 or s.at - fin.at > PROMPT / SECOND
+            if s.who == self.peer and s.payload and s.end > fin.ack and s.acked_by is not None:
+                return True
             if s.who == self.peer and s.flags & FIN:
                 return s.at - fin.at > ORPHAN_LIVES
         return False
@@ -328,6 +347,10 @@ class Acting:
             self.stage.call("close", Integer(self.fd), note="with octets that nobody has read")
             return
         self._read()
+        if self.c.row.cause == "fin-wait-2-aborted":
+            self.stage.option(self.fd, "SOL_TCP", "TCP_LINGER2", Items((Integer(-1),)))
+            self.stage.call("close", Integer(self.fd), note="in FIN-WAIT-2")
+            return
         zero = Struct((Field("onoff", Integer(1)), Field("linger", Integer(0))))
         self.stage.option(self.fd, "SOL_SOCKET", "SO_LINGER", zero, 8)
         self.stage.call("close", Integer(self.fd))

@@ -16,6 +16,8 @@ FROM_OUTSIDE: Final = frozenset(
     {"injected-reset", "middlebox-idle-timeout", "peer-lost-state", "handshake-rejected"}
 )
 """Causes in which the RST is nothing that the end it names would do by itself: the other end is put under test."""
+WAITING_FOR_AN_ACK: Final = frozenset({"FIN-WAIT-1", "CLOSING", "LAST-ACK"})
+"""States of an end whose FIN is not acked (RFC 9293 section 3.3.2)."""
 NOT_ONE_CONNECTION: Final = {
     "port-reused": (
         "its cause is another connection on the same ports",
@@ -43,6 +45,8 @@ NOT_ONE_CONNECTION: Final = {
 
 def deciding_side(row: Connection) -> str:
     """Name the end whose behaviour decides the close: who aborts, answers, closes first or gives up."""
+    if row.cause == "fin-never-acked" and row.server_state in WAITING_FOR_AN_ACK:
+        return "client" if row.client_state in WAITING_FOR_AN_ACK else "server"
     if row.cause == "handshake-abandoned" or row.close == "refused":
         return "server"
     if row.close in {"reset", "handshake-reset"}:

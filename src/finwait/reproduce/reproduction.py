@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from finwait.capture.connection import Connection
 from finwait.capture.connections import analyze
-from finwait.errors import Misuse
+from finwait.errors import BadScript, Misuse
 from finwait.explain.read import read
 from finwait.explain.conversation import SYN, Conversation
 from finwait.reproduce.acting import Acting
@@ -29,6 +29,18 @@ HEADER: Final = 20
 """Octets of a TCP header without options."""
 MOST: Final = 20_000
 """Segments of one connection that are looked at."""
+ONE_DIRECTION: Final = (
+    "only one direction was captured",
+    "只抓到了一个方向",
+)
+FAST_OPEN: Final = (
+    "its SYN carries payload (TCP Fast Open), which needs a cookie from before",
+    "其 SYN 带有载荷（TCP Fast Open），需要先前的 cookie",
+)
+NO_CALLS: Final = (
+    "no calls of an application make either end send what it sent",
+    "没有任何应用调用能使某一端发出它所发出的报文",
+)
 COLUMN: Final = 60
 """Where comments begin."""
 
@@ -84,14 +96,31 @@ def make(
     c = told.conversation
     if c.row.cause in NOT_ONE_CONNECTION:
         raise Misuse(*(_cannot(c, why, n) for n, why in enumerate(NOT_ONE_CONNECTION[c.row.cause])))
+    for who in ("client", "server"):
+        if not c.of(who) and c.row.close not in {"unanswered", "refused"}:
+            raise Misuse(*(_cannot(c, why, n) for n, why in enumerate(ONE_DIRECTION)))
+    if "data-with-syn" in c.row.notes:
+        raise Misuse(*(_cannot(c, why, n) for n, why in enumerate(FAST_OPEN)))
     captured = judged(alone(c))
-    under_test = side or deciding_side(c.row)
+    first = side or deciding_side(c.row)
+    sides = (first,) if side is not None else (first, peer_of(first))
+    made = [one for who in sides if (one := _write(c, who, captured, Dialect(dialect), speed, whole=whole))]  # fmt: skip
+    if not made:
+        raise Misuse(*(_cannot(c, why, n) for n, why in enumerate(NO_CALLS)))
+    return next((one for one in made if one.same), made[0])
+
+
+def _write(c: Conversation, side: str, captured: Judged, dialect: Dialect, speed: float, *, whole: bool) -> Reproduction | None:  # fmt: skip
+    """Write the script for one side; None if no calls make that side do what it did."""
     family = "ipv6" if ":" in c.row.client_ip else "ipv4"
-    chosen = part(c, under_test, whole=whole)
-    rehearsal = Acting(c, chosen, under_test, speed, family).play()
+    chosen = part(c, side, whole=whole)
+    try:
+        rehearsal = Acting(c, chosen, side, speed, family).play()
+    except BadScript:  # a call on a socket that is closed, or not there yet
+        return None
     rehearsed = judged(_crossings(rehearsal.traffic.finished()))
-    text = _text(c, chosen, rehearsal, _Head(under_test, family, captured, rehearsed), Dialect(dialect))
-    return Reproduction(text, under_test, captured, rehearsed)
+    text = _text(c, chosen, rehearsal, _Head(side, family, captured, rehearsed), dialect)
+    return Reproduction(text, side, captured, rehearsed)
 
 
 def _cannot(c: Conversation, why: str, language: int) -> str:

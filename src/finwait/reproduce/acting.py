@@ -9,7 +9,7 @@ from finwait.reproduce.rehearsal import CHILD_FD, CLIENT_FD, SERVER_FD, Rehearsa
 from finwait.script.syntax import Field, Integer, Items, Omitted, Or, Struct, Symbol, TcpBody
 from finwait.script.syntax import Option as TcpOption
 from finwait.script.syntax import Sequence as Numbers
-from finwait.script.tcp_options import SACK, from_wire, split
+from finwait.script.tcp_options import from_wire, split
 from finwait.tcp import Flags
 from finwait.verdict.verdict import peer_of
 
@@ -124,7 +124,9 @@ class Acting:
             body = TcpBody(
                 Flags.SYN | Flags.ACK, Numbers(0, 0), ack=1, window=self._raw_window(answer), options=self._offer(answer)
             )  # fmt: skip
-            self.stage.inject(body, self._frame(answer, "the handshake was not captured"), self._ttl(answer))
+            self.stage.inject(
+                body, self._frame(answer, "the handshake was not captured"), self._ttl(answer)
+            )
             self.accepted = True
         elif not answers:
             self._unanswered()
@@ -171,7 +173,8 @@ class Acting:
         """Tell whether both ends agreed on timestamps."""
         syns = [self._first(who, SYN) for who in (self.me, self.peer)]
         return all(
-            s is not None and any(o.name == "TS" for o in map(from_wire, split(s.step.header[HEADER:])))
+            s is not None
+            and any(o.name == "TS" for o in map(from_wire, split(s.step.header[HEADER:])))
             for s in syns
         )
 
@@ -330,13 +333,13 @@ class Acting:
         )
 
     def _abort(self, s: Segment, pause: int) -> None:
-        self.closed = True
         if self.c.row.cause == "keepalive-timeout":
             real = round(self._since_before(s) * SECOND)
             self._until(lambda: any(Flags.RST in b.flags for b in self.stage.sent), 2 * real + SENT_WITHIN)  # fmt: skip
             return
         self.stage.pause(pause)
         if self.c.row.cause == "listener-gone":
+            self.closed = True
             self.stage.call("close", Integer(SERVER_FD), note="nobody has accepted the connection")
             return
         queued = s.seq - self.part.dropped[self.me] - self.written
@@ -344,9 +347,11 @@ class Acting:
             self.stage.call("write", Integer(self.fd), Omitted(), Integer(queued), result=queued)
             self.written += queued
         if self.unread and self.c.row.cause == "unread-data":
+            self.closed = True
             self.stage.call("close", Integer(self.fd), note="with octets that nobody has read")
             return
         self._read()
+        self.closed = True
         if self.c.row.cause == "fin-wait-2-aborted":
             self.stage.option(self.fd, "SOL_TCP", "TCP_LINGER2", Items((Integer(-1),)))
             self.stage.call("close", Integer(self.fd), note="in FIN-WAIT-2")

@@ -7,11 +7,10 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from finwait.capture.connection import Connection
 from finwait.capture.connections import analyze
 from finwait.errors import BadScript, Misuse
-from finwait.explain.read import read
 from finwait.explain.conversation import SYN, Conversation
+from finwait.explain.read import read
 from finwait.reproduce.acting import Acting
 from finwait.reproduce.part import NOT_ONE_CONNECTION, Part, deciding_side, part
 from finwait.reproduce.rehearsal import Line, Rehearsal
@@ -173,7 +172,9 @@ class _Head(NamedTuple):
     rehearsed: Judged
 
 
-def _text(c: Conversation, chosen: Part, rehearsal: Rehearsal, head: _Head, dialect: Dialect) -> str:
+def _text(
+    c: Conversation, chosen: Part, rehearsal: Rehearsal, head: _Head, dialect: Dialect
+) -> str:
     row = c.row
     lines = [
         f"// {Path(row.source).name}, connection {row.conn}: {row.client} to {row.server}.",
@@ -182,7 +183,9 @@ def _text(c: Conversation, chosen: Part, rehearsal: Rehearsal, head: _Head, dial
     ]
     if chosen.left_out:
         lines.append(f"// Left out: {chosen.left_out} segments before the part that matters; numbers count from there.")  # fmt: skip
-    if any(b"\x08\x0a" in s.step.header[HEADER:] for s in c.of(peer_of(head.side)) if s.flags & SYN):
+    if any(
+        b"\x08\x0a" in s.step.header[HEADER:] for s in c.of(peer_of(head.side)) if s.flags & SYN
+    ):
         lines.append("// Timestamps are left out.")
     if head.rehearsed != head.captured:
         lines.append(f"// On finwait's own endpoint it gives another close: {', '.join(head.rehearsed)}.")  # fmt: skip

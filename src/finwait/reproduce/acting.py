@@ -1,6 +1,7 @@
 """Playing the captured part on a rehearsal: the peer's segments go in, and the application's calls are inferred."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Final
 
 from finwait.explain.conversation import ACK, FIN, RST, SYN, Conversation, Segment
@@ -24,8 +25,9 @@ SENT_WITHIN: Final = 3 * SECOND
 SIGNS: Final = Flags.FIN | Flags.SYN | Flags.RST | Flags.PSH | Flags.ACK
 ORPHAN_LIVES: Final = 60.0
 """Seconds: tcp_fin_timeout. A socket that closed and answers later was only shut down."""
+LONGEST_SYN: Final = 200 * SECOND
+"""Longer than Linux sends SYNs (tcp_syn_retries 6: 127 s)."""
 WINDOW: Final = 65535
-LARGEST_SHIFT: Final = 14
 NOPS: Final = (TcpOption("nop"), TcpOption("nop"))
 """Options fill whole words of 32 bits (RFC 9293 section 3.1)."""
 STAMP: Final = 12
@@ -51,6 +53,9 @@ class Acting:
         self.scaled = all(shift is not None for shift in scales)
         ttls = {s.step.ttl for s in c.of(self.peer)}
         self.ttl_matters = len(ttls) > 1
+        self._kept_alive = False
+        self._told: set[int] = set()
+        """Indices of captured segments that a line is said to be like."""
 
     # --- the whole ---
 
@@ -104,7 +109,7 @@ class Acting:
             self.stage.option(SERVER_FD, "SOL_SOCKET", "SO_REUSEADDR", one)
             self.stage.call("bind", Integer(SERVER_FD), Omitted(), Omitted())
             self.stage.call("listen", Integer(SERVER_FD), Integer(8))
-        body = TcpBody(Flags.SYN, Numbers(0, 0), window=self._raw_window(syn), options=self._offer(syn))  # fmt: skip
+        body = TcpBody(Flags.SYN, Numbers(0, 0), window=self._window(syn), options=self._offer(syn))  # fmt: skip
         self.stage.inject(body, self._frame(syn, "the SYN was not captured"), self._ttl(syn))
         answer = self._first("server", SYN | ACK)
         if self.c.row.handshake == "missing" or self.part.left_out:
@@ -120,35 +125,29 @@ class Acting:
         self.stage.call("fcntl", fd, Symbol("F_SETFL"), flags)
         self.stage.call("connect", fd, Omitted(), Omitted(), result=-1, errno="EINPROGRESS")
         self.stage.take()
-        if answers and not self._wait_for_answer(answer):
-            body = TcpBody(
-                Flags.SYN | Flags.ACK, Numbers(0, 0), ack=1, window=self._raw_window(answer), options=self._offer(answer)
-            )  # fmt: skip
-            self.stage.inject(
-                body, self._frame(answer, "the handshake was not captured"), self._ttl(answer)
-            )
-            self.accepted = True
-        elif not answers:
-            self._unanswered()
-
-    def _wait_for_answer(self, answer: Segment | None) -> bool:
-        """A SYN that had to be sent again is awaited; says whether there is no answer to give."""
-        syns = [s for s in self.c.of("client") if s.flags & SYN and not s.flags & ACK]
+        syns = [one for one in self.c.of("client") if one.flags & SYN and not one.flags & ACK]
+        if not answers:
+            self._syns(len(syns))
+            return
         if answer is not None:
-            again = [s for s in syns if s.index < answer.index][1:]
-            self._syns(1 + len(again))
-            self.stage.pause(min(self.shortened(answer.at - syns[-1].at if syns else 0), SHORT))
-        return False
-
-    def _unanswered(self) -> None:
-        syns = [s for s in self.c.of("client") if s.flags & SYN and not s.flags & ACK]
-        self._syns(len(syns))
+            before = [one for one in syns if one.index < answer.index]
+            self._syns(len(before))
+            waited = answer.at - before[-1].at if before else 0
+            self.stage.pause(min(self.shortened(waited), SHORT))
+        body = TcpBody(
+            Flags.SYN | Flags.ACK, Numbers(0, 0), ack=1, window=self._window(answer), options=self._offer(answer)
+        )  # fmt: skip
+        note = self._frame(answer, "the handshake was not captured")
+        self.stage.inject(body, note, self._ttl(answer))
+        self.accepted = True
 
     def _syns(self, count: int) -> None:
+        """Wait until so many SYNs were sent."""
+
         def sent() -> bool:
             return sum(Flags.SYN in body.flags for body in self.stage.sent) >= count
 
-        self.stage.wait(sent, 200 * SECOND)
+        self.stage.wait(sent, LONGEST_SYN)
 
     def _offer(self, s: Segment | None) -> tuple[TcpOption, ...]:
         """Give the options of the peer's SYN that both ends agreed on. Timestamps are left out: a script would have to echo each."""
@@ -180,9 +179,6 @@ class Acting:
 
     def _ttl(self, s: Segment | None) -> int | None:
         return s.step.ttl if s is not None and self.ttl_matters else None
-
-    def _raw_window(self, s: Segment | None) -> int:
-        return WINDOW if s is None else s.step.window
 
     def _window(self, s: Segment | None) -> int:
         return WINDOW if s is None else s.step.window
@@ -357,18 +353,18 @@ class Acting:
             self.stage.call("close", Integer(self.fd), note="in FIN-WAIT-2")
             return
         zero = Struct((Field("onoff", Integer(1)), Field("linger", Integer(0))))
-        self.stage.option(self.fd, "SOL_SOCKET", "SO_LINGER", zero, 8)
+        self.stage.option(self.fd, "SOL_SOCKET", "SO_LINGER", zero, size=8)
         self.stage.call("close", Integer(self.fd))
 
     def _keep_alive(self) -> None:
         """Set the keep-alive timers to what the probes show."""
         probes = [s for s in self.c.of(self.me) if "keep-alive" in s.labels]
-        if getattr(self, "_kept", False) or not probes:
+        if self._kept_alive or not probes:
             return
-        self._kept = True
+        self._kept_alive = True
         before = [s for s in self.c.segments[: probes[0].index] if s.at < probes[0].at]
         idle = max(1, round(probes[0].at - before[-1].at)) if before else 1
-        gaps = [b.at - a.at for a, b in zip(probes, probes[1:], strict=False)]
+        gaps = [b.at - a.at for a, b in pairwise(probes)]
         settings = {"TCP_KEEPIDLE": idle, "TCP_KEEPINTVL": max(1, round(min(gaps, default=1.0)))}
         settings["TCP_KEEPCNT"] = len(probes)
         for name, value in settings.items():
@@ -396,8 +392,3 @@ class Acting:
                 self._told.add(s.index)
                 return f"frame {s.number}"
         return "not in the capture"
-
-    @property
-    def _told(self) -> set[int]:
-        told: set[int] = self.__dict__.setdefault("_frames", set())
-        return told

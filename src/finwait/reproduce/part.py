@@ -50,14 +50,11 @@ def deciding_side(row: Connection) -> str:
     if row.cause == "handshake-abandoned" or row.close == "refused":
         return "server"
     if row.close in {"reset", "handshake-reset"}:
-        if row.cause in FROM_OUTSIDE:
-            return peer_of(row.reset_by) if row.reset_by in {"client", "server"} else "client"
-        return row.reset_by if row.reset_by in {"client", "server"} else "server"
+        by = row.reset_by if row.reset_by in {"client", "server"} else "server"
+        return peer_of(by) if row.cause in FROM_OUTSIDE else by
     if row.closed_by in {"client", "server"}:
         return row.closed_by
-    if row.server_retransmissions > row.client_retransmissions:
-        return "server"
-    return "client"
+    return "server" if row.server_retransmissions > row.client_retransmissions else "client"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +79,13 @@ def part(c: Conversation, under_test: str, *, whole: bool) -> Part:
     at = 0 if whole or len(live) <= FEW else _cut(live)
     base = _base(live, at)
     kept = [s for s in live[:at] if s.span and s.end > base[s.who]] + live[at:]
+    kept = [s for s in kept if s.flags & RST or _after(s, base)]
     return Part(tuple(_ordered(kept, under_test, lost)), base, len(live) - len(kept), lost)
+
+
+def _after(s: Segment, base: dict[str, int]) -> bool:
+    """Tell whether its numbers are of what is kept: a late copy of what was left out has others."""
+    return s.seq >= base[s.who] and (not s.flags & ACK or s.ack > base[peer_of(s.who)])
 
 
 def _cut(live: Sequence[Segment]) -> int:

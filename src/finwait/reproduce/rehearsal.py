@@ -90,11 +90,9 @@ class Rehearsal:
         self.take()
         return got.value
 
-    def option(self, fd: int, level: str, name: str, value: Expr, size: int = 4, note: str = "") -> None:  # fmt: skip
+    def option(self, fd: int, level: str, name: str, value: Expr, *, size: int = 4) -> None:  # fmt: skip
         """Set a socket option."""
-        self.call(
-            "setsockopt", Integer(fd), Symbol(level), Symbol(name), value, Integer(size), note=note
-        )
+        self.call("setsockopt", Integer(fd), Symbol(level), Symbol(name), value, Integer(size))
 
     def inject(self, body: TcpBody, note: str = "", ttl: int | None = None) -> None:
         """Have a segment of the peer arrive, now."""

@@ -25,6 +25,10 @@ SENT_WITHIN: Final = 3 * SECOND
 SIGNS: Final = Flags.FIN | Flags.SYN | Flags.RST | Flags.PSH | Flags.ACK
 ORPHAN_LIVES: Final = 60.0
 """Seconds: tcp_fin_timeout. A socket that closed and answers later was only shut down."""
+SMALL_BUFFER: Final = 16_384
+"""Octets: enough for ten segments in flight."""
+PROCESS: Final = 200
+"""Microseconds that a process needs between what it hears and what it does: nothing is at once on a kernel."""
 LONGEST_SYN: Final = 200 * SECOND
 """Longer than Linux sends SYNs (tcp_syn_retries 6: 127 s)."""
 WINDOW: Final = 65535
@@ -50,7 +54,9 @@ class Acting:
         self.unread = 0
         self.position = 0
         scales = c.wscale.values()
-        self.scaled = all(shift is not None for shift in scales)
+        # without a scale every window is exact, as that of a RST that shows unread octets has to be
+        self.exact = c.row.cause == "unread-data"
+        self.scaled = all(shift is not None for shift in scales) and not self.exact
         ttls = {s.step.ttl for s in c.of(self.peer)}
         self.ttl_matters = len(ttls) > 1
         self._kept_alive = False
@@ -102,11 +108,19 @@ class Acting:
         arguments = (Omitted(), Symbol("SOCK_STREAM"), Symbol("IPPROTO_TCP"))
         self.stage.call("socket", *arguments, result=fd)
 
+    def _small_buffer(self, fd: int) -> None:
+        """Keep the window from growing, so that it shows what nobody reads (Linux tcp_select_window)."""
+        if self.exact:
+            took = max((s.end for s in self.part.segments if s.who == self.peer and s.payload), default=0)
+            size = max(SMALL_BUFFER, 2 * (took - self.part.dropped[self.peer]))
+            self.stage.option(fd, "SOL_SOCKET", "SO_RCVBUF", Items((Integer(size),)))
+
     def _listen(self, syn: Segment | None, *, listens: bool) -> None:
         if listens:
             self._socket(SERVER_FD)
             one = Items((Integer(1),))
             self.stage.option(SERVER_FD, "SOL_SOCKET", "SO_REUSEADDR", one)
+            self._small_buffer(SERVER_FD)
             self.stage.call("bind", Integer(SERVER_FD), Omitted(), Omitted())
             self.stage.call("listen", Integer(SERVER_FD), Integer(8))
         body = TcpBody(Flags.SYN, Numbers(0, 0), window=self._window(syn), options=self._offer(syn))  # fmt: skip
@@ -123,6 +137,7 @@ class Acting:
         self._socket(CLIENT_FD)
         flags = Or((Symbol("O_RDWR"), Symbol("O_NONBLOCK")))
         self.stage.call("fcntl", fd, Symbol("F_SETFL"), flags)
+        self._small_buffer(CLIENT_FD)
         self.stage.call("connect", fd, Omitted(), Omitted(), result=-1, errno="EINPROGRESS")
         self.stage.take()
         syns = [one for one in self.c.of("client") if one.flags & SYN and not one.flags & ACK]
@@ -181,7 +196,9 @@ class Acting:
         return s.step.ttl if s is not None and self.ttl_matters else None
 
     def _window(self, s: Segment | None) -> int:
-        return WINDOW if s is None else s.step.window
+        if s is None:
+            return WINDOW
+        return min(s.window or s.step.window, WINDOW) if self.exact else s.step.window
 
     # --- segments of the peer ---
 
@@ -240,7 +257,7 @@ class Acting:
         fresh = end > self.written and s.span
         if fresh:
             promptly = ack > self.stage.acked_to
-            self.stage.pause(min(pause, PROMPT) if promptly else pause)
+            self.stage.pause(max(min(pause, PROMPT) if promptly else pause, self.stage.heard(PROCESS)))
             self._speak(s)
             self._until(lambda: self.stage.sent_to >= end, SENT_WITHIN)
         elif s.span and s.earlier is None:
@@ -333,7 +350,7 @@ class Acting:
             real = round(self._since_before(s) * SECOND)
             self._until(lambda: any(Flags.RST in b.flags for b in self.stage.sent), 2 * real + SENT_WITHIN)  # fmt: skip
             return
-        self.stage.pause(pause)
+        self.stage.pause(max(pause, self.stage.heard(PROCESS)))
         if self.c.row.cause == "listener-gone":
             self.closed = True
             self.stage.call("close", Integer(SERVER_FD), note="nobody has accepted the connection")

@@ -67,7 +67,7 @@ class Rehearsal:
         """Every segment that it sent."""
         self.fitted: Callable[[TcpBody], str] = lambda _body: ""
         """Says of which captured frame a segment is the like."""
-        self._last = 0
+        self._last = self._injected = 0
         self._merging = False
 
     @property
@@ -99,6 +99,7 @@ class Rehearsal:
         action = PacketAction(Direction.IN, body, IpInfo(ttl=ttl))
         self._line(Event(self._since(), action), note)
         self.traffic.inject(action)
+        self._injected = self.now
         self.take()
 
     def pause(self, microseconds: int) -> None:
@@ -120,6 +121,10 @@ class Rehearsal:
         """Write down what was sent already."""
         while (found := self.stage.sniff(self.now)) is not None:
             self._took(found)
+
+    def heard(self, within: int) -> int:
+        """Give what is left of a time since something was injected; 0 if that was earlier."""
+        return max(0, self._injected + within - self.now)
 
     # --- lines ---
 

@@ -1,5 +1,6 @@
 """From a capture to a script: what is played gives the same close, by the same end, for the same cause."""
 
+import os
 import re
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 import finwait
 from finwait.errors import Misuse
+from finwait.kernel.apart import Apart
 from finwait.reproduce.reproduction import judged
 from finwait.script.job import Job
 from finwait.script.outcome import Status
@@ -14,8 +16,6 @@ from finwait.script.parser import load
 from finwait.script.syntax import Call, Dialect
 from finwait.tcp import Flags
 from random_connections import capture, one, rehearse
-
-from ..stage.kernels import WHY_NOT, apart
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted([*(ROOT / "examples").glob("*.pcap"), *(ROOT / "tests/captures").glob("*.pcap*")])
@@ -65,6 +65,11 @@ def test_the_model_closes_the_same_way(path: Path, conn: int, tmp_path: Path) ->
     assert same is made.same is ((path.name, conn) not in OTHERWISE)
 
 
+needs_kernel = pytest.mark.skipif(
+    os.geteuid() != 0 or not Path("/dev/net/tun").exists(), reason="needs root and /dev/net/tun"
+)
+LIMIT = 60.0
+"""Seconds for one play on the kernel."""
 SHORT = [
     (path, conn)
     for path, conn in CASES
@@ -74,13 +79,13 @@ SHORT = [
 ]
 
 
-@pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT or "-")
+@needs_kernel
 @pytest.mark.parametrize(("path", "conn"), SHORT, ids=[path.name for path, _ in SHORT])
 def test_the_kernel_closes_the_same_way(path: Path, conn: int, tmp_path: Path) -> None:
     made = finwait.reproduce(path, conn, speed=100)
     script = tmp_path / "x.pkt"
     made.save(script)
-    outcome = apart(lambda: Job(str(script), stage="kernel").run())
+    outcome = Apart(lambda: Job(str(script), stage="kernel").run()).answer(LIMIT)
     got = judged([(max(one.at, 0), one.packet) for one in outcome.crossings])
     assert got == made.captured, outcome.failure
 

@@ -111,23 +111,38 @@ def _paired(
     only_a: list[Sighting] = []
     only_b: list[Sighting] = []
     for key in {**of_a, **of_b}:
-        here, there = list(of_a.get(key, [])), list(of_b.get(key, []))
-        if len(here) == len(there):
-            pairs += zip(here, there, strict=True)
-            continue
-        for one in list(reversed(there)) if len(there) < len(here) else []:
-            mate = _nearest(here, one.at - time.offset, time.delay)
-            pairs.append((mate, one))
-            here.remove(mate)
-            there.remove(one)
-        for one in list(reversed(here)) if len(here) < len(there) else []:
-            mate = _nearest(there, one.at + time.offset, time.delay)
-            pairs.append((one, mate))
-            there.remove(mate)
-            here.remove(one)
-        only_a += here
-        only_b += there
+        here, there = of_a.get(key, []), of_b.get(key, [])
+        alike: _Pairs = []
+        for look in {one.look for one in here} & {one.look for one in there}:
+            alike += _matched(
+                [x for x in here if x.look == look], [y for y in there if y.look == look], time
+            )
+        # what no device touched is its own copy; else the order of the copies has to do
+        found = alike or _matched(here, there, time)
+        pairs += found
+        taken_a, taken_b = {id(x) for x, _ in found}, {id(y) for _, y in found}
+        only_a += [x for x in here if id(x) not in taken_a]
+        only_b += [y for y in there if id(y) not in taken_b]
     return pairs, only_a, only_b
+
+
+def _matched(here: list[Sighting], there: list[Sighting], time: Clocks) -> _Pairs:
+    """Pair each of the fewer copies with the one that lies as far from it as the way is long."""
+    if len(here) == len(there):
+        return list(zip(here, there, strict=True))
+    if len(here) > len(there):
+        return [(x, y) for y, x in _taken(there, here, -time.offset, time.delay)]
+    return _taken(here, there, time.offset, time.delay)
+
+
+def _taken(few: list[Sighting], many: list[Sighting], shift: float, delay: float) -> _Pairs:
+    left = list(many)
+    found: _Pairs = []
+    for one in reversed(few):
+        mate = _nearest(left, one.at + shift, delay)
+        left.remove(mate)
+        found.append((one, mate))
+    return found
 
 
 def _nearest(copies: Sequence[Sighting], at: float, delay: float) -> Sighting:

@@ -39,6 +39,12 @@ class Sighting:
         )
 
     @property
+    def look(self) -> tuple[object, ...]:
+        """What of it tells copies with one key apart, if no device between touched it."""
+        step = self.segment.step
+        return step.ip_id, step.ack, step.window, step.flags, step.header[HEADER:]
+
+    @property
     def name(self) -> str:
         """Name it as RFC 9293 does: its control bits, number and length."""
         s = self.segment

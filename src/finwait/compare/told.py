@@ -5,6 +5,7 @@ from typing import Final
 from finwait.capture.connection import Connection
 from finwait.compare.comparison import Compared, Comparison
 from finwait.compare.join import Difference
+from finwait.errors import shown
 from finwait.verdict.language import Lang, Text, duration
 from finwait.verdict.verdict import sentence
 
@@ -52,7 +53,7 @@ _ENDS: Final = {"client": Text("client", "客户端"), "server": Text("server", 
 
 def text(comparison: Comparison, lang: Lang) -> str:
     """Write everything for people."""
-    lines = [f"A  {comparison.a}", f"B  {comparison.b}"]
+    lines = [f"A  {shown(comparison.a)}", f"B  {shown(comparison.b)}"]
     counts = {"joined": len(comparison.connections), "a": len(comparison.only_a), "b": len(comparison.only_b)}  # fmt: skip
     lines.append(_HEAD.say(lang).format(**counts))
     for one in comparison.connections:
@@ -85,8 +86,8 @@ def _connection(one: Compared, lang: Lang) -> list[str]:
         kinds.append(_CUT.say(lang).format(n=joined.resegmented))
     said = ", ".join(kinds) or _SAME.say(lang)
     lines.append(_COUNTS.say(lang).format(both=joined.both, kinds=said))
-    shown = joined.differences[:FEW]
-    lines += [_difference(difference, lang) for difference in shown]
+    first = joined.differences[:FEW]
+    lines += [_difference(difference, lang) for difference in first]
     if len(joined.differences) > FEW:
         lines.append(_MORE.say(lang).format(n=len(joined.differences) - FEW))
     return lines

@@ -25,8 +25,8 @@ SENT_WITHIN: Final = 3 * SECOND
 SIGNS: Final = Flags.FIN | Flags.SYN | Flags.RST | Flags.PSH | Flags.ACK
 ORPHAN_LIVES: Final = 60.0
 """Seconds: tcp_fin_timeout. A socket that closed and answers later was only shut down."""
-SMALL_BUFFER: Final = 16_384
-"""Octets: enough for ten segments in flight."""
+SMALL_BUFFER: Final = 4096
+"""Octets."""
 PROCESS: Final = 200
 """Microseconds that a process needs between what it hears and what it does: nothing is at once on a kernel."""
 LONGEST_SYN: Final = 200 * SECOND
@@ -108,19 +108,22 @@ class Acting:
         arguments = (Omitted(), Symbol("SOCK_STREAM"), Symbol("IPPROTO_TCP"))
         self.stage.call("socket", *arguments, result=fd)
 
-    def _small_buffer(self, fd: int) -> None:
-        """Keep the window from growing, so that it shows what nobody reads (Linux tcp_select_window)."""
+    def _small_buffer(self) -> None:
+        """Keep the window's edge where it is, so that a RST shows what nobody reads.
+
+        Linux frees what is unread before it chooses the window of the RST: only a buffer that is smaller than what was
+        offered before keeps that at the old edge (tcp_select_window).
+        """
         if self.exact:
-            took = max((s.end for s in self.part.segments if s.who == self.peer and s.payload), default=0)
-            size = max(SMALL_BUFFER, 2 * (took - self.part.dropped[self.peer]))
-            self.stage.option(fd, "SOL_SOCKET", "SO_RCVBUF", Items((Integer(size),)))
+            ends = (s.end for s in self.part.segments if s.who == self.peer and s.payload)
+            size = max(SMALL_BUFFER, 2 * (max(ends, default=0) - self.part.dropped[self.peer]))
+            self.stage.option(self.fd, "SOL_SOCKET", "SO_RCVBUF", Items((Integer(size),)))
 
     def _listen(self, syn: Segment | None, *, listens: bool) -> None:
         if listens:
             self._socket(SERVER_FD)
             one = Items((Integer(1),))
             self.stage.option(SERVER_FD, "SOL_SOCKET", "SO_REUSEADDR", one)
-            self._small_buffer(SERVER_FD)
             self.stage.call("bind", Integer(SERVER_FD), Omitted(), Omitted())
             self.stage.call("listen", Integer(SERVER_FD), Integer(8))
         body = TcpBody(Flags.SYN, Numbers(0, 0), window=self._window(syn), options=self._offer(syn))  # fmt: skip
@@ -137,7 +140,6 @@ class Acting:
         self._socket(CLIENT_FD)
         flags = Or((Symbol("O_RDWR"), Symbol("O_NONBLOCK")))
         self.stage.call("fcntl", fd, Symbol("F_SETFL"), flags)
-        self._small_buffer(CLIENT_FD)
         self.stage.call("connect", fd, Omitted(), Omitted(), result=-1, errno="EINPROGRESS")
         self.stage.take()
         syns = [one for one in self.c.of("client") if one.flags & SYN and not one.flags & ACK]
@@ -155,6 +157,7 @@ class Acting:
         note = self._frame(answer, "the handshake was not captured")
         self.stage.inject(body, note, self._ttl(answer))
         self.accepted = True
+        self._small_buffer()
 
     def _syns(self, count: int) -> None:
         """Wait until so many SYNs were sent."""
@@ -239,6 +242,7 @@ class Acting:
         self.accepted = True
         if self.c.row.cause != "listener-gone":
             self.stage.call("accept", Integer(SERVER_FD), Omitted(), Omitted(), result=CHILD_FD)
+            self._small_buffer()
         if any("keep-alive" in s.labels for s in self.c.of(self.me)):
             self._keep_alive()
 
@@ -257,7 +261,9 @@ class Acting:
         fresh = end > self.written and s.span
         if fresh:
             promptly = ack > self.stage.acked_to
-            self.stage.pause(max(min(pause, PROMPT) if promptly else pause, self.stage.heard(PROCESS)))
+            self.stage.pause(
+                max(min(pause, PROMPT) if promptly else pause, self.stage.heard(PROCESS))
+            )
             self._speak(s)
             self._until(lambda: self.stage.sent_to >= end, SENT_WITHIN)
         elif s.span and s.earlier is None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import finwait
+from finwait.cli import main
 from finwait.errors import Misuse
 from finwait.kernel.apart import Apart
 from finwait.reproduce.reproduction import judged
@@ -164,3 +165,17 @@ def length(script: str, folder: Path) -> float:
 def test_misuse_is_refused(option: str, value: object) -> None:
     with pytest.raises(Misuse, match=option):
         finwait.reproduce(ROOT / "examples/four-way.pcap", 0, **{option: value})  # type: ignore[arg-type]
+
+
+def test_on_the_command_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    captures = ROOT / "tests/captures"
+    script = tmp_path / "x.pkt"
+    assert main(["reproduce", str(ROOT / "examples/four-way.pcap"), "0", "-o", str(script)]) == 0
+    assert load(script).events
+    assert capfd.readouterr() == ("", "")
+    assert main(["reproduce", str(captures / "handshake-rejected.pcap"), "0"]) == 0
+    out, err = capfd.readouterr()
+    assert "gives another close" in err
+    assert "gives another close" in out.replace("it gives", "gives")
+    assert main(["reproduce", str(captures / "stray-reset.pcap"), "0", "--lang", "zh"]) == 1
+    assert "没有可以重现的连接" in capfd.readouterr().err

@@ -14,6 +14,7 @@ FLOORS: list[set[str]] = [
     {"endpoint", "network", "kernel"},
     {"stage", "verdict", "capture"},
     {"explain", "picture", "lab", "peer", "script"},
+    {"reproduce", "compare"},
     {"cli", "web"},
     {"pytest_plugin"},
 ]

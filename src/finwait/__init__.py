@@ -1,19 +1,23 @@
 """Why did this TCP connection end the way it did: who closed it, how, and why?
 
-`analyze` judges every connection of a capture, `explain` tells one of them. docs/python.md has
+`analyze` judges every connection of a capture, `explain` tells one of them, `reproduce` writes a script
+that makes its close happen again, `compare` joins two captures of the same connections. docs/python.md has
 examples that run.
 """
 
 import importlib
 from typing import TYPE_CHECKING
 
+from finwait.compare import compare
 from finwait.explain import explain
 from finwait.peer import peer
+from finwait.reproduce import reproduce
 from finwait.version import VERSION
 
 if TYPE_CHECKING:
     from finwait.capture.connection import Connection
     from finwait.capture.connections import Connections, Finding, Outcome, analyze
+    from finwait.compare.comparison import Comparison
     from finwait.errors import (
         BadCapture,
         BadScript,
@@ -23,11 +27,13 @@ if TYPE_CHECKING:
         Misuse,
     )
     from finwait.explain.explanation import Explanation
+    from finwait.reproduce.reproduction import Reproduction
 
 __all__ = [
     "BadCapture",
     "BadScript",
     "CannotOpen",
+    "Comparison",
     "Connection",
     "Connections",
     "Explanation",
@@ -36,19 +42,24 @@ __all__ = [
     "MissingPrivilege",
     "Misuse",
     "Outcome",
+    "Reproduction",
     "analyze",
+    "compare",
     "explain",
     "peer",
+    "reproduce",
 ]
 
 __version__ = VERSION
 
 _HOMES = {
+    "Comparison": "finwait.compare.comparison",
     "Connection": "finwait.capture.connection",
     "Connections": "finwait.capture.connections",
     "Explanation": "finwait.explain.explanation",
     "Finding": "finwait.capture.connections",
     "Outcome": "finwait.capture.connections",
+    "Reproduction": "finwait.reproduce.reproduction",
     "analyze": "finwait.capture.connections",
 }
 

@@ -51,6 +51,20 @@ VERBS = {
         ),
         "finwait peer --close reset -- curl http://192.0.2.1:8080/",
     ),
+    "reproduce": Verb(
+        helps(
+            "Write a packetdrill script that makes a captured close happen again.",
+            "写出一个 packetdrill 脚本，重现抓包中的关闭过程。",
+        ),
+        "finwait reproduce day.pcap 17 -o x.pkt",
+    ),
+    "compare": Verb(
+        helps(
+            "Two captures, one at each end: what was lost, changed or injected between.",
+            "两端各一份抓包：中间丢失、改动或注入了什么。",
+        ),
+        "finwait compare client.pcap server.pcap",
+    ),
     "catalogue": Verb(
         helps(
             "What a word of an analysis means, and what to do about it.",

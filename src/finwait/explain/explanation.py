@@ -59,6 +59,11 @@ class Explanation:
         return self._conversation.segments
 
     @property
+    def conversation(self) -> Conversation:
+        """The connection with its numbers worked out: for whoever computes with them."""
+        return self._conversation
+
+    @property
     def truncated(self) -> int:
         """Segments that were left out of the middle."""
         return self._conversation.truncated

@@ -1,0 +1,65 @@
+"""`finwait compare`: two captures of the same connections, one at each end."""
+
+import json
+import sys
+from typing import Literal
+
+import click
+
+from finwait.cli import faults
+from finwait.cli.options import helps, lang_option
+from finwait.verdict.language import Lang
+
+_EPILOG = "\n".join(
+    [
+        "\b",
+        helps("Examples:", "示例："),
+        "  finwait compare client.pcap server.pcap",
+        "  finwait compare client.pcap server.pcap --format json",
+        "",
+        "\b",
+        helps("Exit codes:", "退出码："),
+        helps("  0    done, whatever was found", "  0    完成，无论发现什么"),
+        helps("  1    misuse", "  1    用法错误"),
+        helps(
+            "  2    a capture is broken; what came before the break was compared",
+            "  2    抓包文件损坏；损坏之前的部分已比较",
+        ),
+        helps("  3    the system refused", "  3    系统拒绝"),
+    ]
+)
+
+
+@click.command(
+    "compare",
+    epilog=_EPILOG,
+    help=helps(
+        "Join two captures of the same connections, one at each end, by sequence numbers, and say which segments were"
+        ' lost, changed or injected between: "RST seen at the client, never sent by the server".\n\n'
+        "Clocks may differ, and NAT may lie between.",
+        "按序列号对照同一批连接在两端的抓包，指出哪些报文段在中间丢失、被改动或被注入："
+        "“客户端处看到 RST，服务器从未发送”。\n\n两端时钟可以不同，中间可以有 NAT。",
+    ),
+)
+@click.argument("a", metavar="A")
+@click.argument("b", metavar="B")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help=helps("How to write it.", "输出格式。"),
+)
+@lang_option
+def command(*, a: str, b: str, form: Literal["text", "json"], lang: Lang) -> int:
+    """Compare."""
+    from finwait.compare import compare
+
+    made = compare(a, b)
+    if form == "json":
+        json.dump(made.data(lang), sys.stdout, ensure_ascii=False, indent=2)
+        sys.stdout.write("\n")
+    else:
+        sys.stdout.write(made.text(lang))
+    return faults.told(made.faults, lang)

@@ -1,0 +1,29 @@
+"""Two captures of the same connections, one at each end: what was lost, changed or injected between."""
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from finwait.compare.comparison import Comparison
+
+__all__ = ["Comparison", "compare"]
+
+
+def compare(a: str | os.PathLike[str], b: str | os.PathLike[str]) -> "Comparison":
+    """Join two captures by sequence numbers and payload lengths; clocks may differ, and NAT may lie between.
+
+    Raises CannotOpen or BadCapture if nothing could be read; a capture that breaks in the middle is compared as far as it
+    goes (`Comparison.faults`).
+    """
+    from finwait.compare.comparison import make
+
+    return make(a, b)
+
+
+def __getattr__(name: str) -> object:
+    """Load the result's class when it is first asked for: `import finwait` stays fast."""
+    if name == "Comparison":
+        from finwait.compare.comparison import Comparison
+
+        return Comparison
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,417 @@
+"""Playing the captured part on a rehearsal: the peer's segments go in, and the application's calls are inferred."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Final
+
+from finwait.explain.conversation import ACK, FIN, RST, SYN, Conversation, Segment
+from finwait.reproduce.part import Part
+from finwait.reproduce.rehearsal import CHILD_FD, CLIENT_FD, SERVER_FD, Rehearsal
+from finwait.script.syntax import Field, Integer, Items, Omitted, Or, Struct, Symbol, TcpBody
+from finwait.script.syntax import Option as TcpOption
+from finwait.script.syntax import Sequence as Numbers
+from finwait.script.tcp_options import from_wire, split
+from finwait.tcp import Flags
+from finwait.verdict.verdict import peer_of
+
+SECOND: Final = 1_000_000
+SHORT: Final = SECOND // 2
+"""Pauses up to here are never shortened: delayed ACKs and retransmission timeouts live there."""
+PROMPT: Final = 10_000
+"""An answer that carries the ACK itself has to come before Linux's delayed ACK (40 ms)."""
+ACKED_WITHIN: Final = 300_000
+"""Longer than Linux's longest delayed ACK (TCP_DELACK_MAX, 200 ms)."""
+SENT_WITHIN: Final = 3 * SECOND
+SIGNS: Final = Flags.FIN | Flags.SYN | Flags.RST | Flags.PSH | Flags.ACK
+ORPHAN_LIVES: Final = 60.0
+"""Seconds: tcp_fin_timeout. A socket that closed and answers later was only shut down."""
+SMALL_BUFFER: Final = 4096
+"""Octets."""
+PROCESS: Final = 200
+"""Microseconds that a process needs between what it hears and what it does: nothing is at once on a kernel."""
+LONGEST_SYN: Final = 200 * SECOND
+"""Longer than Linux sends SYNs (tcp_syn_retries 6: 127 s)."""
+WINDOW: Final = 65535
+NOPS: Final = (TcpOption("nop"), TcpOption("nop"))
+"""Options fill whole words of 32 bits (RFC 9293 section 3.1)."""
+STAMP: Final = 12
+"""Octets of the timestamps option with its padding (RFC 7323 appendix A)."""
+HEADER: Final = 20
+"""Octets of a TCP header without options."""
+
+
+class Acting:
+    """One part on one rehearsal."""
+
+    def __init__(self, c: Conversation, part: Part, under_test: str, speed: float, family: str) -> None:  # fmt: skip
+        self.c, self.part, self.me, self.peer = c, part, under_test, peer_of(under_test)
+        self.speed = speed
+        self.stage = Rehearsal(family)
+        self.stage.fitted = self._fitted
+        self.fd = CHILD_FD if under_test == "server" else CLIENT_FD
+        self.accepted = self.closed = self.shut = False
+        self.written = self.received = 1
+        self.unread = 0
+        self.position = 0
+        scales = c.wscale.values()
+        # without a scale every window is exact, as that of a RST that shows unread octets has to be
+        self.exact = c.row.cause == "unread-data"
+        self.scaled = all(shift is not None for shift in scales) and not self.exact
+        ttls = {s.step.ttl for s in c.of(self.peer)}
+        self.ttl_matters = len(ttls) > 1
+        self._kept_alive = False
+        self._told: set[int] = set()
+        """Indices of captured segments that a line is said to be like."""
+
+    # --- the whole ---
+
+    def play(self) -> Rehearsal:
+        """Play everything."""
+        self._open()
+        segments = self.part.segments
+        at: float | None = self._opened_at()
+        for position, s in enumerate(segments):
+            self.position = position
+            pause = 0 if at is None else self.shortened(max(s.at - at, 0))
+            at = s.at if at is None else max(s.at, at)
+            if s.who == self.me:
+                self._mine(s, pause)
+            elif s.index not in self.part.lost:
+                self._theirs(s, pause)
+        self.stage.pause(ACKED_WITHIN)
+        return self.stage
+
+    def shortened(self, pause: float) -> int:
+        """Give a pause of the capture as microseconds of the script."""
+        whole = round(pause * SECOND)
+        return max(SHORT, round(whole / self.speed)) if whole > SHORT else whole
+
+    def _opened_at(self) -> float | None:
+        opening = [s for s in self.c.segments if s.flags & SYN and not s.copy]
+        return opening[-1].at if opening and not self.part.left_out else None
+
+    # --- the opening ---
+
+    def _open(self) -> None:
+        syn = self._first(self.peer, SYN)
+        answered = self._first("server", SYN | ACK) is not None
+        midstream = self.c.row.handshake == "missing"
+        if self.me == "client":
+            self._connect(syn, answers=answered or midstream)
+        else:
+            self._listen(syn, listens=self.c.row.close != "refused")
+
+    def _first(self, who: str, bits: int) -> Segment | None:
+        return next((s for s in self.c.of(who) if s.has(bits)), None)
+
+    def _socket(self, fd: int) -> None:
+        arguments = (Omitted(), Symbol("SOCK_STREAM"), Symbol("IPPROTO_TCP"))
+        self.stage.call("socket", *arguments, result=fd)
+
+    def _small_buffer(self) -> None:
+        """Keep the window's edge where it is, so that a RST shows what nobody reads.
+
+        Linux frees what is unread before it chooses the window of the RST: only a buffer that is smaller than what was
+        offered before keeps that at the old edge (tcp_select_window).
+        """
+        if self.exact:
+            ends = (s.end for s in self.part.segments if s.who == self.peer and s.payload)
+            size = max(SMALL_BUFFER, 2 * (max(ends, default=0) - self.part.dropped[self.peer]))
+            self.stage.option(self.fd, "SOL_SOCKET", "SO_RCVBUF", Items((Integer(size),)))
+
+    def _listen(self, syn: Segment | None, *, listens: bool) -> None:
+        if listens:
+            self._socket(SERVER_FD)
+            one = Items((Integer(1),))
+            self.stage.option(SERVER_FD, "SOL_SOCKET", "SO_REUSEADDR", one)
+            self.stage.call("bind", Integer(SERVER_FD), Omitted(), Omitted())
+            self.stage.call("listen", Integer(SERVER_FD), Integer(8))
+        body = TcpBody(Flags.SYN, Numbers(0, 0), window=self._window(syn), options=self._offer(syn))  # fmt: skip
+        self.stage.inject(body, self._frame(syn, "the SYN was not captured"), self._ttl(syn))
+        answer = self._first("server", SYN | ACK)
+        if self.c.row.handshake == "missing" or self.part.left_out:
+            first = TcpBody(Flags.ACK, Numbers(1, 0), ack=1, window=self._window(None))
+            self.stage.inject(first, "the handshake's last ACK")
+        elif answer is not None:
+            self.stage.pause(0)
+
+    def _connect(self, answer: Segment | None, *, answers: bool) -> None:
+        fd = Integer(CLIENT_FD)
+        self._socket(CLIENT_FD)
+        flags = Or((Symbol("O_RDWR"), Symbol("O_NONBLOCK")))
+        self.stage.call("fcntl", fd, Symbol("F_SETFL"), flags)
+        self.stage.call("connect", fd, Omitted(), Omitted(), result=-1, errno="EINPROGRESS")
+        self.stage.take()
+        syns = [one for one in self.c.of("client") if one.flags & SYN and not one.flags & ACK]
+        if not answers:
+            self._syns(len(syns))
+            return
+        if answer is not None:
+            before = [one for one in syns if one.index < answer.index]
+            self._syns(len(before))
+            waited = answer.at - before[-1].at if before else 0
+            self.stage.pause(min(self.shortened(waited), SHORT))
+        body = TcpBody(
+            Flags.SYN | Flags.ACK, Numbers(0, 0), ack=1, window=self._window(answer), options=self._offer(answer)
+        )  # fmt: skip
+        note = self._frame(answer, "the handshake was not captured")
+        self.stage.inject(body, note, self._ttl(answer))
+        self.accepted = True
+        self._small_buffer()
+
+    def _syns(self, count: int) -> None:
+        """Wait until so many SYNs were sent."""
+
+        def sent() -> bool:
+            return sum(Flags.SYN in body.flags for body in self.stage.sent) >= count
+
+        self.stage.wait(sent, LONGEST_SYN)
+
+    def _offer(self, s: Segment | None) -> tuple[TcpOption, ...]:
+        """Give the options of the peer's SYN that both ends agreed on. Timestamps are left out: a script would have to echo each."""
+        mss = TcpOption("mss", (1460,))
+        if s is None:
+            return (mss,)
+        given = {o.name: o for o in map(from_wire, split(s.step.header[HEADER:]))}
+        kept = [given.get("mss", mss)]
+        if self._stamped():  # its segments were shorter by the option
+            kept = [TcpOption("mss", (kept[0].numbers[0] - STAMP,))]
+        mine = self._first(self.me, SYN)
+        both = mine is None or b"\x04\x02" in mine.step.header[HEADER:]
+        sack = "sackOK" in given and both
+        if "wscale" in given and self.scaled:
+            kept += [TcpOption("sackOK"), *NOPS, TcpOption("nop")] if sack else [TcpOption("nop")]
+            kept.append(given["wscale"])
+        elif sack:
+            kept += [*NOPS, TcpOption("sackOK")]
+        return tuple(kept)
+
+    def _stamped(self) -> bool:
+        """Tell whether both ends agreed on timestamps."""
+        syns = [self._first(who, SYN) for who in (self.me, self.peer)]
+        return all(
+            s is not None
+            and any(o.name == "TS" for o in map(from_wire, split(s.step.header[HEADER:])))
+            for s in syns
+        )
+
+    def _ttl(self, s: Segment | None) -> int | None:
+        return s.step.ttl if s is not None and self.ttl_matters else None
+
+    def _window(self, s: Segment | None) -> int:
+        if s is None:
+            return WINDOW
+        return min(s.window or s.step.window, WINDOW) if self.exact else s.step.window
+
+    # --- segments of the peer ---
+
+    def _theirs(self, s: Segment, pause: int) -> None:
+        self._accept()
+        stage, base = self.stage, self.part.dropped
+        ack = s.ack - base[self.me] if s.flags & ACK else None
+        if ack is not None and not s.flags & RST:
+            stage.wait(lambda: stage.sent_to >= ack, SENT_WITHIN)
+        stage.pause(pause)
+        reset_nobody = s.has(RST | ACK) and s.step.seq == 0
+        start = 0 if reset_nobody else s.seq - base[self.peer]
+        body = TcpBody(
+            Flags(s.flags) & SIGNS, Numbers(start, s.payload), ack=ack, window=self._window(s), options=self._sack(s)
+        )  # fmt: skip
+        stage.inject(body, self._frame(s), self._ttl(s))
+        end = s.end - base[self.peer] - bool(s.flags & FIN)
+        if s.payload and end > self.received:
+            self.unread += end - self.received
+            self.received = end
+        self._accept()
+
+    def _sack(self, s: Segment) -> tuple[TcpOption, ...]:
+        """Give its SACK blocks in the script's numbers."""
+        blocks = [o for o in map(from_wire, split(s.step.header[HEADER:])) if o.name == "sack"]
+        if not blocks or not s.flags & ACK:
+            return ()
+        base = self.part.dropped[self.me]
+        near = (s.ack - base + ((edge - s.step.ack + (1 << 31)) % (1 << 32)) - (1 << 31) for edge in blocks[0].numbers)  # fmt: skip
+        edges = tuple(near)
+        if any(edge < 0 for edge in edges):
+            return ()
+        return (*NOPS, TcpOption("sack", edges))
+
+    def _accept(self) -> None:
+        if self.me == "client" or self.accepted or not self.stage.connected:
+            return
+        self.accepted = True
+        if self.c.row.cause != "listener-gone":
+            self.stage.call("accept", Integer(SERVER_FD), Omitted(), Omitted(), result=CHILD_FD)
+            self._small_buffer()
+        if any("keep-alive" in s.labels for s in self.c.of(self.me)):
+            self._keep_alive()
+
+    # --- segments of the stack under test ---
+
+    def _mine(self, s: Segment, pause: int) -> None:
+        base = self.part.dropped[self.me]
+        self._accept()
+        if s.flags & RST:
+            self._reset(s, pause)
+            return
+        end = s.end - base
+        ack = s.ack - self.part.dropped[self.peer]
+        if "keep-alive" in s.labels and self.accepted and self.me == "client":
+            self._keep_alive()
+        fresh = end > self.written and s.span
+        if fresh:
+            promptly = ack > self.stage.acked_to
+            self.stage.pause(
+                max(min(pause, PROMPT) if promptly else pause, self.stage.heard(PROCESS))
+            )
+            self._speak(s)
+            self._until(lambda: self.stage.sent_to >= end, SENT_WITHIN)
+        elif s.span and s.earlier is None:
+            self._until(lambda: self.stage.sent_to >= end, SENT_WITHIN)
+        elif s.span or "keep-alive" in s.labels:
+            self._again(s, pause)
+        elif ack > self.stage.acked_to:
+            self._until(lambda: self.stage.acked_to >= ack, ACKED_WITHIN)
+
+    def _until(self, condition: Callable[[], bool], most: int) -> None:
+        self.stage.wait(condition, most)
+
+    def _again(self, s: Segment, pause: int) -> None:
+        """Wait until the stack sends something again by itself."""
+        seq = s.seq - self.part.dropped[self.me]
+        count = len(self.stage.sent)
+
+        def repeated() -> bool:
+            return any(body.seq.start <= max(seq, 0) for body in self.stage.sent[count:])
+
+        real = round(max(self._since_before(s), pause / SECOND) * SECOND)
+        self.stage.wait(repeated, 2 * real + SECOND)
+
+    def _since_before(self, s: Segment) -> float:
+        return s.at - self.c.segments[s.index - 1].at if s.index else 0.0
+
+    def _speak(self, s: Segment) -> None:
+        """Write what it carries, and what follows it without a word of the peer; close if it is a FIN."""
+        base, end, last = self.part.dropped[self.me], s.end - bool(s.flags & FIN), s
+        for after in self.part.segments[self.position + 1 :]:
+            if after.who != self.me or after.flags & RST or last.flags & FIN:
+                break
+            last = after
+            end = max(end, after.end - bool(after.flags & FIN))
+        self._read()
+        count = end - base - self.written
+        if count > 0:
+            self.stage.call("write", Integer(self.fd), Omitted(), Integer(count), result=count)
+            self.written = end - base
+        if s.flags & FIN:
+            self._finish(s)
+            self.written += 1
+
+    def _read(self) -> None:
+        if self.unread and not self.closed:
+            size = Integer(max(self.unread, 1))
+            self.stage.call("read", Integer(self.fd), Omitted(), size, result=None)
+            self.unread = 0
+
+    def _finish(self, s: Segment) -> None:
+        """Close, or only shut down where the capture shows that the socket lived on."""
+        fd = Integer(self.fd)
+        if self._lives_on(s):
+            self.shut = True
+            self.stage.call("shutdown", fd, Symbol("SHUT_WR"))
+            return
+        self.closed = True
+        self.stage.call("close", fd)
+
+    def _lives_on(self, fin: Segment) -> bool:
+        """Tell whether the end that sent this FIN still took payload, waited longer than an orphan can, or aborted."""
+        later = self.c.segments[fin.index + 1 :]
+        for s in later:
+            if s.who == self.me and s.flags & RST:
+                return "rst-reply" not in s.labels and self.c.row.reset_form == "owner"
+            if s.who == self.peer and s.payload and s.end > fin.ack and s.acked_by is not None:
+                return True
+            if s.who == self.peer and s.flags & FIN:
+                return s.at - fin.at > ORPHAN_LIVES
+        return False
+
+    # --- resets of the stack under test ---
+
+    def _reset(self, s: Segment, pause: int) -> None:
+        sent = self.stage.sent
+        known = sum(Flags.RST in body.flags for body in sent)
+        played = sum(
+            bool(one.flags & RST and one.who == self.me)
+            for one in self.part.segments[: self.position + 1]
+        )
+        owner = s.flags & ACK and "rst-reply" not in s.labels and s.step.seq
+        if owner and not self.closed:
+            self._abort(s, pause)
+        self._until(
+            lambda: sum(Flags.RST in body.flags for body in sent) >= max(played, known), SENT_WITHIN
+        )
+
+    def _abort(self, s: Segment, pause: int) -> None:
+        if self.c.row.cause == "keepalive-timeout":
+            real = round(self._since_before(s) * SECOND)
+            self._until(lambda: any(Flags.RST in b.flags for b in self.stage.sent), 2 * real + SENT_WITHIN)  # fmt: skip
+            return
+        self.stage.pause(max(pause, self.stage.heard(PROCESS)))
+        if self.c.row.cause == "listener-gone":
+            self.closed = True
+            self.stage.call("close", Integer(SERVER_FD), note="nobody has accepted the connection")
+            return
+        queued = s.seq - self.part.dropped[self.me] - self.written
+        if queued > 0 and not self.shut:
+            self.stage.call("write", Integer(self.fd), Omitted(), Integer(queued), result=queued)
+            self.written += queued
+        if self.unread and self.c.row.cause == "unread-data":
+            self.closed = True
+            self.stage.call("close", Integer(self.fd), note="with octets that nobody has read")
+            return
+        self._read()
+        self.closed = True
+        if self.c.row.cause == "fin-wait-2-aborted":
+            self.stage.option(self.fd, "SOL_TCP", "TCP_LINGER2", Items((Integer(-1),)))
+            self.stage.call("close", Integer(self.fd), note="in FIN-WAIT-2")
+            return
+        zero = Struct((Field("onoff", Integer(1)), Field("linger", Integer(0))))
+        self.stage.option(self.fd, "SOL_SOCKET", "SO_LINGER", zero, size=8)
+        self.stage.call("close", Integer(self.fd))
+
+    def _keep_alive(self) -> None:
+        """Set the keep-alive timers to what the probes show."""
+        probes = [s for s in self.c.of(self.me) if "keep-alive" in s.labels]
+        if self._kept_alive or not probes:
+            return
+        self._kept_alive = True
+        before = [s for s in self.c.segments[: probes[0].index] if s.at < probes[0].at]
+        idle = max(1, round(probes[0].at - before[-1].at)) if before else 1
+        gaps = [b.at - a.at for a, b in pairwise(probes)]
+        settings = {"TCP_KEEPIDLE": idle, "TCP_KEEPINTVL": max(1, round(min(gaps, default=1.0)))}
+        settings["TCP_KEEPCNT"] = len(probes)
+        for name, value in settings.items():
+            self.stage.option(self.fd, "SOL_TCP", name, Items((Integer(value),)))
+        self.stage.option(self.fd, "SOL_SOCKET", "SO_KEEPALIVE", Items((Integer(1),)))
+
+    # --- comments ---
+
+    @staticmethod
+    def _frame(s: Segment | None, otherwise: str = "") -> str:
+        return otherwise if s is None else f"frame {s.number}"
+
+    def _fitted(self, body: TcpBody) -> str:
+        """Find the captured segment that one of the stack's is like."""
+        base = self.part.dropped[self.me]
+        kind = Flags.SYN | Flags.FIN | Flags.RST
+        for s in self.c.of(self.me):
+            flags = Flags(s.flags)
+            if s.index in self._told or flags & kind != body.flags & kind:
+                continue
+            end = body.seq.start + body.seq.length
+            if Flags.SYN in flags or (s.seq - base <= body.seq.start and s.end - base - bool(flags & Flags.FIN) >= end):  # fmt: skip
+                if not s.payload and body.ack is not None and s.ack - self.part.dropped[self.peer] != body.ack:  # fmt: skip
+                    continue
+                self._told.add(s.index)
+                return f"frame {s.number}"
+        return "not in the capture"

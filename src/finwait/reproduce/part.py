@@ -1,0 +1,148 @@
+"""What of a captured connection a script plays: whose stack is under test, which segments, in which order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from finwait.capture.connection import Connection
+from finwait.explain.conversation import ACK, FIN, RST, SYN, Conversation, Segment
+from finwait.verdict.verdict import peer_of
+
+FEW: Final = 40
+"""Segments that a reader takes in: a connection with no more is kept whole."""
+KEPT_BEFORE: Final = 8
+"""Segments kept before the first one of the close: the last request and its answer."""
+FROM_OUTSIDE: Final = frozenset(
+    {"injected-reset", "middlebox-idle-timeout", "peer-lost-state", "handshake-rejected"}
+)
+"""Causes in which the RST is nothing that the end it names would do by itself: the other end is put under test."""
+WAITING_FOR_AN_ACK: Final = frozenset({"FIN-WAIT-1", "CLOSING", "LAST-ACK"})
+"""States of an end whose FIN is not acked (RFC 9293 section 3.3.2)."""
+NOT_ONE_CONNECTION: Final = {
+    "port-reused": (
+        "its cause is another connection on the same ports",
+        "其原因是使用相同端口的另一个连接",
+    ),
+    "time-wait-reuse-refused": (
+        "its cause is the TIME-WAIT of an earlier connection on the same ports",
+        "其原因是使用相同端口的前一个连接的 TIME-WAIT",
+    ),
+    "stray-reset": (
+        "there is no connection to play, only a RST",
+        "没有可以重现的连接，只有一个 RST",
+    ),
+    "stray-segments": (
+        "there is no connection to play, only stray segments",
+        "没有可以重现的连接，只有零散的报文段",
+    ),
+    "tls-truncated": (
+        "its cause lies in TLS records, and a script gives payload by its length",
+        "其原因在于 TLS 记录，而脚本只给出载荷的长度",
+    ),
+}
+"""Causes that one script of one connection cannot show, and why (English, Chinese)."""
+
+
+def deciding_side(row: Connection) -> str:
+    """Name the end whose behaviour decides the close: who aborts, answers, closes first or gives up."""
+    if row.cause == "fin-never-acked" and row.server_state in WAITING_FOR_AN_ACK:
+        return "client" if row.client_state in WAITING_FOR_AN_ACK else "server"
+    if row.cause == "handshake-abandoned" or row.close == "refused":
+        return "server"
+    if row.close in {"reset", "handshake-reset"}:
+        by = row.reset_by if row.reset_by in {"client", "server"} else "server"
+        return peer_of(by) if row.cause in FROM_OUTSIDE else by
+    if row.closed_by in {"client", "server"}:
+        return row.closed_by
+    return "server" if row.server_retransmissions > row.client_retransmissions else "client"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is played."""
+
+    segments: tuple[Segment, ...]
+    """Without the opening, in the order in which the stack under test meets them."""
+    dropped: dict[str, int]
+    """Numbers of each end that were left out before them."""
+    left_out: int
+    """Segments left out before them."""
+    lost: frozenset[int]
+    """Indices of segments that never arrived at the stack under test."""
+
+
+def part(c: Conversation, under_test: str, *, whole: bool) -> Part:
+    """Choose what is played."""
+    all_of_them = [s for s in c.segments if not s.copy and "rst-ignored" not in s.labels]
+    live = [s for s in all_of_them if not s.flags & SYN]
+    lost = _lost(live, under_test)
+    at = 0 if whole or len(live) <= FEW else _cut(live)
+    base = _base(live, at)
+    kept = [s for s in live[:at] if s.span and s.end > base[s.who]] + live[at:]
+    kept = [s for s in kept if s.flags & RST or _after(s, base)]
+    return Part(tuple(_ordered(kept, under_test, lost)), base, len(live) - len(kept), lost)
+
+
+def _after(s: Segment, base: dict[str, int]) -> bool:
+    """Tell whether its numbers are of what is kept: a late copy of what was left out has others."""
+    return s.seq >= base[s.who] and (not s.flags & ACK or s.ack > base[peer_of(s.who)])
+
+
+def _cut(live: Sequence[Segment]) -> int:
+    """Find where the part that matters begins: a little before the first FIN or RST, or before what was never answered."""
+    first = next((i for i, s in enumerate(live) if s.flags & (FIN | RST)), None)
+    if first is None:
+        unanswered = next(
+            (i for i, s in enumerate(live) if s.payload and s.acked_by is None), len(live)
+        )
+        first = min(unanswered, len(live) - 1)
+    return max(0, first - KEPT_BEFORE)
+
+
+def _base(live: Sequence[Segment], at: int) -> dict[str, int]:
+    """Count the numbers of each end that were acked before the cut."""
+    acked = {"client": 1, "server": 1}
+    for s in live[:at]:
+        if s.flags & ACK and not s.flags & RST:
+            acked[peer_of(s.who)] = max(acked[peer_of(s.who)], s.ack)
+    return {who: number - 1 for who, number in acked.items()}
+
+
+def _lost(live: Sequence[Segment], under_test: str) -> frozenset[int]:
+    """Find segments of the peer that were captured and never arrived: it sent them again before anything acked them."""
+    sent: dict[int, Segment] = {}
+    found: set[int] = set()
+    for s in live:
+        if s.who == under_test:
+            if s.flags & ACK:
+                sent = {end: one for end, one in sent.items() if end > s.ack}
+        elif s.span and not s.flags & RST:
+            before = sent.get(s.end)
+            if before is not None and s.acked_by is not None and before.seq == s.seq:
+                found.add(before.index)
+            sent[s.end] = s
+    return frozenset(found)
+
+
+def _ordered(kept: Sequence[Segment], under_test: str, lost: frozenset[int]) -> list[Segment]:
+    """Put what the stack under test sent before what it had not received then.
+
+    Every segment acks what its sender has received (RFC 9293 section 3.4), wherever the capture was made.
+    """
+    order: list[Segment] = []
+    for s in kept:
+        at = len(order)
+        if s.who == under_test and s.flags & ACK and (s.span or s.flags & RST):
+            while at and _unseen(order[at - 1], s, under_test, lost):
+                at -= 1
+        order.insert(at, s)
+    return order
+
+
+def _unseen(before: Segment, s: Segment, under_test: str, lost: frozenset[int]) -> bool:
+    return (
+        before.who != under_test
+        and before.span > 0
+        and before.end > s.ack
+        and before.index not in lost
+    )

@@ -1,0 +1,202 @@
+"""A reproduction: the script as text, whose stack it tests, and what the rehearsal made of it."""
+
+import os
+import tempfile
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from finwait.capture.connections import analyze
+from finwait.errors import BadScript, Misuse, shown
+from finwait.explain.conversation import SYN, Conversation
+from finwait.explain.read import read
+from finwait.reproduce.acting import Acting
+from finwait.reproduce.part import NOT_ONE_CONNECTION, Part, deciding_side, part
+from finwait.reproduce.rehearsal import Line, Rehearsal
+from finwait.script.outcome import Crossing
+from finwait.script.syntax import Dialect
+from finwait.script.tcp_options import split
+from finwait.script.write import write_event
+from finwait.tcp import Flags
+from finwait.verdict.verdict import peer_of
+from finwait.wire import Packet, Tcp, pcapng
+
+SIDES: Final = ("client", "server")
+DIALECTS: Final = ("google", "nplab")
+HEADER: Final = 20
+"""Octets of a TCP header without options."""
+MOST: Final = 20_000
+"""Segments of one connection that are looked at."""
+ONE_DIRECTION: Final = (
+    "only one direction was captured",
+    "只抓到了一个方向",
+)
+FAST_OPEN: Final = (
+    "its SYN carries payload (TCP Fast Open), which needs a cookie from before",
+    "其 SYN 带有载荷（TCP Fast Open），需要先前的 cookie",
+)
+NO_CALLS: Final = (
+    "no calls of an application make either end send what it sent",
+    "没有任何应用调用能使某一端发出它所发出的报文",
+)
+COLUMN: Final = 60
+"""Where comments begin."""
+
+
+class Judged(NamedTuple):
+    """What is to be the same."""
+
+    close: str
+    closed_by: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduction:
+    """A script that makes a captured close happen again."""
+
+    script: str
+    """Its text."""
+    side: str
+    """Whose stack is under test."""
+    captured: Judged
+    """What the capture shows of this connection, looked at alone."""
+    rehearsed: Judged
+    """What the script gave on finwait's own endpoint while it was written."""
+
+    @property
+    def same(self) -> bool:
+        """Say whether the rehearsal gave the same close, by the same end, for the same cause."""
+        return self.captured == self.rehearsed
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the script. Raises OSError."""
+        Path(path).write_text(self.script, encoding="utf-8")
+
+
+def make(
+    source: str | os.PathLike[str],
+    conn: int | str,
+    *,
+    side: str | None,
+    dialect: str,
+    speed: float,
+    whole: bool,
+) -> Reproduction:
+    """Do what `finwait.reproduce` promises."""
+    if side is not None and side not in SIDES:
+        raise Misuse(f"side is client or server, not {side!r}", f"side 应为 client 或 server，而不是 {side!r}")  # fmt: skip
+    if dialect not in DIALECTS:
+        raise Misuse(f"dialect is google or nplab, not {dialect!r}", f"dialect 应为 google 或 nplab，而不是 {dialect!r}")  # fmt: skip
+    if not speed >= 1:
+        raise Misuse("speed is 1 or more", "speed 至少为 1")
+    told = read(source, conn, joined=False, absolute=False, max_segments=MOST, progress=None)
+    c = told.conversation
+    if c.row.cause in NOT_ONE_CONNECTION:
+        raise Misuse(*(_cannot(c, why, n) for n, why in enumerate(NOT_ONE_CONNECTION[c.row.cause])))
+    for who in ("client", "server"):
+        if not c.of(who) and c.row.close not in {"unanswered", "refused"}:
+            raise Misuse(*(_cannot(c, why, n) for n, why in enumerate(ONE_DIRECTION)))
+    if "data-with-syn" in c.row.notes:
+        raise Misuse(*(_cannot(c, why, n) for n, why in enumerate(FAST_OPEN)))
+    captured = judged(alone(c))
+    first = side or deciding_side(c.row)
+    sides = (first,) if side is not None else (first, peer_of(first))
+    made = [one for who in sides if (one := _write(c, who, captured, Dialect(dialect), speed, whole=whole))]  # fmt: skip
+    if not made:
+        raise Misuse(*(_cannot(c, why, n) for n, why in enumerate(NO_CALLS)))
+    return next((one for one in made if one.same), made[0])
+
+
+def _write(c: Conversation, side: str, captured: Judged, dialect: Dialect, speed: float, *, whole: bool) -> Reproduction | None:  # fmt: skip
+    """Write the script for one side; None if no calls make that side do what it did."""
+    family = "ipv6" if ":" in c.row.client_ip else "ipv4"
+    chosen = part(c, side, whole=whole)
+    try:
+        rehearsal = Acting(c, chosen, side, speed, family).play()
+    except BadScript:  # a call on a socket that is closed, or not there yet
+        return None
+    rehearsed = judged(_crossings(rehearsal.traffic.finished()))
+    text = _text(c, chosen, rehearsal, _Head(side, family, captured, rehearsed), dialect)
+    return Reproduction(text, side, captured, rehearsed)
+
+
+def _cannot(c: Conversation, why: str, language: int) -> str:
+    number = c.row.conn
+    return (
+        f"connection {number} cannot be reproduced by one script: {why}"
+        if language == 0
+        else f"连接 {number} 不能由一个脚本重现：{why}"
+    )
+
+
+def alone(c: Conversation) -> list[tuple[int, Packet]]:
+    """Give the packets of a connection as a capture that holds nothing else."""
+    row = c.row
+    ends = ip_address(row.client_ip), ip_address(row.server_ip)
+    ports = row.client_port, row.server_port
+    found = []
+    for s in c.segments:
+        if s.copy:
+            continue
+        way = 1 if s.who == "client" else -1
+        (src, dst), (sport, dport) = ends[::way], ports[::way]
+        step = s.step
+        payload = step.data[: step.payload] + bytes(max(0, step.payload - len(step.data)))
+        tcp = Tcp(
+            sport, dport, step.seq, step.ack, Flags(step.flags), step.window,
+            options=split(step.header[HEADER:]), payload=payload,
+        )  # fmt: skip
+        found.append((round(s.at * 1e6), Packet(src, dst, tcp, ttl=step.ttl)))
+    return found
+
+
+def _crossings(crossings: tuple[Crossing, ...]) -> list[tuple[int, Packet]]:
+    return [(max(one.at, 0), one.packet) for one in crossings]
+
+
+def judged(packets: list[tuple[int, Packet]]) -> Judged:
+    """Analyse the packets of one connection. Of several connections in them the first counts."""
+    with tempfile.TemporaryDirectory(prefix="finwait-") as folder:
+        path = Path(folder) / "play.pcapng"
+        path.write_bytes(b"".join(pcapng.write(packets)))
+        row = next(iter(analyze(path)), None)
+    return Judged("", "", "") if row is None else Judged(row.close, row.closed_by, row.cause)
+
+
+class _Head(NamedTuple):
+    side: str
+    family: str
+    captured: Judged
+    rehearsed: Judged
+
+
+def _text(
+    c: Conversation, chosen: Part, rehearsal: Rehearsal, head: _Head, dialect: Dialect
+) -> str:
+    row = c.row
+    lines = [
+        f"// {shown(Path(row.source).name)}, connection {row.conn}: {row.client} to {row.server}.",
+        f"// Close: {head.captured.close}, by {head.captured.closed_by}, cause {head.captured.cause}.",
+        f"// Under test: the stack of the {head.side}. Injected: what the {peer_of(head.side)} sent.",
+    ]
+    if chosen.left_out:
+        lines.append(f"// Left out: {chosen.left_out} segments before the part that matters; numbers count from there.")  # fmt: skip
+    if any(
+        b"\x08\x0a" in s.step.header[HEADER:] for s in c.of(peer_of(head.side)) if s.flags & SYN
+    ):
+        lines.append("// Timestamps are left out.")
+    if head.rehearsed != head.captured:
+        lines.append(f"// On finwait's own endpoint it gives another close: {', '.join(head.rehearsed)}.")  # fmt: skip
+    lines.append("// Made by finwait reproduce.")
+    if head.family == "ipv6":
+        lines.append("--ip_version=ipv6")
+    lines += ["--tolerance_usecs=100000", ""]
+    lines += [_line(line, dialect) for line in rehearsal.lines]
+    return "\n".join(lines) + "\n"
+
+
+def _line(line: Line, dialect: Dialect) -> str:
+    said = write_event(line.event, dialect)
+    return f"{said:<{COLUMN}} // {line.note}" if line.note else said

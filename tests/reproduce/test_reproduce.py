@@ -1,0 +1,181 @@
+"""From a capture to a script: what is played gives the same close, by the same end, for the same cause."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+import finwait
+from finwait.cli import main
+from finwait.errors import Misuse
+from finwait.kernel.apart import Apart
+from finwait.reproduce.reproduction import judged
+from finwait.script.job import Job
+from finwait.script.outcome import Status
+from finwait.script.parser import load
+from finwait.script.syntax import Call, Dialect
+from finwait.tcp import Flags
+from random_connections import capture, one, rehearse
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted([*(ROOT / "examples").glob("*.pcap"), *(ROOT / "tests/captures").glob("*.pcap*")])
+HABITS = {"linger-habit.pcap": 3, "pool.pcap": 4, "listener-closed.pcap": 2}
+"""Captures of many connections of one kind: so many of them are played."""
+CANNOT = {
+    ("fast-open.pcap", 1): "payload",
+    ("one-direction-client.pcap", 0): "one direction",
+    ("one-direction-server.pcap", 0): "one direction",
+    ("port-reused.pcap", 0): "another connection",
+    ("stray-reset.pcap", 0): "only a RST",
+    ("time-wait-refused.pcap", 1): "earlier connection",
+    ("tls12-truncated.pcap", 0): "TLS records",
+    ("tls13-truncated.pcap", 0): "TLS records",
+}
+"""Connections that no single script can reproduce, and a word of the reason that the user is told."""
+OTHERWISE = {
+    # The server's RST came before the client's ACK; a stack under test acks a SYN-ACK at once.
+    ("handshake-rejected.pcap", 0),
+    # The evidence is a RST to each end, and a script injects towards one.
+    ("injected-both-ways.pcap", 0),
+}
+"""Scripts that give another close: a warning says so."""
+NOT_ON_THE_KERNEL = {
+    # The kernel sends the lost tail again in another order than the captured one (RACK and TLP).
+    ("data-lost.pcap", 0),
+}
+KERNEL_AT_MOST = 5.0
+"""Seconds of capture: longer ones are for the bench (tools/random_connections.py) and the model."""
+CASES = [
+    (path, conn)
+    for path in FILES
+    for conn in range(min(len(finwait.analyze(path)), HABITS.get(path.name, 99)))
+]
+IDS = [f"{path.name}-{conn}" for path, conn in CASES]
+
+
+@pytest.mark.parametrize(("path", "conn"), CASES, ids=IDS)
+def test_the_model_closes_the_same_way(path: Path, conn: int, tmp_path: Path) -> None:
+    reason = CANNOT.get((path.name, conn))
+    if reason is not None:
+        with pytest.raises(Misuse, match=reason):
+            finwait.reproduce(path, conn)
+        return
+    made, outcome, same = rehearse(path, "model", tmp_path, conn)
+    assert outcome.status is Status.PASSED, outcome.failure
+    assert same is made.same is ((path.name, conn) not in OTHERWISE)
+
+
+needs_kernel = pytest.mark.skipif(
+    os.geteuid() != 0 or not Path("/dev/net/tun").exists(), reason="needs root and /dev/net/tun"
+)
+LIMIT = 60.0
+"""Seconds for one play on the kernel."""
+SHORT = [
+    (path, conn)
+    for path, conn in CASES
+    if (path.name, conn) not in CANNOT.keys() | OTHERWISE | NOT_ON_THE_KERNEL
+    and finwait.analyze(path)[conn].duration <= KERNEL_AT_MOST
+    and conn == 0
+]
+
+
+@needs_kernel
+@pytest.mark.parametrize(("path", "conn"), SHORT, ids=[path.name for path, _ in SHORT])
+def test_the_kernel_closes_the_same_way(path: Path, conn: int, tmp_path: Path) -> None:
+    made = finwait.reproduce(path, conn, speed=100)
+    script = tmp_path / "x.pkt"
+    made.save(script)
+    outcome = Apart(lambda: Job(str(script), stage="kernel").run()).answer(LIMIT)
+    got = judged([(max(one.at, 0), one.packet) for one in outcome.crossings])
+    assert got == made.captured, outcome.failure
+
+
+@pytest.mark.parametrize("seed", range(1, 41))
+def test_random_connections_close_the_same_way(seed: int) -> None:
+    result = one(seed, "model")
+    assert result.same, result.said
+    assert result.passed, result.said
+
+
+@pytest.mark.parametrize("dialect", [Dialect.GOOGLE, Dialect.NPLAB])
+@pytest.mark.parametrize("path", FILES[:6], ids=lambda path: path.name)
+def test_each_packetdrill_can_read_it(path: Path, dialect: Dialect, tmp_path: Path) -> None:
+    script = tmp_path / "x.pkt"
+    finwait.reproduce(path, 0, dialect=dialect.value).save(script)
+    assert load(script, dialect=dialect).events
+
+
+def test_each_line_names_its_frame() -> None:
+    made = finwait.reproduce(ROOT / "examples/four-way.pcap", 0)
+    frames = {int(number) for number in re.findall(r"// frame (\d+)", made.script)}
+    explained = finwait.explain(ROOT / "examples/four-way.pcap", 0)
+    tail = {s.number for s in explained.segments if s.flags & (Flags.FIN | Flags.SYN)}
+    assert tail <= frames
+    injected = [line for line in made.script.splitlines() if " < " in line]
+    assert injected
+    assert all("// frame " in line for line in injected)
+
+
+def test_the_side_can_be_chosen() -> None:
+    path = ROOT / "examples/simultaneous.pcap"
+    for side, call in (("client", "connect("), ("server", "accept(")):
+        made = finwait.reproduce(path, 0, side=side)
+        assert made.side == side
+        assert made.same
+        assert call in made.script
+
+
+def test_a_long_transfer_is_left_out_but_for_its_end(tmp_path: Path) -> None:
+    from finwait.network import Closing, Leave, Manner, packets, play
+    from finwait.wire import pcapng
+
+    client = Manner(says=19, leaves=Leave.CLOSE, leaves_at=20_000_000)
+    played = play(Closing("long", "three-way", "client", client, Manner(hears=19, says=300_000)))
+    path = tmp_path / "long.pcapng"
+    path.write_bytes(b"".join(pcapng.write(packets(played.network.nodes["client"].seen))))
+    short, whole = finwait.reproduce(path, 0), finwait.reproduce(path, 0, whole=True)
+    assert short.same
+    assert whole.same
+    assert len(short.script.splitlines()) < 40 < len(whole.script.splitlines())
+    assert "Left out: " in short.script
+
+
+def test_pauses_are_divided_but_never_too_short(tmp_path: Path) -> None:
+    capture(3, tmp_path / "x.pcapng")
+    path = ROOT / "tests/captures/keep-alive.pcap"
+    slow, fast = (finwait.reproduce(path, 0, speed=speed) for speed in (1, 100))
+    assert slow.same
+    assert length(slow.script, tmp_path) > length(fast.script, tmp_path) > 0.4
+
+
+def length(script: str, folder: Path) -> float:
+    """How long a script pauses before what it injects and calls, in seconds."""
+    path = folder / "x.pkt"
+    path.write_text(script)
+    events = load(path).events
+    return (
+        sum(e.time.start for e in events if isinstance(e.action, Call) or e.time.end is None) / 1e6
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("side", "left"), ("dialect", "welsh"), ("speed", 0.5)]
+)
+def test_misuse_is_refused(option: str, value: object) -> None:
+    with pytest.raises(Misuse, match=option):
+        finwait.reproduce(ROOT / "examples/four-way.pcap", 0, **{option: value})  # type: ignore[arg-type]
+
+
+def test_on_the_command_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    captures = ROOT / "tests/captures"
+    script = tmp_path / "x.pkt"
+    assert main(["reproduce", str(ROOT / "examples/four-way.pcap"), "0", "-o", str(script)]) == 0
+    assert load(script).events
+    assert capfd.readouterr() == ("", "")
+    assert main(["reproduce", str(captures / "handshake-rejected.pcap"), "0"]) == 0
+    out, err = capfd.readouterr()
+    assert "gives another close" in err
+    assert "gives another close" in out.replace("it gives", "gives")
+    assert main(["reproduce", str(captures / "stray-reset.pcap"), "0", "--lang", "zh"]) == 1
+    assert "没有可以重现的连接" in capfd.readouterr().err

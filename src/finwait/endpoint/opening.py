@@ -95,6 +95,7 @@ def send_syn_ack(w: Work) -> None:
     sent = Sent(c.iss, b"", syn=True, fin=False, push=False, sent_at=w.now)
     c.queue = (sent,)
     c.snd_nxt = c.iss + 1
+    c.opened_at = w.now
     c.rto = c.profile.rto_initial
     c.retransmit_at = w.now + c.rto
     send_syn(w, sent)

@@ -88,6 +88,8 @@ def _measure(w: Work, ack: Seq, segment: Segment) -> bool:
     c = w.c
     sample = None
     gone = [sent for sent in c.queue if sent.end.at_or_before(ack)]
+    if not gone and c.profile.arrival_checks is Checks.LINUX:
+        return False  # FLAG_ACKED asks for a whole segment
     if c.profile.arrival_checks is not Checks.LINUX or all(sent.times == 1 for sent in gone):
         once = [w.now - sent.sent_at for sent in gone if sent.times == 1 and not sent.sacked]
         # Linux takes that of the oldest, and none if any was sent again (tcp_clean_rtx_queue)

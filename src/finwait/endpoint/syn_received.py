@@ -2,11 +2,14 @@
 
 from finwait.endpoint.acceptable import in_window, too_old
 from finwait.endpoint.challenge import may_answer
+from finwait.endpoint.connection import Connection
+from finwait.endpoint.negotiate import clock
 from finwait.endpoint.profile import Checks, RstInSynchronized
 from finwait.endpoint.rules import Rule
 from finwait.endpoint.transmit import emit, refuse, send_again
 from finwait.endpoint.work import Work
 from finwait.tcp import Event, Flags, Guard, Segment
+from finwait.tcp.seq import MODULUS
 
 
 def checked(w: Work, segment: Segment) -> bool:
@@ -44,7 +47,7 @@ def _linux(w: Work, segment: Segment) -> bool:  # noqa: C901, PLR0911, PLR0912 -
         or (segment.end.after(start) and segment.seq.before(end))
         or (segment.seq == end and segment.length == 0)
     )
-    if old or not inside:
+    if old or not inside or _echoes_another(c, segment):
         w.fire(Rule.UNACCEPTABLE)
         if not rst and may_answer(w, segment):
             w.fire(Rule.ACK_UNACCEPTABLE)
@@ -70,6 +73,15 @@ def _linux(w: Work, segment: Segment) -> bool:  # noqa: C901, PLR0911, PLR0912 -
         w.fire(Rule.NO_ACK)
         return False
     return _deferred(w, segment)
+
+
+def _echoes_another(c: Connection, segment: Segment) -> bool:
+    """The timestamp echoed is none of our SYN,ACKs' (Linux tcp_check_req, tsecr_reject)."""
+    stamps = segment.options.timestamps
+    if not c.timestamps or stamps is None or not stamps[1] or c.fast_open_child or not c.queue:
+        return False
+    first, last = clock(c, c.opened_at), clock(c, c.queue[0].sent_at)
+    return (stamps[1] - first) % MODULUS > (last - first) % MODULUS
 
 
 def _deferred(w: Work, segment: Segment) -> bool:

@@ -245,9 +245,7 @@ def _predicted(c: Connection, segment: Segment) -> bool:
     return (
         c.profile.arrival_checks is Checks.LINUX
         and c.state is State.ESTABLISHED
-        and bool(
-            not segment.payload or c.bytes_received or c.queue or c.bytes_acked > (not c.passive)
-        )  # memory is set aside
+        and bool(not segment.payload or c.held or c.queue)  # else no memory is set aside
         and segment.flags | Flags.PSH == Flags.ACK | Flags.PSH
         and segment.seq == c.rcv_nxt
         and segment.ack.at_or_before(c.snd_nxt)

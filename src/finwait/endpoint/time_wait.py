@@ -70,6 +70,13 @@ def in_time_wait(w: Work, segment: Segment, fresh: Connection | None) -> None:
         reopen(w, segment, fresh)
         return
     answers = w.c.profile.time_wait_answers
+    if answers is Checks.LINUX and may_reopen(w, segment):
+        w.move(Event.RCV_SYN)
+        w.fire(
+            Rule.TIME_WAIT_ACK
+        )  # nobody listens: an ACK, which no limit counts (tcp_v4_rcv, TCP_TW_SYN)
+        last_ack(w)
+        return
     if answers is Checks.LINUX:
         _linux(w, segment)
     elif answers is Checks.FREEBSD:

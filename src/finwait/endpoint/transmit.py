@@ -277,7 +277,7 @@ def send_fin(w: Work) -> None:
 def _note_sending(w: Work) -> None:
     """Data that answers data soon makes a conversation: ACKs may wait for it (Linux tcp_event_data_sent)."""
     c = w.c
-    if c.received_at and w.now - c.received_at < max(c.ato, 1):
+    if c.connected and w.now - c.received_at < c.ato:
         c.interactive = True
     c.sent_at = w.now
 

@@ -13,13 +13,13 @@ import pytest
 import finwait
 from finwait.cli import main
 from finwait.compare.clocks import clocks
+from finwait.lab.packet import Flags as Bits
+from finwait.lab.packet import Segment
+from finwait.lab.record import RAW, Recorder
+from finwait.lab.wire import Wire
 from finwait.network import Fate, Fault, Link, Played, closings, packets, play
 from finwait.tcp import Flags
 from finwait.wire import Packet, Tcp, TcpOption, pcapng
-from lab.packet import Flags as Bits
-from lab.packet import Segment
-from lab.record import RAW, Recorder
-from lab.wire import Wire
 
 CLOSINGS = {closing.name: closing for closing in closings()}
 SHIFT = 123_456_789

@@ -4,6 +4,7 @@ python tools/peer_table.py [--print] [--only NAME,NAME]   (root, or user namespa
 """
 
 import argparse
+import atexit
 import platform
 import re
 import shutil
@@ -85,16 +86,22 @@ def _curl(done: "subprocess.CompletedProcess[str]") -> str:
     return f"exit {done.returncode}: {done.stderr.strip().partition(') ')[2]}"
 
 
+def _folder() -> Path:
+    made = tempfile.mkdtemp(prefix="finwait-")
+    atexit.register(shutil.rmtree, made)
+    return Path(made)
+
+
 @cache
 def java_classes() -> str:
-    folder = tempfile.mkdtemp(prefix="finwait-java-")
+    folder = str(_folder())
     subprocess.run(["javac", "-d", folder, str(APPS / "Client.java")], check=True)
     return folder
 
 
 @cache
 def upload() -> str:
-    path = Path(tempfile.mkdtemp(prefix="finwait-upload-")) / "body"
+    path = _folder() / "body"
     path.write_bytes(bytes(UPLOAD))
     return str(path)
 

@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,7 +17,7 @@ from finwait.cli import codes
 from finwait.errors import CannotOpen
 from finwait.kernel.namespace import die_with_parent, join
 from finwait.peer.background import private_namespace, quiet_of
-from finwait.peer.live import Live, kernel_side, listens
+from finwait.peer.live import Live, kernel_side, listens, nameless
 from finwait.peer.steps import Step
 from finwait.peer.talk import Part
 from finwait.verdict.language import Lang, Text
@@ -64,8 +63,7 @@ class Session:
                 join(self.netns)
             elif self.command:
                 private_namespace(kept)
-            folder = kept.enter_context(tempfile.TemporaryDirectory(prefix="finwait-"))
-            path = Path(self.pcap) if self.pcap else Path(folder) / "peer.pcapng"
+            path = Path(self.pcap) if self.pcap else nameless(kept)
             kernel = kernel_side(self.at[0], self.to[0] if self.to else None)
             with Live(self.part, self.at, kernel, path, self._tell) as live:
                 code = self._play(live)
@@ -153,7 +151,7 @@ class Session:
                 told = explain(path, number).text(
                     self.lang, columns=columns, colour=sys.stdout.isatty()
                 )
-                print("\n" + told, end="")
+                print("\n" + told.replace(path, self.pcap or "finwait peer"), end="")
 
 
 @contextmanager

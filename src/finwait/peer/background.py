@@ -1,7 +1,6 @@
 """The peer in a thread of its own, for tests that are written in Python."""
 
 import os
-import tempfile
 import threading
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,7 +14,7 @@ from finwait.kernel.addresses import ip
 from finwait.kernel.namespace import Namespace
 from finwait.peer import http
 from finwait.peer.ending import Wire, ending, moment
-from finwait.peer.live import Live, beside, end_of, kernel_side
+from finwait.peer.live import Live, beside, end_of, kernel_side, nameless
 from finwait.peer.steps import Step
 from finwait.peer.talk import Part
 
@@ -158,13 +157,9 @@ class Peer:
         with ExitStack() as kept:
             if self._private:
                 private_namespace(kept)
-            path = self._pcap
-            if path is None:
-                folder = kept.enter_context(tempfile.TemporaryDirectory(prefix="finwait-"))
-                path = str(Path(folder) / "peer.pcapng")
-            self._path = path
+            self._path = Path(self._pcap) if self._pcap is not None else nameless(kept)
             kernel = kernel_side(self._at[0], self._to[0] if self._to else None)
-            self._live = Live(self._part, self._at, kernel, Path(path), self._tell)
+            self._live = Live(self._part, self._at, kernel, self._path, self._tell)
             kept.callback(self._live.close)
             self._sleeper, self._wake = os.pipe()
             kept.callback(os.close, self._wake)

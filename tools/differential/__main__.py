@@ -14,6 +14,7 @@ from finwait.stage.model import open_model
 from finwait.stage.stage import Setup
 
 from .perform import Performance
+from .pkt import script
 from .play import AT_ONCE, LATE, LONG, Play, draw
 from .shrink import shrink
 from .trace import PART, Saw, differences
@@ -34,6 +35,19 @@ def on_kernel(play: Play) -> tuple[Saw, ...]:
     try:
         CONGESTION.write_text("reno", encoding="ascii")  # in the namespace of this thread only
         return Performance(play, stage, SETUP).run()
+    finally:
+        stage.close()
+
+
+def as_script(play: Play) -> str:
+    """Give the play as a script that expects what the kernel does."""
+    play = steady(play)
+    stage = open_kernel(SETUP)
+    try:
+        CONGESTION.write_text("reno", encoding="ascii")
+        performance = Performance(play, stage, SETUP)
+        saws = performance.run()
+        return script(play, saws, tuple(performance.injected), performance.peer.isn)
     finally:
         stage.close()
 
@@ -130,6 +144,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("-j", type=int, default=4)
+    parser.add_argument(
+        "--pkt", action="store_true", help="with --tell: also as a script (without timestamps)"
+    )
     parser.add_argument("--tell", action="store_true", help="show one seed, and shrink it")
     options = parser.parse_args()
     if options.tell:
@@ -137,6 +154,8 @@ def main() -> int:
         if difference(play) is not None:
             play = shrink(play, lambda smaller: difference(smaller, 2) is not None)
         tell(replace(play, seed=options.seed))
+        if options.pkt:
+            print(as_script(replace(play, timestamps=False)))
         return 0
     bad = 0
     with ProcessPoolExecutor(options.j) as pool:

@@ -16,7 +16,7 @@ from .trace import Saw, Sent
 PEER_ISN = 1_000_000
 PEER_TS = 100_000
 MODULUS = 1 << 32
-MSS, SACK_OK, SACK, TS = 2, 4, 5, 8  # RFC 9293 3.2, RFC 2018, RFC 7323
+MSS, WSCALE, SACK_OK, SACK, TS = 2, 3, 4, 5, 8  # RFC 9293 3.2, RFC 2018, RFC 7323
 REUSE_GAP = 65535 + 2
 """Linux tcp_timewait_state_process."""
 NOP = TcpOption(1)
@@ -111,6 +111,8 @@ class Performance:
         options = [TcpOption(MSS, struct.pack("!H", 1460))]
         if self.play.sack:
             options += [NOP, NOP, TcpOption(SACK_OK)]
+        if self.play.scale is not None:
+            options += [NOP, TcpOption(WSCALE, bytes((self.play.scale,)))]
         return (*options, *self._ts())
 
     def _ts(self) -> tuple[TcpOption, ...]:

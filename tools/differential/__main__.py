@@ -6,7 +6,7 @@ import argparse
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 from finwait.stage.kernel import open_kernel
@@ -14,7 +14,8 @@ from finwait.stage.model import open_model
 from finwait.stage.stage import Setup
 
 from .perform import Performance
-from .play import AT_ONCE, LATE, LONG, Play, draw
+from .pkt import script
+from .play import AT_ONCE, LATE, LONG, Play, draw, widened
 from .shrink import shrink
 from .trace import PART, Saw, differences
 
@@ -22,27 +23,55 @@ SETUP = Setup(
     family="ipv4", local=IPv4Address("192.168.0.1"), gateway=IPv4Address("192.168.0.2"),
     remote=IPv4Address("192.0.2.1"), prefix_length=16, remote_prefix_length=24,
 )  # fmt: skip
-CONGESTION = Path("/proc/sys/net/ipv4/tcp_congestion_control")
-"""A machine may prefer another (bbr here), and our endpoint has NewReno's only (docs/endpoint.md)."""
+SETUP_6 = Setup(
+    family="ipv6", local=IPv6Address("fd3d:a0b:17d6::1"), gateway=IPv6Address("fd3d:a0b:17d6::1"),
+    remote=IPv6Address("2001:db8::1"), prefix_length=64, remote_prefix_length=32,
+)  # fmt: skip
+IPV4 = Path("/proc/sys/net/ipv4")
+DEFAULTS = {"tcp_congestion_control": "reno", "tcp_rmem": "4096 131072 6291456"}
+"""A machine may have others (here bbr and a larger buffer); our endpoint has NewReno's only (docs/endpoint.md) and Linux's own
+default of the greatest buffer, which decides the window scale."""
 TRIES = 3
 """A difference counts if the kernel shows it so often: a busy machine is late now and then."""
 
 
+def _set_defaults() -> None:
+    """In the namespace of this thread only."""
+    for name, value in DEFAULTS.items():
+        (IPV4 / name).write_text(value, encoding="ascii")
+
+
 def on_kernel(play: Play) -> tuple[Saw, ...]:
     """What the kernel does with a play."""
-    stage = open_kernel(SETUP)
+    setup = SETUP_6 if play.ipv6 else SETUP
+    stage = open_kernel(setup)
     try:
-        CONGESTION.write_text("reno", encoding="ascii")  # in the namespace of this thread only
-        return Performance(play, stage, SETUP).run()
+        _set_defaults()
+        return Performance(play, stage, setup).run()
+    finally:
+        stage.close()
+
+
+def as_script(play: Play) -> str:
+    """Give the play as a script that expects what the kernel does."""
+    play = steady(play)
+    setup = SETUP_6 if play.ipv6 else SETUP
+    stage = open_kernel(setup)
+    try:
+        _set_defaults()
+        performance = Performance(play, stage, setup)
+        saws = performance.run()
+        return script(play, saws, tuple(performance.injected), performance.peer.isn)
     finally:
         stage.close()
 
 
 def on_model(play: Play, profile: str = "linux") -> tuple[Saw, ...]:
     """What our endpoint does with a play."""
-    stage = open_model(SETUP, profile)
+    setup = SETUP_6 if play.ipv6 else SETUP
+    stage = open_model(setup, profile)
     try:
-        return Performance(play, stage, SETUP).run()
+        return Performance(play, stage, setup).run()
     finally:
         stage.close()
 
@@ -111,6 +140,11 @@ def judge(seed: int) -> tuple[int, str | None]:
     return seed, difference(draw(seed))
 
 
+def judge_widened(seed: int) -> tuple[int, str | None]:
+    """The same, also over IPv6 and with window scaling."""
+    return seed, difference(widened(draw(seed)))
+
+
 def tell(play: Play) -> None:
     """A play and what both made of it."""
     play = steady(play)
@@ -130,17 +164,26 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("-j", type=int, default=4)
+    parser.add_argument("--wide", action="store_true", help="also IPv6 and window scaling")
+    parser.add_argument(
+        "--pkt", action="store_true", help="with --tell: also as a script (without timestamps)"
+    )
     parser.add_argument("--tell", action="store_true", help="show one seed, and shrink it")
     options = parser.parse_args()
     if options.tell:
-        play = draw(options.seed)
+        play = widened(draw(options.seed)) if options.wide else draw(options.seed)
         if difference(play) is not None:
             play = shrink(play, lambda smaller: difference(smaller, 2) is not None)
         tell(replace(play, seed=options.seed))
+        if options.pkt:
+            print(as_script(replace(play, timestamps=False)))
         return 0
     bad = 0
     with ProcessPoolExecutor(options.j) as pool:
-        for seed, what in pool.map(judge, range(options.seed, options.seed + options.count)):
+        for seed, what in pool.map(
+            judge_widened if options.wide else judge,
+            range(options.seed, options.seed + options.count),
+        ):
             if what is not None:
                 bad += 1
                 print(f"seed {seed}: {what}", flush=True)

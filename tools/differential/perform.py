@@ -16,7 +16,7 @@ from .trace import Saw, Sent
 PEER_ISN = 1_000_000
 PEER_TS = 100_000
 MODULUS = 1 << 32
-MSS, SACK_OK, SACK, TS = 2, 4, 5, 8  # RFC 9293 3.2, RFC 2018, RFC 7323
+MSS, WSCALE, SACK_OK, SACK, TS = 2, 3, 4, 5, 8  # RFC 9293 3.2, RFC 2018, RFC 7323
 REUSE_GAP = 65535 + 2
 """Linux tcp_timewait_state_process."""
 NOP = TcpOption(1)
@@ -51,6 +51,8 @@ class Performance:
         self.play, self.stage, self.setup = play, stage, setup
         self.fd = -1
         self.peer = _Peer(0, 0)
+        self.injected: list[Tcp | None] = []
+        """The segment of each step that was one."""
 
     def run(self) -> tuple[Saw, ...]:
         """Perform; what each step brought, the handshake first."""
@@ -61,8 +63,9 @@ class Performance:
             at = self.stage.now()
             result = None
             if isinstance(step.action, Inject):
-                self._inject(step.action)
+                self.injected.append(self._inject(step.action))
             else:
+                self.injected.append(None)
                 result = self._do(step.action)
             seen.append(Saw(at, result, (), None))
         seen[-1] = self._watch(seen[-1], self.play.rest)
@@ -108,6 +111,8 @@ class Performance:
         options = [TcpOption(MSS, struct.pack("!H", 1460))]
         if self.play.sack:
             options += [NOP, NOP, TcpOption(SACK_OK)]
+        if self.play.scale is not None:
+            options += [NOP, TcpOption(WSCALE, bytes((self.play.scale,)))]
         return (*options, *self._ts())
 
     def _ts(self) -> tuple[TcpOption, ...]:
@@ -137,7 +142,7 @@ class Performance:
 
     # Steps.
 
-    def _inject(self, action: Inject) -> None:
+    def _inject(self, action: Inject) -> Tcp:
         peer = self.peer
         base = {From.WANTED: peer.wanted, From.SENT: peer.sent, From.START: 1}[action.base]
         start = base + action.offset
@@ -149,6 +154,7 @@ class Performance:
         # Only what continues the peer's own stream moves it; a stray does not.
         if start == peer.sent and Flags.RST not in action.flags and Flags.SYN not in action.flags:
             peer.sent = start + tcp.length
+        return tcp
 
     def _send(
         self, flags: Flags, seq: int, ack: int, *, length: int = 0, window: int = 65535,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TypeAlias, TypeVar
 
@@ -73,6 +73,9 @@ class Play:
     steps: tuple[Step, ...]
     rest: int = 400 * MS
     """How long to watch after the last step."""
+    ipv6: bool = False
+    scale: int | None = None
+    """The peer's window scale (RFC 7323); None: it offers none."""
 
 
 SHORT = (0, 12 * MS, 24 * MS)
@@ -101,6 +104,12 @@ def draw(seed: int) -> Play:
     dice = random.Random(seed)
     steps = tuple(_step(dice) for _ in range(dice.randint(3, 9)))
     return Play(seed, dice.random() < 0.6, dice.random() < 0.3, dice.random() < 0.4, steps)
+
+
+def widened(play: Play) -> Play:
+    """The same play, by the seed also over IPv6 or with window scaling."""
+    dice = random.Random(~play.seed)
+    return replace(play, ipv6=dice.random() < 0.5, scale=dice.choice((None, 0, 7)))
 
 
 def _step(dice: random.Random) -> Step:

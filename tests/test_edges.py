@@ -310,3 +310,18 @@ def test_a_fin_alone_in_flight_is_no_destroyed_data(tmp_path: Path) -> None:
     assert not notes(row) & {"data-destroyed", "peer-still-sending"}
     row = told(tmp_path, [*ASKED, c(FIN | ACK, 11, 21, 5), s(RST, 21)])
     assert "data-destroyed" in notes(row)
+
+
+def test_a_small_request_acked_and_never_answered_may_be_unread(tmp_path: Path) -> None:
+    """Linux does not shrink its window for so little, so a full window is no evidence."""
+    row = told(tmp_path, [*OPEN, c(ACK | PSH, 1, 1, 100), s(ACK, 1, 101), s(RST | ACK, 1, 101)])
+    assert words(row, "cause", "confidence") == ("unread-data", "possible")
+
+
+def test_who_has_shut_down_cannot_answer(tmp_path: Path) -> None:
+    row = told(tmp_path, [
+        *OPEN, s(FIN | ACK, 1, 1), c(ACK, 1, 2), c(ACK | PSH, 1, 2, 100), s(ACK, 2, 101),
+        c(FIN | ACK, 101, 2), s(ACK, 2, 102),
+    ])  # fmt: skip
+    assert how(row) == ("four-way", "server", True)
+    assert "unanswered-request" not in notes(row)

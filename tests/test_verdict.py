@@ -197,3 +197,10 @@ def test_time_wait_lasts_as_long_as_the_parameters_say() -> None:
     assert params.TIME_WAIT.value == TIME_WAIT_RFC
     assert params.LINUX_TIME_WAIT.value == TIME_WAIT_LINUX
     assert params.MACOS_TIME_WAIT.value == TIME_WAIT_MACOS
+
+
+def test_who_reset_after_the_others_fin_is_named() -> None:
+    said = sentence(record(close="reset", closed_by="client", reset_by="server", cause="abort"))
+    assert said.startswith(
+        "10.0.0.2:5000 (client) closed first, [2001:db8::1]:80 (server) then reset the connection"
+    )

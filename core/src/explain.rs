@@ -9,9 +9,10 @@ use crate::decode::{Decoded, Defragmenter, Fragment, ScopeNames, decode, locate}
 use crate::engine::{Options, Progress, Watch, find, run};
 use crate::error::CaptureError;
 use crate::frame::{Batch, FrameRef};
-use crate::machine::State;
+use crate::machine::{Event, State, next};
 use crate::segment::{FlowKey, NO_WSCALE, Segment, flag};
 use crate::skip::SkipCounts;
+use crate::slugs::Label;
 use crate::source;
 use crate::track::conn::{Conn, Outcome};
 use crate::track::endpoint::seen;
@@ -106,6 +107,7 @@ pub fn explain(
     hunt.tracker.finish(now, &mut hunt.opening);
     let mut steps = hunt.head;
     steps.extend(hunt.tail);
+    hindsight(&mut steps);
     let story = Explained {
         number,
         row,
@@ -282,6 +284,34 @@ impl Hunt {
         }
         self.tail.push_back(step);
     }
+}
+
+/// What a segment made believe and a later one disproves is not told: where an end seemed to have the
+/// other's FIN until that FIN was sent again, it had not (docs/decisions.md 46).
+fn hindsight(steps: &mut [Step]) {
+    for i in 1..steps.len() {
+        let again = steps[i].outcome.is(Label::FinRetransmission);
+        let end = steps[i].segment.dir.flip() as usize;
+        if !again || without_fin(steps[i - 1].states[end]) != Some(steps[i].states[end]) {
+            continue;
+        }
+        for step in steps[..i].iter_mut().rev() {
+            match without_fin(step.states[end]) {
+                Some(state) => step.states[end] = state,
+                None => break,
+            }
+        }
+    }
+}
+
+/// Where an end that has received a FIN stands if it has not.
+fn without_fin(state: State) -> Option<State> {
+    const BEFORE: [State; 3] = [State::Established, State::FinWait1, State::FinWait2];
+    let found = BEFORE
+        .into_iter()
+        .find(|s| next(*s, Event::RcvFin) == Some(state));
+    // its own FIN went out in FIN-WAIT-1, not in CLOSE-WAIT: it had no FIN of the other to answer
+    found.or((state == State::LastAck).then_some(State::FinWait1))
 }
 
 /// TCP header and first payload bytes of a frame.

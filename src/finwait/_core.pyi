@@ -40,8 +40,8 @@ class Analysis:
         conns: only these connections, in this order."""
     def chunks(self, size: int) -> Records:
         """All rows as `records` gives them, `size` at a time."""
-    def summary(self) -> list[tuple[str, str, str, str, int]]:
-        """(close, closed_by, cause, confidence, count), most frequent first."""
+    def summary(self) -> list[tuple[list[str], int]]:
+        """([close, closed_by, reset_by, cause, confidence], count), most frequent first."""
     def groups(self) -> list[dict[str, object]]:
         """What repeats across connections, gravest first: one dict a finding with keys
         kind ('idle-close', 'reset-habit', 'reset-burst', 'refused'), server_ip, server_port,
@@ -181,6 +181,9 @@ def analyze(
     False stops the reading, and what is done is returned.
     A capture that breaks is no exception: see `faults`.
     """
+
+def others(path: str) -> list[str]:
+    """Files of a directory that nothing shows to be captures, by name."""
 
 def follow(path: str, *, max_connections: int = 0) -> Follower: ...
 def explain(

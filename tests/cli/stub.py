@@ -1,5 +1,6 @@
 """Rows and totals made by hand, for tests of the telling alone."""
 
+from collections import Counter
 from typing import cast
 
 from finwait import _core
@@ -85,12 +86,10 @@ class Totals:
     def chunks(self, size: int) -> list[list[Row]]:
         return [self.rows[start : start + size] for start in range(0, len(self.rows), size)]
 
-    def summary(self) -> list[tuple[str, str, str, str, int]]:
-        seen: dict[tuple[str, str, str, str], int] = {}
-        for r in self.rows:
-            key = (str(r["close"]), str(r["closed_by"]), str(r["cause"]), str(r["confidence"]))
-            seen[key] = seen.get(key, 0) + 1
-        return sorted(((*key, n) for key, n in seen.items()), key=lambda item: -item[4])
+    def summary(self) -> list[tuple[list[str], int]]:
+        names = ("close", "closed_by", "reset_by", "cause", "confidence")
+        seen = Counter(tuple(str(r[name]) for name in names) for r in self.rows)
+        return [(list(key), n) for key, n in seen.most_common()]
 
     def groups(self) -> list[dict[str, object]]:
         return self._groups

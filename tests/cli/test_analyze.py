@@ -341,3 +341,9 @@ def test_help_lists_every_verb_with_an_example_and_the_exit_codes() -> None:
 
 def test_version() -> None:
     assert finwait("--version").out == "finwait 0.1.0\n"
+
+
+def test_other_files_in_a_directory_are_counted() -> None:
+    done = finwait("analyze", "-q", str(Path(FOUR_WAY).parent))
+    assert done.code == 0
+    assert "files in the directory are no captures" in done.err

@@ -39,3 +39,8 @@ def test_a_word_that_is_none_is_misuse() -> None:
     assert (done.code, done.out) == (1, "")
     assert "did you mean four-way" in done.err
     assert "lists all" in finwait("catalogue", "qqqqqq").err
+
+
+def test_case_does_not_matter_and_strangers_are_not_guessed() -> None:
+    assert finwait("catalogue", "closing").out.startswith("CLOSING (state)")
+    assert "did you mean" not in finwait("catalogue", "nope").err

@@ -25,6 +25,12 @@ def test_read_is_used_plus_skipped_with_reasons() -> None:
     assert lines[1] == "1 connection, 2025-11-22 15:54:48 UTC to 2025-11-22 15:54:53 UTC"
 
 
+def test_who_stands_beside_a_reset_is_who_reset() -> None:
+    reset = row(close="reset", closed_by="client", reset_by="server", cause="abort-in-close-wait")
+    (line,) = [each for each in summary(connections([reset]), "en") if "CLOSE-WAIT" in each]
+    assert "reset after the other's FIN  server" in line
+
+
 def test_no_connection_is_said() -> None:
     assert list(summary(connections([]), "en"))[-1] == "no TCP connection"
 

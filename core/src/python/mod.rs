@@ -207,15 +207,14 @@ impl Analysis {
         Records::new(rows, size, &self.report)
     }
 
-    fn summary(
-        &self,
-        py: Python<'_>,
-    ) -> Vec<(&'static str, &'static str, &'static str, &'static str, u64)> {
-        let summary = py.detach(|| self.report.summary());
-        let words = |((close, by, cause, sure), n): ((Close, ClosedBy, Cause, Confidence), u64)| {
-            (close.slug(), by.slug(), cause.slug(), sure.slug(), n)
-        };
-        summary.counts().into_iter().map(words).collect()
+    fn summary(&self, py: Python<'_>) -> Vec<([&'static str; 5], u64)> {
+        let counts = py.detach(|| self.report.summary()).counts().into_iter();
+        counts
+            .map(|((close, by, reset_by, cause, sure), n)| {
+                let (close, cause, sure) = (close.slug(), cause.slug(), sure.slug());
+                ([close, by.slug(), reset_by.slug(), cause, sure], n)
+            })
+            .collect()
     }
 
     fn groups<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
@@ -421,6 +420,12 @@ fn analyze(
 }
 
 #[pyfunction]
+fn others(py: Python<'_>, path: &str) -> Vec<String> {
+    py.detach(|| crate::source::directory(path))
+        .map_or(Vec::new(), |d| d.others)
+}
+
+#[pyfunction]
 #[pyo3(signature = (path, *, max_connections=0))]
 fn follow(path: &str, max_connections: usize) -> Follower {
     Follower {
@@ -455,6 +460,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<Explained>()?;
     m.add_function(wrap_pyfunction!(analyze, m)?)?;
     m.add_function(wrap_pyfunction!(follow, m)?)?;
+    m.add_function(wrap_pyfunction!(others, m)?)?;
     m.add_function(wrap_pyfunction!(story::explain, m)?)?;
     Ok(())
 }

@@ -1,8 +1,11 @@
 //! Directories of rotated captures.
 
+use super::format::{LONGEST_MAGIC, is_other};
 use super::{open, refused};
 use crate::error::CaptureError;
 use crate::frame::Batch;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 /// What a directory holds.
@@ -11,8 +14,10 @@ pub struct Directory {
     /// Paths of the captures, by the time of their first frame; those without a frame come last,
     /// by name.
     pub captures: Vec<String>,
-    /// What is not a capture or cannot be opened, and why, by name.
+    /// What cannot be opened, or may hold a capture that cannot be read, and why, by name.
     pub ignored: Vec<CaptureError>,
+    /// Files that nothing shows to be a capture, by name: notes, scripts.
+    pub others: Vec<String>,
 }
 
 /// Finds the captures in a directory by looking at the start of each file. Directories within it
@@ -34,6 +39,7 @@ pub fn directory(path: &str) -> Result<Directory, CaptureError> {
         match look(&name) {
             Ok(Some((first, path))) => timed.push((first, path)),
             Ok(None) => {}
+            Err(error) if !error.is_io && other(&name) => found.others.push(error.path),
             Err(error) => found.ignored.push(error),
         }
     }
@@ -41,6 +47,13 @@ pub fn directory(path: &str) -> Result<Directory, CaptureError> {
     timed.sort_by_key(|(first, _)| first.unwrap_or(i64::MAX));
     found.captures = timed.into_iter().map(|(_, path)| path).collect();
     Ok(found)
+}
+
+/// True if nothing in its first bytes says that it is a capture.
+fn other(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|f| f.take(LONGEST_MAGIC as u64).read_to_end(&mut head));
+    read.is_ok() && is_other(&head)
 }
 
 /// The time of the first frame and the path, or `None` for what is not a file.

@@ -146,7 +146,20 @@ const STRANGERS: &[(&[u8], &str, WayOut)] = &[
 ];
 
 /// Bytes needed to know each stranger.
-const LONGEST_MAGIC: usize = 16;
+pub(super) const LONGEST_MAGIC: usize = 16;
+
+/// True if nothing at the start of a file says that it holds a capture, in whatever shape.
+pub(super) fn is_other(head: &[u8]) -> bool {
+    let begins = |magic: &[u8]| {
+        let n = magic.len().min(head.len());
+        head[..n] == magic[..n]
+    };
+    let ours = head
+        .first_chunk::<4>()
+        .is_some_and(|m| u32::from_le_bytes(*m) == pcapng::SECTION || Kind::of(*m).is_some());
+    // three bytes are too few to tell
+    !ours && head.len() >= 4 && !STRANGERS.iter().any(|(magic, ..)| begins(magic))
+}
 
 fn stranger(head: &[u8]) -> String {
     for (magic, what, way_out) in STRANGERS {

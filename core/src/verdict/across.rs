@@ -158,22 +158,24 @@ impl Across {
     }
 }
 
+/// How, whose FIN or RST took effect first, whose RST ended it, why, and how sure.
+pub type Words = (Close, ClosedBy, ClosedBy, Cause, Confidence);
+
 /// Rows by their words.
 #[derive(Clone, Debug, Default)]
-pub struct Summary(HashMap<(Close, ClosedBy, Cause, Confidence), u64, RandomState>);
+pub struct Summary(HashMap<Words, u64, RandomState>);
 
 impl Summary {
     /// Counts a judged row.
     pub fn add(&mut self, row: &Row) {
-        *self
-            .0
-            .entry((row.close, row.closed_by, row.cause, row.confidence))
-            .or_default() += 1;
+        let (why, sure) = (row.cause, row.confidence);
+        let words = (row.close, row.closed_by, row.reset_by, why, sure);
+        *self.0.entry(words).or_default() += 1;
     }
 
     /// The counts, most frequent first.
     #[must_use]
-    pub fn counts(&self) -> Vec<((Close, ClosedBy, Cause, Confidence), u64)> {
+    pub fn counts(&self) -> Vec<(Words, u64)> {
         let mut counts: Vec<_> = self.0.iter().map(|(k, n)| (*k, *n)).collect();
         counts.sort_unstable_by_key(|(k, n)| (std::cmp::Reverse(*n), *k));
         counts

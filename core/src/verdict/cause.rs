@@ -29,7 +29,7 @@ pub(super) const LEAK: i64 = 60_000_000_000;
 const AT_ONCE: i64 = 500_000_000;
 
 /// Payload up to which a client's words may be one request: one Ethernet segment's.
-const REQUEST: u64 = 1_460;
+pub(super) const REQUEST: u64 = 1_460;
 
 /// Keep-alive probes without an answer that make an abort a keep-alive timeout.
 pub(super) const PROBES: u8 = 2;

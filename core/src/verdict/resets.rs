@@ -1,6 +1,6 @@
 //! Why a connection was reset: rules D1 to D6 and D9 of the diagnosis.
 
-use super::cause::{Case, DEVICE_IDLE, IDLE, LEAK, PROBES, Reason, known_gap};
+use super::cause::{Case, DEVICE_IDLE, IDLE, LEAK, PROBES, REQUEST, Reason, known_gap};
 use crate::machine::State;
 use crate::slugs::{Cause, Confidence, Evidence, Note, ResetForm};
 use crate::track::closing::{Fin, Reset};
@@ -237,12 +237,20 @@ impl Case<'_> {
             known_gap(&mut r, reset.silence);
             return r;
         }
-        let mut r = Reason::new(Cause::Abort, Confidence::Likely);
+        let unreduced = reset.window >= x.max_window;
+        // a request acked and never answered: likelier unread than read. Only the host knows.
+        let client = self.conn.client;
+        let asked = y.bytes > 0 && reset.by != client && reset.last_data == Some(client);
+        let mut r = if asked && reset.peer_unacked == 0 && (!unreduced || hidden(y)) {
+            let mut r = Reason::new(Cause::UnreadData, Confidence::Possible);
+            r.supports.add(Evidence::RequestOutstanding);
+            r
+        } else {
+            Reason::new(Cause::Abort, Confidence::Likely)
+        };
         r.supports.add_if(x.bytes == 0, Evidence::NoPayloadSent);
-        if y.bytes > 0 {
-            r.against
-                .add_if(reset.window >= x.max_window, Evidence::WindowFull);
-        }
+        let read = unreduced && y.bytes > 0 && !hidden(y);
+        r.supports.add_if(read, Evidence::WindowFull);
         r
     }
 
@@ -280,6 +288,12 @@ impl Case<'_> {
             && reduced <= received.saturating_add(unit);
         fits.then_some(reduced)
     }
+}
+
+/// True if all that `y` sent could lie unread without a smaller window: Linux lets the window grow by up
+/// to two segments for each that arrives (`tcp_grow_window`), and rounds it to its scale (`__tcp_select_window`).
+fn hidden(y: &Endpoint) -> bool {
+    y.bytes <= REQUEST
 }
 
 impl Reset {

@@ -22,6 +22,9 @@ class Outcome(NamedTuple):
 
     close: str
     closed_by: str
+    """Whose FIN or RST took effect first."""
+    reset_by: str
+    """Whose RST took effect; another than `closed_by` if that one's FIN came before."""
     cause: str
     confidence: str
     connections: int
@@ -96,7 +99,10 @@ class Connections:
     @property
     def summary(self) -> list[Outcome]:
         """What happened, counted; the most frequent first."""
-        return [Outcome(*outcome) for outcome in self._core.summary()]
+        return [
+            Outcome(close, closed_by, reset_by, cause, confidence, number)
+            for (close, closed_by, reset_by, cause, confidence), number in self._core.summary()
+        ]
 
     @property
     def groups(self) -> list[Finding]:

@@ -76,10 +76,15 @@ def listed(kinds: tuple[str, ...], lang: Lang, columns: int) -> Iterator[str]:
 
 def told(word: str, lang: Lang, columns: int) -> Iterator[str]:
     """Tell all about a word. Several kinds may have it. Raises Misuse if none does."""
-    found = [entries(kind)[word] for kind in KINDS if word in entries(kind)]
+    found = [
+        entry
+        for kind in KINDS
+        for slug, entry in entries(kind).items()
+        if slug.casefold() == word.casefold()
+    ]
     if not found:
         known = sorted({*KINDS, *(slug for kind in KINDS for slug in entries(kind))})
-        near = difflib.get_close_matches(word, known)
+        near = difflib.get_close_matches(word, known, cutoff=0.8)
         hint = Text("`finwait catalogue` lists all", "`finwait catalogue` 会列出所有的词")
         if near:
             hint = Text(f"did you mean {' or '.join(near)}?", f"是不是 {' 或 '.join(near)}？")

@@ -112,7 +112,7 @@ class _Telling:
         self._left = wish.limit
         self._table = table_of(wish)
         self._head = True
-        self._met: Counter[tuple[str, str, str, str]] = Counter()
+        self._met: Counter[tuple[str, str, str, str, str]] = Counter()
 
     @property
     def full(self) -> bool:
@@ -137,7 +137,7 @@ class _Telling:
             table = pa.table(batch)
             rows = self._where.rows(table)
             for outcome in outcomes(table, rows):
-                self._met[outcome[:4]] += outcome.connections
+                self._met[outcome[:5]] += outcome.connections
         if self._left is not None:
             rows = rows[: self._left]
             self._left -= len(rows)

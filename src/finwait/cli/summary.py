@@ -8,6 +8,7 @@ from finwait.picture.width import left, right, width
 from finwait.verdict import Lang, Text, entry
 from finwait.verdict.gravity import gravity
 from finwait.verdict.language import count, duration
+from finwait.verdict.verdict import reset_after_fin
 
 _READ = Text(
     "{frames} frames read = {used} used + {skipped} skipped",
@@ -119,15 +120,24 @@ def _outcomes(outcomes: Sequence[Outcome], lang: Lang) -> Iterator[str]:
     for outcome in ordered:
         why = entry("cause", outcome.cause).title.say(lang)
         sure = entry("confidence", outcome.confidence).title.say(lang)
+        how, who = ending(outcome)
         rows.append(
             (
                 count(outcome.connections),
-                entry("close", outcome.close).title.say(lang),
-                entry("closed_by", outcome.closed_by).title.say(lang),
+                how.say(lang),
+                entry("closed_by", who).title.say(lang),
                 f"{why}（{sure}）" if lang == "zh" else f"{why} ({sure})",
             )
         )
     yield from aligned(rows)
+
+
+def ending(outcome: Outcome) -> tuple[Text, str]:
+    """How it ended and by whom, such that the two together are true: who reset stands beside a RST."""
+    close = entry("close", outcome.close)
+    if reset_after_fin(outcome.closed_by, outcome.reset_by):
+        return close.title_after_fin or close.title, outcome.reset_by
+    return close.title, outcome.closed_by
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from finwait.capture.connection import end, rfc3339
 from finwait.errors import shown
 from finwait.picture.width import cut, left, right, width
 from finwait.verdict.gravity import Gravity, gravity
+from finwait.verdict.verdict import reset_after_fin
 
 Record = Mapping[str, object]
 GAP = "  "
@@ -72,6 +73,12 @@ def _end(record: Record, side: str) -> str:
     return end(str(ip), port if isinstance(port, int) else 0)
 
 
+def _by(record: Record) -> str:
+    """Who closed, as `closed_by` has it; with who reset, where that is the other end."""
+    closed, reset = str(record["closed_by"]), str(record["reset_by"])
+    return f"{closed} FIN, {reset} RST" if reset_after_fin(closed, reset) else closed
+
+
 def _seconds(record: Record, name: str) -> str:
     value = record[name]
     return f"{value:.3f}" if isinstance(value, float) else ""
@@ -81,7 +88,7 @@ MADE = {
     "time": Column("time", lambda record: _time(record["first_ts"])[11:23]),
     "client": Column("client", lambda record: _end(record, "client")),
     "server": Column("server", lambda record: _end(record, "server")),
-    "by": Column("by", lambda record: _text(record["closed_by"])),
+    "by": Column("by", _by),
     "sure": Column("sure", lambda record: _text(record["confidence"])),
     "idle_s": Column("idle_s", lambda record: _seconds(record, "idle_before_close"), right=True),
     "lasted_s": Column("lasted_s", lambda record: _seconds(record, "duration"), right=True),

@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from finwait import _core
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 _CUT = Text(
     "interrupted while writing: some connections were not told", "写出时被中断：有些连接未给出"
 )
+_OTHER = Text("1 file in the directory is no capture", "目录中有 1 个文件不是抓包")
+_OTHERS = Text("{n} files in the directory are no captures", "目录中有 {n} 个文件不是抓包")
 CHUNK = 4096
 """Rows that become Python objects at once."""
 
@@ -80,6 +83,10 @@ def finish(found: Connections, wish: Wish, stop: Stop, outcomes: Sequence[Outcom
     if wish.stats is not None:
         with opened(wish.stats) as sink:
             sink.write(stats(found).encode())
+    others = sum(len(_core.others(path)) for path in wish.files if Path(path).is_dir())
+    if others:
+        words = _OTHER if others == 1 else _OTHERS
+        print(f"finwait: {words.say(wish.lang).format(n=others)}", file=sys.stderr)
     code = faults.told(found.faults, wish.lang)
     return stop.code if stop else code
 

@@ -11,13 +11,6 @@ ACK_MISSED = {
     ("CLOSED", "LAST-ACK"),
 }
 """Steps back of an end that repeats its FIN: it had not received the ack of it."""
-FIN_MISSED = {
-    ("CLOSE-WAIT", "ESTABLISHED"),
-    ("LAST-ACK", "FIN-WAIT-1"),
-    ("CLOSING", "FIN-WAIT-1"),
-    ("TIME-WAIT", "FIN-WAIT-2"),
-}
-"""Steps back of the other end: it had not received the FIN."""
 
 
 def fin(c: Conversation, s: Segment) -> list[Part]:
@@ -82,7 +75,7 @@ def _again(c: Conversation, own: Fin, s: Segment) -> list[Part]:
     lost = acked is not None and acked.index < s.index
     key = "fin-again-acked" if lost else "fin-again"
     by: Facts = {"by": acked.number} if acked is not None and lost else {}
-    back = _taken_back(c, s)
+    back = _taken_back(s)
     if len(own.repeats) == 1:
         one: Facts = {"frame": s.number, "before": own.first.number, "after_s": gaps[0]}
         return [Part(key, {**facts, **one, **by}), *back]
@@ -91,21 +84,13 @@ def _again(c: Conversation, own: Fin, s: Segment) -> list[Part]:
     return [Part(f"{key}-many", {**facts, **many, **by}), *backing_off(gaps), *back]
 
 
-def _taken_back(c: Conversation, s: Segment) -> list[Part]:
-    """Say that an end steps back: it seemed to have the FIN, or its ack, and the repeat shows that not."""
-    parts: list[Part] = []
-    for end, before, after in s.moves:
-        if end == s.who and (before, after) in ACK_MISSED:
-            parts.append(part("fin-ack-missed", who=end, state=after))
-        elif end != s.who and (before, after) in FIN_MISSED:
-            seemed = [t.number for t in c.segments[: s.index] if (end, before) in _arrivals(t)]
-            if seemed:
-                parts.append(part("fin-taken-back", peer=end, frame=seemed[-1], state=after))
-    return parts
-
-
-def _arrivals(s: Segment) -> list[tuple[str, str]]:
-    return [(end, after) for end, _, after in s.moves]
+def _taken_back(s: Segment) -> list[Part]:
+    """Say that an end steps back: it seemed to have the ack of its FIN, and the repeat shows that not."""
+    return [
+        part("fin-ack-missed", who=end, state=after)
+        for end, before, after in s.moves
+        if end == s.who and (before, after) in ACK_MISSED
+    ]
 
 
 def ack_of_fin(c: Conversation, s: Segment) -> list[Part]:
@@ -126,7 +111,22 @@ def ack_of_fin(c: Conversation, s: Segment) -> list[Part]:
     if own.acked_by is not None and own.acked_by.index < s.index:
         return [Part("final-ack", {k: v for k, v in facts.items() if k != "who"})]
     mine: Facts = {"seq": c.shown(s.who, s.seq), "own_fin": c.shown(s.who, own.number)}
-    return [Part("acks-fin-closing", facts | mine)]
+    return [Part("acks-fin-closing", facts | mine), *_beyond(own, other.who, s)]
+
+
+def _beyond(own: Fin, peer: str, s: Segment) -> list[Part]:
+    """Say that a segment from beyond its sender's FIN does not show that the other end has that FIN."""
+    again = next((r for r in own.repeats if r.index > s.index), None)
+    if s.seq <= own.number or again is None or _state(s, peer) != "FIN-WAIT-2":
+        return []
+    if own.acked_by is None:
+        return [part("beyond-fin-never", who=peer)]
+    return [part("beyond-fin", who=peer, again=again.number)]
+
+
+def _state(s: Segment, who: str) -> str:
+    """Give where an end stands after a segment."""
+    return s.client_state if who == "client" else s.server_state
 
 
 def _after_repeat(c: Conversation, s: Segment, other: Fin) -> list[Part]:

@@ -112,9 +112,12 @@ def _why_nobody(c: Conversation) -> tuple[Sentence, ...]:
     sentences: list[Sentence] = []
     for who, state in states.items():
         if state == "FIN-WAIT-2":
-            sentences.append(("waiting", {"who": who, "state": state}))
+            key = "waiting-too" if sentences else "waiting"
         elif state in UNACKED:
-            sentences.append(("unacked", {"who": who, "state": state}))
+            key = "unacked-too" if sentences else "unacked"
+        else:
+            continue
+        sentences.append((key, {"who": who, "state": state}))
     if sentences:
         return tuple(sentences)
     if row.closed_by == "none":

@@ -49,6 +49,10 @@ class Entry(NamedTuple):
     """Name of a capture in `examples/` or `tests/captures/` where it occurs; empty if there is none."""
     line: Text | None = None
     """close: the one-line verdict, with {closer}, {other}, {client} and {server}."""
+    line_after_fin: Text | None = None
+    """close: that line where the other end's RST followed the closer's FIN; {other} reset."""
+    title_after_fin: Text | None = None
+    """close: the title then, to stand beside who reset."""
     said: Text | None = None
     """evidence: the sentence when it carries a number, with {n}."""
     unit: str | None = None
@@ -128,6 +132,8 @@ def _entry(kind: str, slug: str, fields: object) -> Entry:
         source,
         table.string("example"),
         table.text("line"),
+        table.text("line_after_fin"),
+        table.text("title_after_fin"),
         said,
         unit,
         table.text("kernel"),

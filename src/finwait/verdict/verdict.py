@@ -43,6 +43,11 @@ def peer_of(who: str) -> str:
     return "server" if who == "client" else "client"
 
 
+def reset_after_fin(closed_by: str, reset_by: str) -> bool:
+    """Say whether one end closed by FIN first and the other one's RST ended it then."""
+    return {closed_by, reset_by} == {"client", "server"}
+
+
 def holder(row: Connection) -> str:
     """Say who holds TIME-WAIT after the last segment: client, server, both or none."""
     client, server = row.client_state == "TIME-WAIT", row.server_state == "TIME-WAIT"
@@ -69,6 +74,8 @@ def sentence(row: Connection | Mapping[str, object], lang: Lang = "en") -> str:
     ends = Ends.of(row)
     close = entry("close", row.close)
     line = close.line or close.title
+    if reset_after_fin(row.closed_by, row.reset_by):
+        line = close.line_after_fin or line
     parts = [
         line.say(lang).format(
             closer=ends.named(row.closed_by, lang),

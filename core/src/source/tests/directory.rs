@@ -25,6 +25,9 @@ fn captures_in_order_of_time_and_the_rest_reported() {
     let odd = std::ffi::OsStr::from_bytes(b"l-\xff");
     std::fs::write(scratch.0.join(odd), at(1)).unwrap();
 
+    scratch.file("m-broken", &at(1)[..10]);
+    scratch.file("n.xz", b"\xfd7zXZ\0 and what may be a capture");
+
     let found = directory(scratch.0.to_str().unwrap()).unwrap();
     let names = |path: &String| path.rsplit('/').next().unwrap().to_owned();
     let captures: Vec<String> = found.captures.iter().map(names).collect();
@@ -43,13 +46,10 @@ fn captures_in_order_of_time_and_the_rest_reported() {
     let ignored: Vec<String> = found.ignored.iter().map(|e| names(&e.path)).collect();
     assert_eq!(
         ignored,
-        ["h-notes.pcap", "i-nothing", "k-dangling", "l-\u{fffd}"]
+        ["i-nothing", "k-dangling", "l-\u{fffd}", "m-broken", "n.xz"]
     );
-    assert!(
-        found.ignored[0]
-            .message
-            .starts_with("the first bytes are 6e 6f 74 20")
-    );
+    let others: Vec<String> = found.others.iter().map(names).collect();
+    assert_eq!(others, ["h-notes.pcap"]);
 }
 
 #[test]

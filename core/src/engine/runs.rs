@@ -5,6 +5,7 @@ use super::rowbytes;
 use crate::verdict::row::Row;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -40,6 +41,12 @@ impl Held {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.places.is_empty()
+    }
+
+    /// Bytes of all rows.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
     }
 
     /// Takes all rows out, sorted.
@@ -145,9 +152,12 @@ impl Runs {
             heads: Vec::new(),
             heap: BinaryHeap::new(),
         };
-        for i in 0..merged.runs.len() {
-            merged.heads.push(None);
-            merged.advance(i);
+        for (i, run) in merged.runs.iter_mut().enumerate() {
+            let head = run.next();
+            merged
+                .heap
+                .extend(head.iter().map(|row| Reverse((order(row), i))));
+            merged.heads.push(head);
         }
         merged
     }
@@ -228,22 +238,17 @@ pub struct Merged {
     heap: BinaryHeap<Reverse<(Order, usize)>>,
 }
 
-impl Merged {
-    fn advance(&mut self, i: usize) {
-        self.heads[i] = self.runs[i].next();
-        if let Some(row) = &self.heads[i] {
-            self.heap.push(Reverse((order(row), i)));
-        }
-    }
-}
-
 impl Iterator for Merged {
     type Item = Row;
 
     fn next(&mut self) -> Option<Row> {
-        let Reverse((_, i)) = self.heap.pop()?;
-        let row = self.heads[i].take();
-        self.advance(i);
-        row
+        let mut least = self.heap.peek_mut()?;
+        let Reverse((_, i)) = *least;
+        let next = self.runs[i].next();
+        match &next {
+            Some(row) => *least = Reverse((order(row), i)),
+            None => drop(PeekMut::pop(least)),
+        }
+        std::mem::replace(&mut self.heads[i], next)
     }
 }

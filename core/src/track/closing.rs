@@ -5,6 +5,7 @@ use crate::machine::State;
 use crate::segment::Dir;
 use crate::seq::Seq;
 use crate::slugs::ResetForm;
+use std::sync::LazyLock;
 
 /// The first sending of one end's FIN.
 #[derive(Clone, Copy, Debug)]
@@ -187,6 +188,9 @@ impl Reset {
         self.ack.is_some_and(|ack| ack.after(fin.number))
     }
 }
+
+/// The record of a connection that has neither FIN nor RST.
+pub static EMPTY: LazyLock<Closing> = LazyLock::new(Closing::default);
 
 impl Closing {
     /// Remembers a segment of end `by`.

@@ -23,6 +23,14 @@ pub(super) mod shake {
     pub const ACK: u8 = 4;
 }
 
+/// See [`Conn::reuse`].
+pub mod reuse {
+    /// It began while an end of the connection of the same tuple before it stood in TIME-WAIT.
+    pub const IN_TIME_WAIT: u8 = 1;
+    /// A new connection took the tuple while this one was not finished.
+    pub const REPLACED: u8 = 2;
+}
+
 /// What became of one segment.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Outcome {
@@ -81,10 +89,8 @@ pub struct Conn {
     pub source: u32,
     /// A SYN that came while the connection lived, and its repeats.
     pub challenger: Option<Box<Vec<Segment>>>,
-    /// It began while an end of the connection of the same tuple before it stood in TIME-WAIT.
-    pub in_time_wait: bool,
-    /// A new connection took the tuple while this one was not finished.
-    pub replaced: bool,
+    /// How it shares its tuple with others: bits of [`reuse`].
+    pub reuse: u8,
     /// Both ends are open and nothing stands out: see [`Conn::ordinary`].
     pub(super) calm: bool,
     /// What Wireshark would say.
@@ -95,8 +101,8 @@ pub struct Conn {
     pub client_by: ClientBy,
     /// Who sent the last new payload.
     pub last_data: Option<Dir>,
-    /// The scope in which the other direction was found, if it is another one.
-    pub other_scope: Option<u32>,
+    /// The scope in which the other direction was found; that of the key if it is no other one.
+    pub other_scope: u32,
     pub(super) shake: u8,
 }
 
@@ -124,16 +130,15 @@ impl Conn {
             notes: 0,
             closing: None,
             zeek: Zeek::default(),
-            in_time_wait: false,
             source,
             challenger: None,
-            replaced: false,
+            reuse: 0,
             calm: false,
             completeness: Completeness::default(),
             client,
             client_by,
             last_data: None,
-            other_scope: None,
+            other_scope: seg.key.scope,
             shake: 0,
         };
         if midstream {

@@ -101,17 +101,20 @@ impl Conn {
     /// True if segments with this key are its own.
     #[inline]
     pub(super) fn owns(&self, key: &FlowKey) -> bool {
-        self.key == *key || self.other_scope.is_some() && self.other_key() == Some(*key)
+        self.key == *key || self.other_key() == Some(*key)
     }
 
     /// The key of the direction that was found in another scope.
     pub(super) fn other_key(&self) -> Option<FlowKey> {
-        self.other_scope.map(|scope| FlowKey { scope, ..self.key })
+        (self.other_scope != self.key.scope).then_some(FlowKey {
+            scope: self.other_scope,
+            ..self.key
+        })
     }
 
     /// True while only one of its directions was captured.
     pub(super) fn waits(&self) -> bool {
-        self.other_scope.is_none() && self.ends.iter().any(|e| e.packets == 0)
+        self.other_scope == self.key.scope && self.ends.iter().any(|e| e.packets == 0)
     }
 
     /// True if `seg`, found in another scope, is of the direction that is missing here.

@@ -16,7 +16,7 @@ use crate::machine::State;
 use crate::prefetch::prefetch;
 use crate::segment::{FlowKey, Segment, flag};
 use crate::slugs::{Label, Note};
-use conn::{Conn, Outcome};
+use conn::{Conn, Outcome, reuse};
 use endpoint::seen;
 use flow_table::FlowTable;
 use foldhash::quality::RandomState;
@@ -274,7 +274,7 @@ impl Tracker {
             if !rival.is_some_and(|syn| syn.dir != seg.dir && seg.ack == syn.seq + 1) {
                 return Turn::Goes(index);
             }
-            conn.replaced = true;
+            conn.reuse |= reuse::REPLACED;
             let syns = conn.challenger.take().unwrap_or_default();
             let called = flow_hash(&self.hasher, &syns[0].key);
             let index = self.replace(index, &syns[0], called, source, sink);
@@ -342,7 +342,9 @@ impl Tracker {
             self.evict(sink);
         }
         let mut conn = Conn::new(seg, source);
-        conn.in_time_wait = (0..=TIME_WAIT).contains(&since);
+        if (0..=TIME_WAIT).contains(&since) {
+            conn.reuse |= reuse::IN_TIME_WAIT;
+        }
         if since != i64::MIN {
             conn.note(Note::TupleReused);
         }
@@ -401,7 +403,7 @@ impl Tracker {
     /// From now on segments like `seg` belong to this connection too.
     fn adopt(&mut self, index: u32, seg: &Segment, hash: u64) {
         let conn = &mut self.conns[index as usize];
-        conn.other_scope = Some(seg.key.scope);
+        conn.other_scope = seg.key.scope;
         conn.note(Note::ScopesDiffer);
         self.insert(hash, index);
     }
@@ -421,7 +423,7 @@ impl Tracker {
         }
         self.halves
             .remove(ends_hash(&self.hasher, &conn.key), index);
-        conn.other_scope = None;
+        conn.other_scope = conn.key.scope;
         conn.first_frame = 0; // marks the place as free
         conn.closing = None;
         conn.challenger = None;

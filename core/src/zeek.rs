@@ -15,6 +15,7 @@ mod history;
 mod machine;
 mod waiting;
 
+use crate::prefetch::prefetch;
 use crate::segment::{Dir, FlowKey, Segment, flag, mark};
 use crate::seq::Seq;
 use history::{Counter, History, Once, cased, is_syn_then_rst};
@@ -228,6 +229,14 @@ impl Zeek {
             && self.history.has(self.is_orig(me), letter)
     }
 
+    /// Asks for what it has allocated.
+    #[inline]
+    pub fn prefetch_rare(&self) {
+        if let Some(rare) = self.rare.as_deref() {
+            prefetch(rare);
+        }
+    }
+
     /// `conn_state` and `history`.
     #[must_use]
     pub fn finish(&self) -> (&'static str, String) {
@@ -381,11 +390,8 @@ impl Zeek {
     }
 
     fn history(&self) -> String {
-        let mut all = self.history.to_string();
-        if let Some(rare) = &self.rare {
-            all.push_str(&rare.letters);
-        }
-        all
+        let more = self.rare.as_ref().map_or("", |rare| &rare.letters);
+        [self.history.letters(), more].concat()
     }
 
     /// Counts what gets a letter at the 1st, 10th, 100th… time.

@@ -262,7 +262,7 @@ impl<'s, 'a> Worker<'s, 'a> {
     ) -> Worker<'s, 'a> {
         let shard = Shard {
             tracker: Tracker::new(limit, hasher.clone()),
-            rows: Rows::default(),
+            rows: Rows::new(shared.inboxes.len()),
             counts: Counts::default(),
             scopes: ScopeNames::default(),
         };

@@ -1,7 +1,7 @@
 //! A row as bytes and back, for rows that wait until all are known. The format lives as long as the process.
 
 use crate::machine::State;
-use crate::segment::{Dir, FlowKey};
+use crate::segment::{Dir, FlowKey, from_v4};
 use crate::slugs::{Cause, ClientBy, Close, ClosedBy, Confidence, Evidence, Handshake, ResetForm};
 use crate::verdict::List;
 use crate::verdict::row::{EndRow, Row};
@@ -28,11 +28,8 @@ pub fn put(row: &Row, out: &mut Vec<u8>) {
         row.idle_before_close,
     ]);
     w.i64s(&[row.close_duration, row.peer_reaction, row.reuse_delay]);
-    w.0.extend(row.key.low_ip.to_le_bytes());
-    w.0.extend(row.key.high_ip.to_le_bytes());
-    w.u64s(&[u64::from(row.key.low_port) << 48
-        | u64::from(row.key.high_port) << 32
-        | u64::from(row.key.scope)]);
+    let (low, high) = (row.key.low_ip, row.key.high_ip);
+    let v4 = is_v4(low) && is_v4(high);
     w.0.extend([
         row.client as u8,
         row.client_by as u8,
@@ -49,7 +46,18 @@ pub fn put(row: &Row, out: &mut Vec<u8>) {
             .iter()
             .position(|s| *s == row.zeek_state)
             .unwrap_or(0) as u8,
+        u8::from(v4),
     ]);
+    if v4 {
+        w.0.extend((low as u32).to_le_bytes());
+        w.0.extend((high as u32).to_le_bytes());
+    } else {
+        w.0.extend(low.to_le_bytes());
+        w.0.extend(high.to_le_bytes());
+    }
+    w.u64s(&[u64::from(row.key.low_port) << 48
+        | u64::from(row.key.high_port) << 32
+        | u64::from(row.key.scope)]);
     for e in [&row.client_end, &row.server_end] {
         w.u64s(&[
             e.packets,
@@ -70,6 +78,11 @@ pub fn put(row: &Row, out: &mut Vec<u8>) {
     }
     let len = (out.len() - start) as u32;
     out[start..start + 4].copy_from_slice(&len.to_le_bytes());
+}
+
+/// True if this is the mapped form of an IPv4 address.
+fn is_v4(ip: u128) -> bool {
+    ip == from_v4(ip as u32)
 }
 
 struct Writer<'a>(&'a mut Vec<u8>);
@@ -105,11 +118,15 @@ pub fn get(bytes: &[u8]) -> Option<(Row, usize)> {
     let (first_ts, last_ts, reset_ts, handshake_rtt, idle_before_close) =
         (r.i64()?, r.i64()?, r.i64()?, r.i64()?, r.i64()?);
     let (close_duration, peer_reaction, reuse_delay) = (r.i64()?, r.i64()?, r.i64()?);
-    let (low_ip, high_ip, rest) = (
-        u128::from_le_bytes(r.take()?),
-        u128::from_le_bytes(r.take()?),
-        r.u64()?,
-    );
+    let b: [u8; 13] = r.take()?;
+    let (low_ip, high_ip) = if b[12] != 0 {
+        let mut ip = || Some(from_v4(u32::from_le_bytes(r.take()?)));
+        (ip()?, ip()?)
+    } else {
+        let mut ip = || Some(u128::from_le_bytes(r.take()?));
+        (ip()?, ip()?)
+    };
+    let rest = r.u64()?;
     let key = FlowKey {
         low_ip,
         high_ip,
@@ -117,7 +134,6 @@ pub fn get(bytes: &[u8]) -> Option<(Row, usize)> {
         high_port: (rest >> 32) as u16,
         scope: rest as u32,
     };
-    let b: [u8; 12] = r.take()?;
     let row = Row {
         source,
         first_frame,

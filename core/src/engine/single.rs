@@ -40,7 +40,7 @@ impl Worker {
         Worker {
             tracker: Tracker::new(limit, RandomState::default()),
             defragmenter: Defragmenter::default(),
-            rows: Rows::default(),
+            rows: Rows::new(1),
             counts: Counts::default(),
             scopes: ScopeNames::default(),
             items: vec![Item::default(); DECODED],

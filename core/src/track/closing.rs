@@ -5,6 +5,7 @@ use crate::machine::State;
 use crate::segment::Dir;
 use crate::seq::Seq;
 use crate::slugs::ResetForm;
+use std::sync::LazyLock;
 
 /// The first sending of one end's FIN.
 #[derive(Clone, Copy, Debug)]
@@ -111,7 +112,7 @@ pub struct Late {
 }
 
 /// A segment as a RST may refer to it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Sent {
     /// Frame.
     pub frame: u64,
@@ -155,7 +156,29 @@ pub struct Closing {
     /// stands if that is wrong.
     pub assumed: [Option<State>; 2],
     /// The last few segments of each end, newest last.
-    recent: [Vec<Sent>; 2],
+    recent: [Recent; 2],
+}
+
+/// The last segments of one end, oldest first. In place: two allocations less for each connection.
+#[derive(Clone, Debug, Default)]
+struct Recent {
+    len: u8,
+    sent: [Sent; RECENT],
+}
+
+impl Recent {
+    fn push(&mut self, sent: Sent) {
+        if usize::from(self.len) == RECENT {
+            self.sent.rotate_left(1);
+        } else {
+            self.len += 1;
+        }
+        self.sent[usize::from(self.len) - 1] = sent;
+    }
+
+    fn all(&self) -> &[Sent] {
+        &self.sent[..usize::from(self.len)]
+    }
 }
 
 impl Reset {
@@ -166,20 +189,20 @@ impl Reset {
     }
 }
 
+/// The record of a connection that has neither FIN nor RST.
+pub static EMPTY: LazyLock<Closing> = LazyLock::new(Closing::default);
+
 impl Closing {
     /// Remembers a segment of end `by`.
     pub fn remember(&mut self, by: usize, sent: Sent) {
-        let recent = &mut self.recent[by];
-        if recent.len() == RECENT {
-            recent.remove(0);
-        }
-        recent.push(sent);
+        self.recent[by].push(sent);
     }
 
     /// The first segment of end `by` that acks `number`, among those remembered.
     #[must_use]
     pub fn first_to_ack(&self, by: usize, number: Seq) -> Option<Sent> {
         self.recent[by]
+            .all()
             .iter()
             .find(|s| s.ack.after(number))
             .copied()
@@ -190,7 +213,7 @@ impl Closing {
     #[must_use]
     pub fn trigger(&self, by: usize, rst_seq: Seq) -> Option<Sent> {
         let fits = |s: &&Sent| s.ack == rst_seq;
-        let newest = self.recent[by].iter().rev();
+        let newest = self.recent[by].all().iter().rev();
         newest
             .clone()
             .find(|s| fits(s) && (s.payload > 0 || s.fin))

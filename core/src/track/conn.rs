@@ -11,6 +11,7 @@ use super::endpoint::{Endpoint, scale, seen};
 use super::handshake::guess_client;
 use crate::completeness::Completeness;
 use crate::machine::State;
+use crate::prefetch::prefetch;
 use crate::segment::{Dir, FlowKey, NO_WSCALE, Segment, flag, mark};
 use crate::slugs::{ClientBy, Handshake, Label, Note};
 use crate::zeek::Zeek;
@@ -190,6 +191,15 @@ impl Conn {
     #[must_use]
     pub fn scaled(&self) -> bool {
         self.ends.iter().all(|e| e.wscale != NO_WSCALE)
+    }
+
+    /// Asks for what it has allocated when it closed.
+    #[inline]
+    pub(super) fn prefetch_boxes(&self) {
+        if let Some(closing) = self.closing.as_deref() {
+            prefetch(closing);
+        }
+        self.zeek.prefetch_rare();
     }
 
     /// True once both FINs are acked or a RST is in effect.

@@ -21,7 +21,7 @@ use endpoint::seen;
 use flow_table::FlowTable;
 use foldhash::quality::RandomState;
 use halves::{Halves, Scopes};
-use recent::Recent;
+use recent::{Recent, signature};
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
 
@@ -42,6 +42,18 @@ const EVICT_PART: usize = 16;
 /// SYNs kept of an attempt to reopen a living connection; later repeats add nothing.
 const MAX_RIVALS: usize = 8;
 
+/// A finished connection that is kept for a while.
+#[derive(Clone, Copy)]
+struct Lingering {
+    index: u32,
+    /// Its first frame, which tells whether its place is used by another one.
+    first_frame: u64,
+    /// When it finished, or its last segment came.
+    since: i64,
+    /// Where it is found in the table.
+    hash: u64,
+}
+
 /// Takes connections whose time is over.
 pub trait Sink {
     /// `conn` gets no more segments. `now` is the latest capture time seen.
@@ -57,8 +69,8 @@ pub struct Tracker {
     halves: Halves,
     hasher: RandomState,
     recent: Recent,
-    /// Finished connections: index, first frame (which tells a place used again), time.
-    lingering: VecDeque<(u32, u64, i64)>,
+    /// Finished connections, in the order in which they finished.
+    lingering: VecDeque<Lingering>,
     max_connections: usize,
     /// Latest capture time seen, nanoseconds.
     now: i64,
@@ -120,19 +132,26 @@ impl Tracker {
         /// Segments between asking for a slot of the table, for the connection, and using it.
         const SLOT: usize = 12;
         const CONN: usize = 6;
+        /// More than `CONN`, a power of two.
+        const SIGNED: usize = 8;
+        let mut signed = [0; SIGNED];
+        for (place, (seg, hash)) in signed.iter_mut().zip(items).take(CONN) {
+            *place = signature(seg, *hash);
+        }
         for (i, (seg, hash)) in items.iter().enumerate() {
             if let Some((_, ahead)) = items.get(i + SLOT) {
                 self.table.prefetch(*ahead);
             }
-            if let Some((_, ahead)) = items.get(i + CONN)
-                && let Some(conn) = self
-                    .table
-                    .hint(*ahead)
-                    .and_then(|c| self.conns.get(c as usize))
-            {
-                prefetch(conn);
+            if let Some((next, ahead)) = items.get(i + CONN) {
+                let sign = signature(next, *ahead);
+                signed[(i + CONN) % SIGNED] = sign;
+                self.recent.prefetch(sign);
+                let conn = self.table.hint(*ahead);
+                if let Some(conn) = conn.and_then(|c| self.conns.get(c as usize)) {
+                    prefetch(conn);
+                }
             }
-            self.segment_hashed(seg, *hash, source, sink);
+            self.signed(seg, *hash, signed[i % SIGNED], source, sink);
         }
     }
 
@@ -140,15 +159,16 @@ impl Tracker {
     #[inline]
     pub fn segment(&mut self, seg: &Segment, source: u32, sink: &mut impl Sink) -> (u32, Outcome) {
         let hash = flow_hash(&self.hasher, &seg.key);
-        self.segment_hashed(seg, hash, source, sink)
+        self.signed(seg, hash, signature(seg, hash), source, sink)
     }
 
-    /// [`Tracker::segment`] with the hash of its key at hand.
+    /// [`Tracker::segment`] with the hash of its key and its signature at hand.
     #[inline]
-    pub fn segment_hashed(
+    fn signed(
         &mut self,
         seg: &Segment,
         hash: u64,
+        sign: u64,
         source: u32,
         sink: &mut impl Sink,
     ) -> (u32, Outcome) {
@@ -159,17 +179,17 @@ impl Tracker {
         if let Some(index) = found
             && let Some(outcome) = self.conns[index as usize].ordinary(seg)
         {
-            self.recent.remember(seg, hash);
+            self.recent.remember(seg, sign);
             return (index, outcome);
         }
-        self.uncommon(found, seg, hash, source, sink)
+        self.uncommon(found, seg, (hash, sign), source, sink)
     }
 
     fn uncommon(
         &mut self,
         found: Option<u32>,
         seg: &Segment,
-        hash: u64,
+        (hash, sign): (u64, u64),
         source: u32,
         sink: &mut impl Sink,
     ) -> (u32, Outcome) {
@@ -187,7 +207,7 @@ impl Tracker {
             || seg.flags & (flag::SYN | flag::FIN | flag::RST) == 0 && seg.ack != end.last_ack;
         if !fresh
             && end.packets > 0
-            && let Some(frame) = self.recent.copy_of(seg, hash)
+            && let Some(frame) = self.recent.copy_of(seg, sign)
         {
             conn.zeek.segment(seg);
             conn.completeness.segment(seg);
@@ -200,7 +220,7 @@ impl Tracker {
                 },
             );
         }
-        self.recent.remember(seg, hash);
+        self.recent.remember(seg, sign);
         let contested = conn.challenger.is_some();
         let index = if contested || seg.flags & flag::SYN != 0 || conn.finished() {
             match self.successor(index, seg, hash, source, sink) {
@@ -222,7 +242,12 @@ impl Tracker {
             conn.challenge_ack(seg, &mut outcome);
         }
         if !was_finished && conn.closing.is_some() && conn.finished() {
-            self.lingering.push_back((index, conn.first_frame, seg.ts));
+            self.lingering.push_back(Lingering {
+                index,
+                first_frame: conn.first_frame,
+                since: seg.ts,
+                hash,
+            });
         }
         (index, outcome)
     }
@@ -409,20 +434,39 @@ impl Tracker {
 
     /// Tells finished connections that nothing has come for during [`LINGER`].
     fn retire(&mut self, sink: &mut impl Sink) {
-        while let Some(&(index, first_frame, since)) = self.lingering.front() {
-            if self.now.saturating_sub(since) <= LINGER {
+        while let Some(&oldest) = self.lingering.front() {
+            if self.now.saturating_sub(oldest.since) <= LINGER {
                 return;
             }
             self.lingering.pop_front();
-            let conn = &self.conns[index as usize];
-            if conn.first_frame != first_frame || !conn.finished() {
+            self.wake();
+            let conn = &self.conns[oldest.index as usize];
+            if conn.first_frame != oldest.first_frame || !conn.finished() {
                 continue;
             }
             if self.now.saturating_sub(conn.last_ts) > LINGER {
-                self.end(index, sink);
+                self.end(oldest.index, sink);
             } else {
-                self.lingering.push_back((index, first_frame, conn.last_ts));
+                self.lingering.push_back(Lingering {
+                    since: conn.last_ts,
+                    ..oldest
+                });
             }
+        }
+    }
+
+    /// Asks for the connections whose time will be over next: what lay still for two minutes is in no
+    /// cache. First for the connection, then for what it refers to.
+    #[inline]
+    fn wake(&self) {
+        const CONN: usize = 8;
+        const BOXES: usize = 4;
+        if let Some(next) = self.lingering.get(CONN) {
+            self.table.prefetch(next.hash);
+            prefetch(&self.conns[next.index as usize]);
+        }
+        if let Some(next) = self.lingering.get(BOXES) {
+            self.conns[next.index as usize].prefetch_boxes();
         }
     }
 
@@ -453,6 +497,9 @@ impl Tracker {
     pub fn finish(&mut self, now: i64, sink: &mut impl Sink) {
         self.now = self.now.max(now);
         for i in 0..self.conns.len() {
+            if let Some(next) = self.conns.get(i + 4) {
+                next.prefetch_boxes();
+            }
             if self.conns[i].first_frame != 0 {
                 self.begun += tell(&self.conns[i], self.now, sink);
             }
@@ -467,15 +514,15 @@ impl Tracker {
 
     /// Tells connections that were finished more than `quiet` nanoseconds ago: a live capture has paused.
     pub fn flush_finished(&mut self, quiet: i64, sink: &mut impl Sink) {
-        for (index, first_frame, since) in std::mem::take(&mut self.lingering) {
-            let conn = &self.conns[index as usize];
-            if conn.first_frame != first_frame || !conn.finished() {
+        for lingering in std::mem::take(&mut self.lingering) {
+            let conn = &self.conns[lingering.index as usize];
+            if conn.first_frame != lingering.first_frame || !conn.finished() {
                 continue;
             }
             if self.now.saturating_sub(conn.last_ts) >= quiet {
-                self.end(index, sink);
+                self.end(lingering.index, sink);
             } else {
-                self.lingering.push_back((index, first_frame, since));
+                self.lingering.push_back(lingering);
             }
         }
     }

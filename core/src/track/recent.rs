@@ -3,6 +3,7 @@
 //! A copy is told from a retransmission by the IP identification, which a sender changes when it
 //! sends again, or, where there is none (IPv6; RFC 6864: 0 in atomic datagrams), by the place of capture.
 
+use crate::prefetch::prefetch;
 use crate::segment::{Segment, flag, mark};
 
 /// Slots; a power of two. One slot a segment, so copies up to about this many segments apart are seen.
@@ -43,10 +44,15 @@ impl Default for Recent {
 }
 
 impl Recent {
+    /// Asks for the slot of a segment with this [`signature`].
+    #[inline]
+    pub fn prefetch(&self, signature: u64) {
+        prefetch(&self.slots[signature as usize & (SLOTS - 1)]);
+    }
+
     /// If `seg` is a copy of a segment captured before: that one's frame.
     #[inline]
-    pub fn copy_of(&self, seg: &Segment, flow_hash: u64) -> Option<u64> {
-        let signature = signature(seg, flow_hash);
+    pub fn copy_of(&self, seg: &Segment, signature: u64) -> Option<u64> {
         let slot = &self.slots[signature as usize & (SLOTS - 1)];
         let (frame, tap) = (seg.number as u32, slot.signature as u16);
         if (slot.signature ^ signature) >> 16 != 0 || slot.frame == frame {
@@ -66,8 +72,7 @@ impl Recent {
 
     /// Remembers `seg`.
     #[inline]
-    pub fn remember(&mut self, seg: &Segment, flow_hash: u64) {
-        let signature = signature(seg, flow_hash);
+    pub fn remember(&mut self, seg: &Segment, signature: u64) {
         self.slots[signature as usize & (SLOTS - 1)] = Slot {
             signature: signature & !0xffff | u64::from(seg.tap),
             frame: seg.number as u32,
@@ -84,7 +89,7 @@ fn ticks(ts: i64) -> u32 {
 /// All that stays the same in a copy and most of what changes otherwise. The TTL may differ: a
 /// router's two sides see one packet.
 #[inline]
-fn signature(seg: &Segment, flow_hash: u64) -> u64 {
+pub fn signature(seg: &Segment, flow_hash: u64) -> u64 {
     const K: u64 = 0x9e37_79b9_7f4a_7c15;
     let numbers = u64::from(seg.seq.0) << 32 | u64::from(seg.ack.0);
     let header = u64::from(seg.flags) << 48 | u64::from(seg.window) << 32 | u64::from(seg.ts_val);

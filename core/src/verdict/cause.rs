@@ -5,7 +5,7 @@ use super::closed::Closed;
 use super::evidence::List;
 use crate::segment::Dir;
 use crate::slugs::{Cause, Close, Confidence, Evidence, Note, ResetForm};
-use crate::track::closing::{Closing, Fin};
+use crate::track::closing::{Closing, EMPTY, Fin};
 use crate::track::conn::{Conn, reuse};
 use crate::track::endpoint::{Endpoint, seen};
 
@@ -61,8 +61,7 @@ impl Reason {
 /// Judges a connection that closed as `closed` says. `now` is when the capture ends, nanoseconds.
 #[must_use]
 pub fn reason(conn: &Conn, closed: &Closed, now: i64) -> Reason {
-    let empty = Closing::default();
-    let c = conn.closing.as_deref().unwrap_or(&empty);
+    let c = conn.closing.as_deref().unwrap_or_else(|| &EMPTY);
     let case = Case {
         conn,
         c,

@@ -3,7 +3,7 @@
 use crate::machine::State;
 use crate::segment::Dir;
 use crate::slugs::{Close, ClosedBy, Note};
-use crate::track::closing::{Closing, Fin};
+use crate::track::closing::{Closing, EMPTY, Fin};
 use crate::track::conn::Conn;
 use crate::track::endpoint::seen;
 
@@ -33,8 +33,7 @@ const VANISHED_REPEATS: u8 = 2;
 /// Judges a connection.
 #[must_use]
 pub fn closed(conn: &Conn) -> Closed {
-    let empty = Closing::default();
-    let c = conn.closing.as_deref().unwrap_or(&empty);
+    let c = conn.closing.as_deref().unwrap_or_else(|| &EMPTY);
     let who = |dir: Dir| {
         if dir == conn.client {
             ClosedBy::Client

@@ -1,7 +1,5 @@
 //! The letters of Zeek's `history`: capital for the originator, small for the responder.
 
-use std::fmt;
-
 /// Letters kept without an allocation; most connections need no more ("ShADadFf").
 const INLINE: usize = 12;
 
@@ -92,12 +90,11 @@ impl History {
     fn inline(&self) -> &[u8] {
         &self.letters[..usize::from(self.len)]
     }
-}
 
-impl fmt::Display for History {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // letters are ASCII
-        f.write_str(std::str::from_utf8(self.inline()).unwrap_or_default())
+    /// The letters.
+    pub(super) fn letters(&self) -> &str {
+        // they are ASCII
+        std::str::from_utf8(self.inline()).unwrap_or_default()
     }
 }
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from finwait.errors import BadScript, CannotOpen, MissingPrivilege, Misuse
+from finwait.script.check import check
 from finwait.script.config import PERCENT, PERCENT_FREEBSD, configure
 from finwait.script.outcome import Failure, Outcome, Status
 from finwait.script.parser import SYSTEMS, load
@@ -44,12 +45,14 @@ class Job:
     """Microseconds."""
 
     def read(self) -> Script:
-        """Parse the script. Raises BadScript, CannotOpen."""
+        """Parse the script and check it. Raises BadScript, CannotOpen."""
         defines = dict(self.defines)
         if self.variant is not None:
             defines = VARIANT_DEFINES[self.variant] | defines
         system = "Linux" if self.stage == "kernel" else SYSTEMS.get(self.profile)
-        return load(self.path, defines, self.dialect, () if system is None else (system,))
+        script = load(self.path, defines, self.dialect, () if system is None else (system,))
+        check(script)
+        return script
 
     def run(self) -> Outcome:
         """Play. A broken script is an outcome; what the system refuses (CannotOpen, MissingPrivilege, OSError) is raised."""

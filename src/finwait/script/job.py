@@ -100,10 +100,10 @@ class Job:
 
         return lambda setup: open_model(setup, self.profile)
 
-    def failed(self, failure: Failure, status: Status) -> Outcome:
+    def failed(self, failure: Failure, status: Status, lasted: int = 0) -> Outcome:
         """Tell a play that did not come about."""
         stage = self.stage if self.stage == "kernel" else f"{self.stage}:{self.profile}"
-        return Outcome(self.path, self.variant or "ipv4", stage, status, failure=failure)
+        return Outcome(self.path, self.variant or "ipv4", stage, status, lasted, failure=failure)
 
 
 def broken(error: BadScript) -> Failure:
@@ -145,6 +145,8 @@ def scripts(paths: Iterable[str]) -> list[str]:
 
 def jobs(paths: Iterable[str], variants: Iterable[str], like: Job) -> list[Job]:
     """Give a job for each script and variant. A name that ends in v4.pkt or v6.pkt is of that family alone."""
+    if like.stage == "kernel" and like.profile != "linux":
+        raise Misuse(f"the kernel is its own profile: --profile {like.profile} is of the model")
     chosen = tuple(variants)
     made: list[Job] = []
     for path in paths:

@@ -53,3 +53,22 @@ def test_a_folder_at_once_in_every_form(tmp_path: Path) -> None:
     assert len(told) == 4 * 2 + 1
     assert ElementTree.parse(xml).getroot().get("failures") == "2"  # noqa: S314 - we wrote it
     assert "1..5\n" in run(str(tmp_path), "--tap").stdout
+
+
+def test_seconds_that_are_no_number(tmp_path: Path) -> None:
+    (tmp_path / "good.pkt").write_text(GOOD)
+    for option in ("--until", "--time-limit"):
+        for seconds in ("nan", "inf"):
+            done = run(str(tmp_path / "good.pkt"), option, seconds)
+            assert done.returncode == codes.MISUSE, done.stderr
+            assert "no number of seconds" in done.stderr
+
+
+def test_dry_run_checks_the_calls(tmp_path: Path) -> None:
+    (tmp_path / "x.pkt").write_text(GOOD + "+0 close(4, 5) = 0\n")
+    done = run(str(tmp_path / "x.pkt"), "--dry-run")
+    assert done.returncode == codes.BAD_INPUT
+    assert (
+        "x.pkt:3:4: close takes 1 argument, 2 were given\n+0 close(4, 5) = 0\n   ^^^^^"
+        in done.stderr
+    )

@@ -152,3 +152,25 @@ def test_every_form_tells_the_same(lang: str) -> None:
     assert said in report.tap([outcome], chosen)
     assert said in report.junit([outcome], chosen)
     assert "not ok 1" in report.tap([outcome], chosen)
+
+
+def test_a_call_that_blocks_without_a_time_of_return_is_told() -> None:
+    outcome = run(OPEN + "+0 read(4, ..., 100) = 100\n")
+    assert outcome.status is Status.FAILED
+    assert "read() still blocks" in report.text(outcome, "en")
+
+
+def test_a_closed_descriptor_is_ebadf() -> None:
+    text = OPEN + "+0 close(4) = 0\n+0 close(4) = -1 EBADF\n+0 write(4, ..., 5) = -1 EBADF\n"
+    assert run(text).status is Status.PASSED
+
+
+@pytest.mark.parametrize("line", ["nosuchcmd; exit 3", "sysctl -w net.ipv4.tcp_bogus=5"])
+def test_a_command_that_the_model_cannot_honour_is_no_pass(line: str) -> None:
+    outcome = run(OPEN + f"+0 `{line}`\n")
+    assert outcome.status is Status.NOT_APPLICABLE
+    assert "# SKIP not applicable: " in report.tap([outcome], "en")
+
+
+def test_false_fails_on_the_model_too() -> None:
+    assert run(OPEN + "+0 `false`\n").status is Status.FAILED

@@ -1,84 +1,155 @@
 """Many plays: one after the other in this process, or some at a time, each in a process of its own."""
 
+import os
 import select
+import signal
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import suppress
-from typing import Final
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
+from finwait.cli.signals import Signals, in_child, in_worker, timed, too_long, worker
 from finwait.script.job import Job
 from finwait.script.outcome import Failure, Outcome, Status
 from finwait.script.syntax import NOWHERE
 from finwait.verdict.language import Text
 
-LIMIT: Final = 180.0
-"""Seconds that one script may take on the kernel, as google's runner has it."""
+if TYPE_CHECKING:
+    from finwait.kernel.apart import Apart
 
+LIMIT: Final = 180.0
+"""Seconds that one script may take, as google's runner has it."""
+GRACE: Final = 3.0
+"""Seconds that a play has to tell where it is, once its time is over; then its process is killed."""
 SWITCH: Final = 0.0002
 """Seconds until a thread that woke from a blocking call gets its turn: the 5 ms of Python are more than a script's tolerance."""
 
 
-def play_all(jobs: list[Job], at_once: int, limit: float = LIMIT) -> Iterator[Outcome]:
-    """Play, and give the outcomes in the order of the jobs. The kernel's scripts each have a process, because a namespace is a process's."""
+def play_all(
+    jobs: list[Job], at_once: int, limit: float = LIMIT, signals: Signals | None = None
+) -> Iterator[Outcome]:
+    """Play, and give the outcomes in the order of the jobs. The kernel's scripts each have a process, because a namespace is a process's.
+
+    Once `signals` has one, the plays that go on are told as interrupted, and no other begins.
+    """
+    signals = Signals() if signals is None else signals
     if not jobs:
         return
     if jobs[0].stage == "kernel":
-        yield from _apart(jobs, at_once, limit)
+        yield from _apart(jobs, at_once, limit, signals)
     elif at_once == 1 or len(jobs) == 1:
         for job in jobs:
-            yield job.run()
+            if signals:
+                return
+            yield timed(job, limit, signals)
     else:
-        from concurrent.futures import ProcessPoolExecutor
-        from multiprocessing import get_context
-
-        with ProcessPoolExecutor(at_once, get_context("spawn")) as pool:
-            yield from pool.map(_run, jobs, chunksize=max(1, min(16, len(jobs) // (4 * at_once))))
+        yield from _pool(jobs, at_once, limit, signals)
 
 
-def _run(job: Job) -> Outcome:
-    return job.run()
+def _pool(jobs: list[Job], at_once: int, limit: float, signals: Signals) -> Iterator[Outcome]:
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing import get_context
+
+    chunk = max(1, min(16, len(jobs) // (4 * at_once)))
+    with ProcessPoolExecutor(at_once, get_context("spawn"), worker) as pool:
+        try:
+            for outcome in pool.map(partial(in_worker, limit=limit), jobs, chunksize=chunk):
+                if outcome is not None:
+                    yield outcome
+        except BrokenProcessPool:  # a signal found a process that had not begun to listen
+            if not signals:
+                raise
 
 
-def _apart(jobs: list[Job], at_once: int, limit: float) -> Iterator[Outcome]:
+@dataclass(slots=True)
+class _Running:
+    number: int
+    job: Job
+    process: "Apart[Outcome]"
+    begun: float
+    """time.monotonic()"""
+    asked: float | None = None
+    """When it was told to end."""
+
+
+def _apart(jobs: list[Job], at_once: int, limit: float, signals: Signals) -> Iterator[Outcome]:
     from finwait.kernel.apart import Apart
 
     sys.setswitchinterval(SWITCH)
     waiting = list(enumerate(jobs))
-    running: dict[int, tuple[int, Job, Apart[Outcome]]] = {}
+    running: dict[int, _Running] = {}
     done: dict[int, Outcome] = {}
     told = 0
     try:
-        while waiting or running:
-            while waiting and len(running) < at_once:
-                number, job = waiting.pop(0)
-                sys.stdout.flush()  # a fork takes a copy of what is not written yet
-                begun = Apart(job.run)
-                running[begun.fileno()] = number, job, begun
-            ready, _, _ = select.select(list(running), [], [], limit)
-            for fd in ready or list(running):
-                number, job, begun = running.pop(fd)
-                done[number] = _answer(job, begun, limit if ready else 0.0, limit)
-            while told in done:
-                yield done.pop(told)
-                told += 1
+        with _woken() as wake:
+            while (waiting and not signals) or running:
+                while waiting and len(running) < at_once and not signals:
+                    number, job = waiting.pop(0)
+                    sys.stdout.flush()  # a fork takes a copy of what is not written yet
+                    process = Apart(in_child(job, limit))
+                    running[process.fileno()] = _Running(number, job, process, time.monotonic())
+                for fd in _ended(running, wake, limit, signals):
+                    one = running.pop(fd)
+                    done[one.number] = _answer(one, limit)
+                while told in done:
+                    yield done.pop(told)
+                    told += 1
     finally:
-        for _, _, begun in running.values():
+        for one in running.values():
             with suppress(OSError):
-                begun.stop()
+                one.process.stop()
 
 
-def _answer(job: Job, begun: "object", left: float, limit: float) -> Outcome:
-    from finwait.kernel.apart import Apart, Ended
-
-    if not isinstance(begun, Apart):
-        raise TypeError("only what was begun answers")
+@contextmanager
+def _woken() -> Iterator[int]:
+    """Give a descriptor that is readable once a signal came: a select() alone sleeps on."""
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    before = None
     try:
-        answer = begun.answer(left)
+        with suppress(ValueError):  # in another thread than the main one, no signal comes
+            before = signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+        yield read
+    finally:
+        if before is not None:
+            signal.set_wakeup_fd(before)
+        os.close(read)
+        os.close(write)
+
+
+def _ended(running: dict[int, _Running], wake: int, limit: float, signals: Signals) -> list[int]:
+    """Wait for some to end; those whose time is over, and all after a signal, are told to."""
+    ends = [
+        limit + one.begun if one.asked is None else one.asked + GRACE for one in running.values()
+    ]
+    left = max(min(ends) - time.monotonic(), 0)
+    ready, _, _ = select.select([wake, *running], [], [], left)
+    if wake in ready:
+        os.read(wake, 64)
+        ready.remove(wake)
+    now = time.monotonic()
+    for fd, one in running.items():
+        if one.asked is None:
+            over = now - one.begun >= limit
+            if (over or signals) and fd not in ready:
+                one.asked = now
+                os.kill(one.process.pid, signal.SIGTERM if signals else signal.SIGUSR1)
+        elif now - one.asked >= GRACE and fd not in ready:
+            ready.append(fd)
+    return ready
+
+
+def _answer(one: _Running, limit: float) -> Outcome:
+    from finwait.kernel.apart import Ended
+
+    late = one.asked is not None and time.monotonic() - one.asked >= GRACE
+    try:
+        return one.process.answer(0.0 if late else limit)
     except Ended as ended:
-        message = Text(str(ended), str(ended))
-        if ended.late:
-            message = Text(f"it was stopped after {limit:.0f} s", f"运行 {limit:.0f} 秒后被终止")
-        return job.failed(Failure("time", NOWHERE, "", message), Status.FAILED)
-    if not isinstance(answer, Outcome):
-        raise TypeError("a play gives an outcome")
-    return answer
+        message = too_long(limit) if ended.late else Text(str(ended), str(ended))
+        lasted = round((time.monotonic() - one.begun) * 1_000_000)
+        return one.job.failed(Failure("time", NOWHERE, "", message), Status.FAILED, lasted)

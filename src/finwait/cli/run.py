@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from math import isfinite
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
@@ -200,6 +201,8 @@ def command(  # noqa: PLR0917  # click gives an argument an option
     from finwait.script.job import jobs as all_jobs
     from finwait.script.job import scripts as find
 
+    _finite("--until", until)
+    _finite("--time-limit", time_limit)
     like = Job(
         "",
         stage=stage,
@@ -215,6 +218,12 @@ def command(  # noqa: PLR0917  # click gives an argument an option
     _one_only(made, pcap)
     wish = run_told.Told(form, as_tap, junit, pcap, explained, lang)
     return run_told.tell(made, jobs, time_limit, wish)
+
+
+def _finite(option: str, seconds: float | None) -> None:
+    """NaN is in no range, but click takes it for a number."""
+    if seconds is not None and not isfinite(seconds):
+        raise Misuse(f"{option} {seconds} is no number of seconds")
 
 
 def _one_only(made: "list[Job]", pcap: str | None) -> None:

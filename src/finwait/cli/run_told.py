@@ -4,12 +4,14 @@ import json
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from finwait.cli import codes
 from finwait.cli.play import play_all
+from finwait.cli.signals import Signals
 from finwait.errors import BadScript, CannotOpen
 from finwait.script import report
 from finwait.script.job import Job
@@ -55,7 +57,9 @@ def tell(jobs: list[Job], at_once: int, limit: float, told: Told) -> int:
 
     outcomes: list[Outcome] = []
     as_text = told.form == "text" and not told.tap
-    for outcome in play_all(jobs, at_once, limit):
+    signals = Signals()
+    plays = play_all(jobs, at_once, limit, signals)
+    for outcome in _until(plays, signals):
         outcomes.append(outcome)
         if as_text:
             sys.stdout.write(report.text(outcome, told.lang))
@@ -79,7 +83,13 @@ def tell(jobs: list[Job], at_once: int, limit: float, told: Told) -> int:
         print(SUMMARY.say(told.lang).format(**counts))
     if told.junit is not None:
         _write(told.junit, report.junit(outcomes, told.lang).encode("utf-8", "replace"))
-    return code_of(outcomes)
+    return signals.code if signals else code_of(outcomes)
+
+
+def _until(plays: Iterator[Outcome], signals: Signals) -> Iterator[Outcome]:
+    """Listen to signals while plays go on."""
+    with signals.listening():
+        yield from plays
 
 
 def code_of(outcomes: list[Outcome]) -> int:

@@ -19,6 +19,14 @@ NO_DESCRIPTOR: Final = MAKE - {"accept"} | {"pipe", "cap_set", "poll"}
 """Calls whose first argument is no descriptor."""
 SECOND: Final[Mapping[str, int]] = {"splice": 2, "sendfile": 1, "epoll_ctl": 2}
 """Calls with another descriptor, and where it stands."""
+PATIENCE: Final = 2_000_000
+"""Microseconds for a call that is to return at once: as long as a packet is waited for that is due now."""
+TIMEOUTS: Final = {"poll": 2, "epoll_wait": 3}
+"""Calls that say how long they sleep, in milliseconds, and where."""
+LINGERS: Final = 3600_000_000
+"""Microseconds for close(), which SO_LINGER lets sleep as long as it says."""
+CLOSED: Final = 1 << 30
+"""A descriptor that nothing has, for a label whose descriptor was closed: EBADF, even where its number is in use again."""
 TYPE_MASK: Final = 0xF
 """SOCK_TYPE_MASK of linux/net.h: the rest are flags."""
 TIME_CONTROL: Final = {"scm_sec", "scm_nsec"}
@@ -54,10 +62,20 @@ class Calls:
         self._before(call, arguments)
         return SystemCall(call.name, tuple(arguments))
 
+    @staticmethod
+    def patience(live: SystemCall) -> int:
+        """Microseconds after which a call without a time of return is taken for one that blocks."""
+        if live.name == "close":
+            return LINGERS
+        timeout = live.arguments[TIMEOUTS[live.name]] if live.name in TIMEOUTS else 0
+        return PATIENCE + (max(timeout, 0) * 1000 if isinstance(timeout, int) else 0)
+
     def _descriptor(self, label: Value, at: Position) -> Value:
         if not isinstance(label, int) or label < 0:
             return label
         live = self.sockets.live(label)
+        if live is None and self.sockets.was_closed(label):
+            return CLOSED
         if live is None:
             raise self.evaluator.error(f"nothing open is called {label} here", at)
         return live
@@ -166,6 +184,7 @@ class Calls:
         if name == "close":
             for label in [label for label, live in self.sockets.files.items() if live == fd]:
                 del self.sockets.files[label]
+                self.sockets.gone.add(label)
         for one in self.sockets.all:
             if one.fd != fd or one.closed:
                 continue

@@ -24,6 +24,8 @@ class Program:
     """The blocks met so far, each with what was known at its time."""
 
     path: str
+    running: Position | None = None
+    """The block that runs now."""
     blocks: list[tuple[Code, Mapping[str, int]]] = field(default_factory=list)
 
     def add(self, code: Code, info: Mapping[str, int]) -> None:
@@ -37,9 +39,11 @@ class Program:
         with redirect_stdout(printed):
             for code, info in self.blocks:
                 space |= info
+                self.running = code.at
                 fault = self._one(code, space, info)
                 if fault is not None:
                     return fault, printed.getvalue()
+        self.running = None
         return None, printed.getvalue()
 
     def _one(

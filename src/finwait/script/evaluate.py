@@ -1,6 +1,8 @@
 """Expressions of a script to what a stage takes: names to numbers, struct literals to members by name."""
 
 import struct
+from collections.abc import Iterable
+from difflib import get_close_matches
 from ipaddress import IPv4Address, IPv6Address
 
 from finwait.errors import BadScript
@@ -39,7 +41,7 @@ class Evaluator:
     def number(self, name: str, at: Position) -> int:
         """Give the number of a name."""
         if name not in NUMBERS:
-            raise self.error(f"nothing is called {name}", at)
+            raise self.error(f"nothing is called {name}{meant(name, NUMBERS)}", at)
         return NUMBERS[name]
 
     def error(self, message: str, at: Position) -> BadScript:
@@ -79,3 +81,9 @@ class Evaluator:
         except (ValueError, struct.error) as problem:
             raise self.error(f"{name}: {problem}", at) from None
         raise self.error(f"{name} takes something else", at)
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """End a sentence about an unknown name with the known one that was probably meant."""
+    close = get_close_matches(name, known, 1)
+    return f"; did you mean {close[0]}?" if close else ""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from finwait.errors import BadScript, CannotOpen, MissingPrivilege, Misuse
+from finwait.script.check import check
 from finwait.script.config import PERCENT, PERCENT_FREEBSD, configure
 from finwait.script.outcome import Failure, Outcome, Status
 from finwait.script.parser import SYSTEMS, load
@@ -44,12 +45,14 @@ class Job:
     """Microseconds."""
 
     def read(self) -> Script:
-        """Parse the script. Raises BadScript, CannotOpen."""
+        """Parse the script and check it. Raises BadScript, CannotOpen."""
         defines = dict(self.defines)
         if self.variant is not None:
             defines = VARIANT_DEFINES[self.variant] | defines
         system = "Linux" if self.stage == "kernel" else SYSTEMS.get(self.profile)
-        return load(self.path, defines, self.dialect, () if system is None else (system,))
+        script = load(self.path, defines, self.dialect, () if system is None else (system,))
+        check(script)
+        return script
 
     def run(self) -> Outcome:
         """Play. A broken script is an outcome; what the system refuses (CannotOpen, MissingPrivilege, OSError) is raised."""
@@ -97,10 +100,10 @@ class Job:
 
         return lambda setup: open_model(setup, self.profile)
 
-    def failed(self, failure: Failure, status: Status) -> Outcome:
+    def failed(self, failure: Failure, status: Status, lasted: int = 0) -> Outcome:
         """Tell a play that did not come about."""
         stage = self.stage if self.stage == "kernel" else f"{self.stage}:{self.profile}"
-        return Outcome(self.path, self.variant or "ipv4", stage, status, failure=failure)
+        return Outcome(self.path, self.variant or "ipv4", stage, status, lasted, failure=failure)
 
 
 def broken(error: BadScript) -> Failure:
@@ -142,6 +145,8 @@ def scripts(paths: Iterable[str]) -> list[str]:
 
 def jobs(paths: Iterable[str], variants: Iterable[str], like: Job) -> list[Job]:
     """Give a job for each script and variant. A name that ends in v4.pkt or v6.pkt is of that family alone."""
+    if like.stage == "kernel" and like.profile != "linux":
+        raise Misuse(f"the kernel is its own profile: --profile {like.profile} is of the model")
     chosen = tuple(variants)
     made: list[Job] = []
     for path in paths:

@@ -18,9 +18,11 @@ class Status(StrEnum):
     STOPPED = "stopped"
     """`--until` was reached, and all before it was as expected."""
     NOT_APPLICABLE = "not-applicable"
-    """The stage has no such thing as the script needs."""
+    """The stage has no such thing as the script needs: a call, or a command that it could not honour."""
     BROKEN = "broken"
     """The script itself is wrong."""
+    INTERRUPTED = "interrupted"
+    """A signal ended the play."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ VERDICT: Final = {
     Status.STOPPED: Text("stopped", "已停止"),
     Status.NOT_APPLICABLE: Text("not applicable", "不适用"),
     Status.BROKEN: Text("broken script", "脚本有误"),
+    Status.INTERRUPTED: Text("interrupted", "被中断"),
 }
 EXPECTED = Text("expected", "预期")
 ACTUAL = Text("actual  ", "实际")
@@ -48,7 +49,7 @@ def text(outcome: Outcome, lang: Lang) -> str:
 
 def failure_lines(path: str, failure: Failure, lang: Lang) -> list[str]:
     """The place, what differs, and both packets one under the other."""
-    place = f"{path}:{failure.at.line}" if failure.at.line else path
+    place = ":".join([path, *(str(n) for n in (failure.at.line, failure.at.column) if n)])
     lines = [f"  {place}: {failure.message.say(lang)}"]
     if failure.source:
         lines.append(f"    {failure.source}")
@@ -136,6 +137,7 @@ def _failure(failure: Failure, lang: Lang) -> dict[str, object]:
     return {
         "kind": failure.kind,
         "line": failure.at.line,
+        "column": failure.at.column,
         "source": printable(failure.source),
         "message": failure.message.say(lang),
         "field": difference.field if difference else None,
@@ -161,7 +163,10 @@ def tap(outcomes: list[Outcome], lang: Lang) -> str:
     lines = ["TAP version 14", f"1..{len(outcomes)}"]
     for number, outcome in enumerate(outcomes, 1):
         good = outcome.status in {Status.PASSED, Status.STOPPED, Status.NOT_APPLICABLE}
-        skip = " # SKIP not applicable" if outcome.status is Status.NOT_APPLICABLE else ""
+        skip = ""
+        if outcome.status is Status.NOT_APPLICABLE:
+            why = outcome.failure.message.say(lang) if outcome.failure else ""
+            skip = f" # SKIP not applicable: {printable(' '.join(why.split()))}"
         name = f"{outcome.path} ({outcome.variant})".replace("#", "\\#")
         lines.append(f"{'' if good else 'not '}ok {number} - {name}{skip}")
         if not good:
@@ -174,9 +179,11 @@ def junit(outcomes: list[Outcome], lang: Lang) -> str:
     from xml.etree.ElementTree import Element, SubElement, tostring
 
     failed = [o for o in outcomes if o.status is Status.FAILED]
-    broken = [o for o in outcomes if o.status is Status.BROKEN]
+    broken = [o for o in outcomes if o.status in {Status.BROKEN, Status.INTERRUPTED}]
+    skipped = [o for o in outcomes if o.status is Status.NOT_APPLICABLE]
     suite = Element(
         "testsuite", name="finwait run", tests=str(len(outcomes)), failures=str(len(failed)), errors=str(len(broken)),
+        skipped=str(len(skipped)),
     )  # fmt: skip
     for outcome in outcomes:
         case = SubElement(
@@ -186,7 +193,9 @@ def junit(outcomes: list[Outcome], lang: Lang) -> str:
         if outcome.status is Status.NOT_APPLICABLE:
             SubElement(case, "skipped", message=failure.message.say(lang) if failure else "")
         elif failure is not None:
+            place = f"{outcome.path}:{failure.at.line}:{failure.at.column}: "
             tag = "failure" if outcome.status is Status.FAILED else "error"
-            told = SubElement(case, tag, message=failure.message.say(lang), type=failure.kind)
+            said = place * (failure.at.line > 0) + failure.message.say(lang)
+            told = SubElement(case, tag, message=said, type=failure.kind)
             told.text = text(outcome, lang)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(suite, encoding="unicode") + "\n"

@@ -47,6 +47,17 @@ class Stop(Exception):
         self.status = status
 
 
+class Interrupted(BaseException):
+    """Who plays has had enough: a signal came, or the time is over. May be raised anywhere in a play (by a signal
+    handler), which then ends with the line that it had come to.
+    """
+
+    def __init__(self, message: Text, status: Status = Status.INTERRUPTED) -> None:
+        super().__init__(message.en)
+        self.message = message
+        self.status = status
+
+
 class Reached(Exception):
     """`--until` was reached. Never leaves the runner."""
 
@@ -79,34 +90,25 @@ class Player:
         self.endpoint: Endpoint | None = None
         self._blocked: tuple[Event, SystemCall, Due] | None = None
         self._lines = script.text.split("\n")
+        self._at = NOWHERE
+        """Where the play has come to."""
+        self.printed = ""
+        """What the script's code printed."""
+        self._lacking: Failure | None = None
+        """The first command that the stage could not honour."""
 
     # --- the whole ---
 
     def play(self) -> Outcome:
         """Play all of it, clean up, and tell."""
-        status, failure, printed = Status.PASSED, None, ""
-        try:
-            self._begin()
-            for event in self.script.events:
-                self._event(event)
-            self._end_of_calls()
-        except Reached:
-            status = Status.STOPPED
-        except Stop as stop:
-            status, failure = stop.status, stop.failure
-        except BadScript as error:
-            status, failure = Status.BROKEN, self._broken(error)
+        status, failure = self._guarded(self._play_events)
         self.traffic.drain()
         self.endpoint = ending.endpoint(self.stage, self.sockets.under_test, self.traffic)
-        try:
-            self._clean_up()
-            if failure is None:
-                printed = self._run_program()
-        except Stop as stop:
-            if failure is None:
-                status, failure = stop.status, stop.failure
-            else:  # what went wrong first is what is told
-                self.warnings.append(stop.failure.message)
+        after = self._guarded(lambda: self._after(failure))
+        if failure is None:
+            status, failure = (status, None) if after[1] is None else after
+        elif after[1] is not None:  # what went wrong first is what is told
+            self.warnings.append(after[1].message)
         lasted = self._now()
         crossings = self.traffic.finished()
         unread = () if failure is not None and failure.unread else self.traffic.unread()
@@ -115,10 +117,44 @@ class Player:
         if failure is not None:
             failure = reasons.explained(failure, state, self.traffic)
         story = ending.story(self.traffic, state, lasted) if status is Status.STOPPED else ()
+        if failure is None and self._lacking is not None:
+            status, failure = Status.NOT_APPLICABLE, self._lacking
+            self.warnings.remove(_at_line(failure.at, failure.message))
         return Outcome(
             self.script.path, self.config.family, self.stage.name, status, lasted, failure,
-            tuple(self.warnings), state, story, unread, crossings, printed,
+            tuple(self.warnings), state, story, unread, crossings, self.printed,
         )  # fmt: skip
+
+    def _guarded(self, part: Callable[[], None]) -> tuple[Status, Failure | None]:
+        """Do a part of the play, and say how it ended."""
+        try:
+            part()
+        except Reached:
+            return Status.STOPPED, None
+        except Stop as stop:
+            return stop.status, stop.failure
+        except BadScript as error:
+            return Status.BROKEN, self._broken(error)
+        except Interrupted as enough:
+            return enough.status, self._interrupted(enough)
+        return Status.PASSED, None
+
+    def _play_events(self) -> None:
+        self._begin()
+        for event in self.script.events:
+            self._event(event)
+        self._end_of_calls()
+
+    def _after(self, failure: Failure | None) -> None:
+        self._clean_up()
+        if failure is None:
+            self.printed = self._run_program()
+
+    def _interrupted(self, enough: Interrupted) -> Failure:
+        at, message = self.program.running or self._at, enough.message
+        if at.line:
+            message = Text(f"{message.en} at line {at.line}", f"{message.zh}，停在第 {at.line} 行")
+        return Failure("time", at, self._line(at), message)
 
     def _broken(self, error: BadScript) -> Failure:
         at = Position(error.line, error.column)
@@ -171,6 +207,7 @@ class Player:
     # --- one event ---
 
     def _event(self, event: Event) -> None:
+        self._at = event.at
         self._collect_if_done()
         action = event.action
         inbound = isinstance(action, PacketAction) and action.direction is Direction.IN
@@ -251,11 +288,7 @@ class Player:
             self._collect_before(call)
         live = self.calls.live(call, event.at)
         if call.until is None:
-            try:
-                result = self.stage.call(live)
-            except FinwaitError as error:
-                raise self._refused(event, error) from error
-            self._judge(event, call, live, result)
+            self._judge(event, call, live, self._made(event, call, live))
             return
         if self._blocked is not None:
             raise self.evaluator.error("another call still blocks here", event.at)
@@ -266,6 +299,28 @@ class Player:
             self.stage.begin(live)
         except FinwaitError as error:
             raise self._refused(event, error) from error
+
+    def _made(self, event: Event, call: Call, live: SystemCall) -> Result:
+        """Make a call that is to return at once."""
+        limit, until = self._now() + self.calls.patience(live), self.config.until
+        cut = until is not None and until < limit
+        try:
+            at = self.zero + (until if until is not None and cut else limit)
+            result = self.stage.call_until(live, at)
+        except FinwaitError as error:
+            raise self._refused(event, error) from error
+        if result is not None:
+            return result
+        if until is not None and cut:
+            self._wait_until(until + 1)
+        name = call.name
+        message = Text(
+            f"{name}() still blocks: nothing came that ends it."
+            f" A call that blocks is written `+0...+.1 {name}(…)`, with the time of its return",
+            f"{name}() 仍在阻塞：没有出现能使它返回的事件。"
+            f"会阻塞的调用应写成 `+0...+.1 {name}(…)`，带上返回时间",
+        )
+        raise Stop(Failure("call", event.at, self._line(event.at), message))
 
     def _refused(self, event: Event, error: FinwaitError) -> Stop:
         """The stage has no such call, or cannot take its arguments."""
@@ -342,6 +397,7 @@ class Player:
                 f"此舞台无法执行 `{action.command.strip()}`",
             )
             self.warnings.append(_at_line(at, message))
+            self._lacking = self._lacking or Failure("command", at, self._line(at), message)
             return
         if done.status:
             message = Text(

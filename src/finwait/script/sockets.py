@@ -57,6 +57,9 @@ class Sockets:
     files: dict[int, int] = field(default_factory=dict)
     """Labels of everything that is no socket (epoll, pipes, files) → live descriptors."""
 
+    gone: set[int] = field(default_factory=set)
+    """Labels of what was closed among them."""
+
     def add(self, one: Socket) -> Socket:
         """Take a socket in; it becomes the one under test."""
         self.all.append(one)
@@ -72,6 +75,10 @@ class Sockets:
         """Give the live descriptor for a label; None if nothing open is called so."""
         one = self.of_label(label)
         return self.files.get(label) if one is None else one.fd
+
+    def was_closed(self, label: int) -> bool:
+        """Say whether something was called so that is closed now."""
+        return label in self.gone or any(one.label == label and one.closed for one in self.all)
 
     def label_of(self, fd: int) -> int | None:
         """Give the label of an open live descriptor."""

@@ -52,6 +52,11 @@ class Source:
         line = bisect_right(self._starts, at)
         return Position(line, at - self._starts[line - 1] + 1)
 
+    def offset(self, place: Position) -> int:
+        """Give the offset of a line and column; the other way round of `position`."""
+        line = min(max(place.line, 1), len(self._starts))
+        return min(self._starts[line - 1] + max(place.column - 1, 0), len(self.text))
+
     def line(self, number: int) -> str:
         """Give a line without its end."""
         end = self._starts[number] if number < len(self._starts) else len(self.text)

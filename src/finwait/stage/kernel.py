@@ -1,5 +1,6 @@
 """The real kernel as a stage: a private network namespace, a TUN device in it, and the calls of a process."""
 
+import errno
 import gc
 import os
 import socket
@@ -14,6 +15,7 @@ from typing import Final, Self
 from finwait.kernel import structs, tcp_info
 from finwait.kernel.address import Family
 from finwait.kernel.addresses import configure
+from finwait.kernel.alarm import Alarm
 from finwait.kernel.calls import Calls, Outcome, World, is_open
 from finwait.kernel.namespace import Namespace
 from finwait.kernel.prompt import Prompt, after_a_jiffy, go_first, sleep_until
@@ -76,6 +78,7 @@ class KernelStage:
         gc.disable()  # a collection in the middle of a play looks like a late kernel
         self._prompt = Prompt()
         self._sleeper = _Sleeper(self._calls)
+        self._alarm = Alarm()
         self._start = time.time_ns()
 
     def _bring_up(self) -> None:
@@ -144,6 +147,13 @@ class KernelStage:
         """Make a call and wait for it."""
         return self._result(self._calls.make(call.name, call.arguments))
 
+    def call_until(self, call: SystemCall, until: int) -> Result | None:
+        """Make a call; a signal wakes it if it still sleeps then (signal(7): it fails with EINTR)."""
+        with self._alarm.at((until - self.now()) / 1e6):
+            outcome = self._calls.make(call.name, call.arguments)
+        given_up = self._alarm.rang and outcome.errno == errno.EINTR
+        return None if given_up else self._result(outcome)
+
     def begin(self, call: SystemCall) -> None:
         """Make a call in a thread, and come back once it sleeps."""
         self._began = True
@@ -209,6 +219,7 @@ class KernelStage:
         """Leave the namespace; the device and all that the kernel keeps for it end with it."""
         self._prompt.close()
         self._sleeper.end()
+        self._alarm.close()
         self._calls.close_all()
         self._tun.close()
         self._namespace.leave()

@@ -45,6 +45,8 @@ _NAMES: Final = (
         "IPV6_PORTRANGE",
     ),
     *("FIONWRITE", "FIONSPACE", "MSG_EOF", "MSG_NBIO"),
+    *("SCTP_REUSE_PORT", "SCTP_BINDX_ADD_ADDR", "SCTP_BINDX_REM_ADDR"),
+    *("ICMP_UNREACH", "ICMP_UNREACH_NEEDFRAG", "ICMP6_PACKET_TOO_BIG"),
 )
 
 PRIVATE_NUMBERS: Final = {name: PRIVATE + place for place, name in enumerate(_NAMES)}

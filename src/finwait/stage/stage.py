@@ -118,7 +118,12 @@ class Stage(Protocol):
         """
 
     def call(self, call: SystemCall) -> Result:
-        """Make a call that is expected to return at once, and wait for it."""
+        """Make a call that returns at once, and wait for it."""
+
+    def call_until(self, call: SystemCall, until: int) -> Result | None:
+        """Make a call that is expected to return at once. None if it still sleeps at the time `until`, or if nothing can
+        wake it any more: it is given up.
+        """
 
     def begin(self, call: SystemCall) -> None:
         """Begin a call that may block, and come back once it sleeps (or has returned). One at a time."""

@@ -101,18 +101,22 @@ class Model:
     # --- calls ---
 
     def call(self, call: SystemCall) -> Result:
-        """Make a call. One that sleeps lets time pass until it is woken."""
+        """Make a call. One that sleeps lets time pass until it is woken; one that nothing wakes is given up as if a signal came."""
+        result = self.call_until(call, self._world.now + LONGEST_SLEEP)
+        return self._stamped(failure("EINTR")) if result is None else result
+
+    def call_until(self, call: SystemCall, until: int) -> Result | None:
+        """Make a call. One that sleeps lets time pass until it is woken, or until then."""
         made = self._start(call)
         if isinstance(made, Result):
             return made
         own = _Sleeper(made)
-        limit = self._world.now + LONGEST_SLEEP
         self._advance_sleeper(own)
         while own.result is None:
-            if self._world.now >= limit or (own.until is None and not self._anything_due()):
+            if self._world.now >= until or (own.until is None and not self._anything_due()):
                 made.close()
-                return self._stamped(failure("EINTR"))
-            self._pass_time(min(limit, own.until or limit), self._once())
+                return None
+            self._pass_time(min(until, own.until or until), self._once())
             self._advance_sleeper(own)
         return self._stamped(own.result)
 

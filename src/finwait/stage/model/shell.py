@@ -31,6 +31,14 @@ class NotApplicable(Exception):
     """The model has nothing that this asks for; never leaves this part."""
 
 
+class Exited(Exception):
+    """`exit`; never leaves this part."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
 @dataclass(slots=True)
 class Shell:
     """One command on its way."""
@@ -92,6 +100,8 @@ class Shell:
         self.depth += 1
         try:
             return self.run(text)
+        except Exited as exited:  # a script ends itself, not who called it
+            return exited.status
         finally:
             self.depth -= 1
 
@@ -107,6 +117,8 @@ def run(world: World, command: str, advance: Advance) -> ShellResult:
     shell = Shell(world, advance, Path(world.setup.folder))
     try:
         status = shell.run(command)
+    except Exited as exited:
+        status = exited.status
     except NotApplicable as why:
         return ShellResult(0, f"not applicable to a model: {why}", applicable=False)
     return ShellResult(status, shell.output)
@@ -280,6 +292,19 @@ def nstat(shell: Shell, stages: list[list[str]]) -> int:
     return 0 if all(fired[COUNTERS[name]] for name in names) else 1
 
 
+def _false(shell: Shell, words: list[str]) -> int:
+    del shell, words
+    return 1
+
+
+def _exit(shell: Shell, words: list[str]) -> int:
+    """`exit N`: nothing after it is done."""
+    del shell
+    if len(words) != 2 or not words[1].isdecimal():
+        raise NotApplicable(" ".join(words))
+    raise Exited(int(words[1]) & 0xFF)
+
+
 def _true(shell: Shell, words: list[str]) -> int:
     del shell, words
     return 0
@@ -299,5 +324,7 @@ COMMANDS: Final[dict[str, Callable[[Shell, list[str]], int]]] = {
     "sleep": _sleep,
     "tcpdrop": _tcpdrop,
     "true": _true,
+    "false": _false,
+    "exit": _exit,
     ":": _true,
 }

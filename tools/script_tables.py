@@ -1,7 +1,7 @@
 """Compile the grammar of scripts into the tables that finwait parses by: `python tools/script_tables.py`.
 
 lark reads `grammar.lark` and makes the LALR(1) tables; finwait loads them without lark, whose import alone takes
-longer than parsing a script (docs/decisions.md 61).
+longer than parsing a script (docs/decisions.md 45).
 """
 
 import json

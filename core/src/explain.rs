@@ -3,7 +3,7 @@
 //! The captures are read twice: once to judge every connection, so that a number means here what it
 //! means in an analysis and the verdict is the same, and once to keep the segments of the one. The
 //! second reading tracks nothing but the tuple in question and ends where nothing of it can come any
-//! more (docs/decisions.md 33).
+//! more (docs/decisions.md 28).
 
 use crate::decode::{Decoded, Defragmenter, Fragment, ScopeNames, decode, locate};
 use crate::engine::{Options, Progress, Watch, find, run};
@@ -287,7 +287,7 @@ impl Hunt {
 }
 
 /// What a segment made believe and a later one disproves is not told: where an end seemed to have the
-/// other's FIN until that FIN was sent again, it had not (docs/decisions.md 46).
+/// other's FIN until that FIN was sent again, it had not (docs/decisions.md 36).
 fn hindsight(steps: &mut [Step]) {
     for i in 1..steps.len() {
         let again = steps[i].outcome.is(Label::FinRetransmission);

@@ -3,7 +3,7 @@
 from finwait.endpoint.connection import Connection
 from finwait.endpoint.profile import Checks, SynOptions
 from finwait.endpoint.window import offered_scale
-from finwait.tcp import Flags, Options, Segment, Seq
+from finwait.tcp import Flags, Options, Seq
 from finwait.tcp.params import WINDOW_SCALE_MAX
 from finwait.tcp.seq import MODULUS
 from finwait.wire import TcpOption
@@ -232,8 +232,3 @@ def read_options(found: tuple[TcpOption, ...]) -> Options:
             values["fast_open"] = data[2:]
             values["fast_open_experimental"] = True
     return Options(**values)  # type: ignore[arg-type]  # each value was built for its field above
-
-
-def timestamps_of(segment: Segment) -> tuple[int, int] | None:
-    """TSval and TSecr of a segment."""
-    return segment.options.timestamps

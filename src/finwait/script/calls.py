@@ -1,7 +1,6 @@
 """System calls of a script: labels to live descriptors before the call, the result against the script's after it."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
 from finwait.script import syntax
@@ -313,9 +312,3 @@ def _show(value: Value) -> str:
 def error_name(number: int) -> str:
     """Name an error."""
     return ERRORS.get(number, f"errno {number}")
-
-
-def with_result(call: Call, result: Result) -> Call:
-    """Give the call as it would have to be written for what came back."""
-    errno = ERRORS.get(result.errno) if result.value < 0 else None
-    return replace(call, result=syntax.Integer(result.value), errno=errno, note="")

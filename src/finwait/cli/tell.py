@@ -118,6 +118,8 @@ def condition(wish: Wish) -> "Where | None":
 
     where = Where(wish.where)
     where.rows(pa.table(_core.analyze([])))  # a mistake is told before anything is read
+    for stranger in where.strangers():
+        print(f"finwait: {stranger.told().say(wish.lang)}", file=sys.stderr)
     return where
 
 

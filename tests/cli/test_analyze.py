@@ -157,7 +157,10 @@ def test_a_bad_condition_is_misuse(condition: str, said: str) -> None:
         ("closed_by = 'reset'", "that is a word of close"),
         ("sure IN ('certain', 'sure')", "confidence never has the word 'sure'"),
         ("client_state = 'FIN_WAIT_2' -- so ss has it", "did you mean FIN-WAIT-2?"),
-        ("list_contains(notes, 'retransmitted')", "did you mean syn-retransmitted or fin-retransmitted"),
+        (
+            "list_contains(notes, 'retransmitted')",
+            "did you mean syn-retransmitted or fin-retransmitted",
+        ),
         ("list_has_any(notes, ['rst-owner', 'rst'])", "notes never has the word 'rst'"),
         ("cause = 'timeout'", "keepalive-timeout?\n`finwait catalogue cause` lists"),
     ],

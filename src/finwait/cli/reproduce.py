@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from finwait.cli.options import helps, lang_option
+from finwait.cli.options import OfConnection, helps, lang_option
 from finwait.cli.sink import opened
 from finwait.verdict.language import Lang, Text
 
@@ -37,6 +37,7 @@ _EPILOG = "\n".join(
 
 @click.command(
     "reproduce",
+    cls=OfConnection,
     epilog=_EPILOG,
     help=helps(
         "Write a packetdrill script that plays one side of a connection against the other side's stack, so that it"

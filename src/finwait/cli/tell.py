@@ -105,6 +105,7 @@ def table_of(wish: Wish) -> Table:
         shutil.get_terminal_size().columns if terminal else None,
         several=wish.several,
         colour=terminal and not os.environ.get("NO_COLOR"),
+        lang=wish.lang,
     )
 
 

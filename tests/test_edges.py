@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import finwait
 from finwait import _core
 
 from .judge.captures import tcp, write
@@ -373,3 +374,21 @@ def test_a_rst_long_after_the_handshake_is_no_answer_to_it(tmp_path: Path) -> No
 def test_the_client_does_not_reject_its_own_call(tmp_path: Path) -> None:
     row = told(tmp_path, [*OPEN, s(ACK | PSH, 1, 1, 10), c(RST, 1)])
     assert row["cause"] == "peer-lost-state"
+
+
+def test_a_rst_that_the_other_end_went_on_after_is_told_as_one_that_ended_nothing(
+    tmp_path: Path,
+) -> None:
+    """Forged in the server's name, or lost behind the capture: the client acks what came later."""
+    packets = [
+        *ASKED, s(RST | ACK, 21, 11), s(ACK | PSH, 21, 11, 20), c(ACK, 11, 41),
+        c(FIN | ACK, 11, 41), s(FIN | ACK, 41, 12), c(ACK, 12, 42),
+    ]  # fmt: skip
+    assert how(told(tmp_path, packets)) == ("three-way", "client", True)
+    explained = finwait.explain(tmp_path / "edge.pcap", 0)
+    states = {(each.client_state, each.server_state) for each in explained.segments[3:9]}
+    assert states == {("ESTABLISHED", "ESTABLISHED")}
+    text = " ".join(explained.text().split())
+    assert "Yet the client acks what came after it: the RST did not reach the client" in text
+    assert "the end │" not in text
+    assert "after the end" not in text

@@ -340,21 +340,67 @@ impl Hunt {
     }
 }
 
-/// What a segment made believe and a later one disproves is not told: where an end seemed to have the
-/// other's FIN until that FIN was sent again, it had not (docs/decisions.md 36).
+/// What a segment made believe and a later one disproves is not told, so that no end steps back over
+/// an edge that the machine does not have (docs/decisions.md 36 and 85).
 fn hindsight(steps: &mut [Step]) {
     for i in 1..steps.len() {
-        let again = steps[i].outcome.is(Label::FinRetransmission);
-        let end = steps[i].segment.dir.flip() as usize;
-        if !again || without_fin(steps[i - 1].states[end]) != Some(steps[i].states[end]) {
-            continue;
+        if steps[i].outcome.is(Label::FinRetransmission) {
+            let sender = steps[i].segment.dir;
+            not_received(steps, i, sender.flip() as usize);
+            not_acked(steps, i, sender as usize);
         }
-        for step in steps[..i].iter_mut().rev() {
-            match without_fin(step.states[end]) {
-                Some(state) => step.states[end] = state,
-                None => break,
-            }
+        not_reset(steps, i);
+    }
+}
+
+/// Where `end` seemed to have the other's FIN until that FIN was sent again, it had not.
+fn not_received(steps: &mut [Step], i: usize, end: usize) {
+    if without_fin(steps[i - 1].states[end]) != Some(steps[i].states[end]) {
+        return;
+    }
+    for step in steps[..i].iter_mut().rev() {
+        match without_fin(step.states[end]) {
+            Some(state) => step.states[end] = state,
+            None => break,
         }
+    }
+}
+
+/// Where `end` seemed to have the ACK of its FIN until it sent that FIN again, it had not.
+fn not_acked(steps: &mut [Step], i: usize, end: usize) {
+    let (seemed, stood) = (steps[i - 1].states[end], steps[i].states[end]);
+    if next(stood, Event::RcvAckOfFin) == Some(seemed) {
+        put_back(&mut steps[..i], end, seemed, stood);
+    }
+}
+
+/// Where a RST seemed to have ended it until the other end acked what came after, it had not.
+fn not_reset(steps: &mut [Step], i: usize) {
+    let alive = |states: [State; 2]| states.iter().all(|s| s.synchronized());
+    if alive(steps[i - 1].states) || !alive(steps[i].states) {
+        return;
+    }
+    let rst = |s: &Step| s.outcome.is(Label::EndsConnection) && s.segment.has(flag::RST);
+    let Some(k) = steps[..i].iter().rposition(rst).filter(|k| *k > 0) else {
+        return;
+    };
+    let stood = steps[k - 1].states;
+    steps[k].outcome.labels &= !(1 << Label::EndsConnection as u8);
+    steps[k].outcome.label(Label::RstIgnored);
+    for step in &mut steps[k..=i] {
+        step.outcome.labels &= !(1 << Label::AfterClose as u8);
+    }
+    for step in &mut steps[k..i] {
+        step.states = stood;
+    }
+}
+
+fn put_back(steps: &mut [Step], end: usize, seemed: State, stood: State) {
+    for step in steps.iter_mut().rev() {
+        if step.states[end] != seemed {
+            break;
+        }
+        step.states[end] = stood;
     }
 }
 

@@ -118,6 +118,7 @@ impl Explained {
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "keywords of Python")]
 #[pyfunction]
 #[pyo3(signature = (paths, *, joined=false, conn=None, ends=None, end=None, max_steps=100_000, progress=None))]
 pub(super) fn explain(

@@ -55,7 +55,8 @@ class Failure:
     source: str
     """The line of the script."""
     message: Text
-    difference: Difference | None = None
+    differences: tuple[Difference, ...] = ()
+    """Everything in which the packet differs; the first is the one that `message` names."""
     expected: Shown | None = None
     actual: Shown | None = None
     reasons: tuple[Text, ...] = ()
@@ -63,6 +64,11 @@ class Failure:
     """Packets that the stack had sent and no line of the script expected, before this."""
     detail: str = ""
     """A traceback, or what a command wrote."""
+
+    @property
+    def difference(self) -> Difference | None:
+        """The first."""
+        return self.differences[0] if self.differences else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -274,10 +274,10 @@ class Player:
         if found.message is None:
             return
         failure = Failure(
-            found.kind, event.at, self._line(event.at), found.message, found.difference,
+            found.kind, event.at, self._line(event.at), found.message, found.differences,
             found.expected, found.actual, found.reasons, self.traffic.unread_before,
         )  # fmt: skip
-        if found.missing or self.config.fatal_packets or found.difference is None:
+        if found.missing or self.config.fatal_packets or not found.differences:
             raise Stop(failure)
         self.warnings.append(_at_line(event.at, found.message))
 

@@ -26,7 +26,11 @@ _CODE = {
     1: helps("misuse: unknown option, no such profile", "用法错误：未知选项、没有这个配置"),
     2: helps("a script is broken: it cannot be understood", "脚本有误：无法理解"),
     3: helps("the system refused: no such file, no right to make a namespace", "系统拒绝：文件不存在、无权创建命名空间"),
-    4: helps("a script failed: the stack did something else", "脚本失败：协议栈的行为与脚本不符"),
+    4: helps(
+        "a script failed: the stack did something else, or the stage lacks what it needs",
+        "脚本失败：协议栈的行为与脚本不符，或舞台缺少所需的功能",
+    ),
+    130: helps("interrupted; each running play was told (143: SIGTERM)", "被中断；正在运行的脚本已给出（SIGTERM 为 143）"),
 }  # fmt: skip
 _EPILOG = "\n".join(
     [
@@ -152,7 +156,7 @@ def packetdrill_options(command: Command) -> Command:
     default=180.0,
     show_default=True,
     metavar="SECONDS",
-    help=helps("For one script on the kernel.", "kernel 舞台上单个脚本的时限。"),
+    help=helps("For one script, on either stage.", "单个脚本的时限，两种舞台均适用。"),
 )
 @click.option("--tap", "as_tap", is_flag=True, help=helps("Write TAP.", "以 TAP 格式输出。"))
 @click.option(

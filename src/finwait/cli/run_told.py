@@ -102,8 +102,8 @@ def code_of(outcomes: list[Outcome]) -> int:
 
 def save(path: str, outcome: Outcome) -> None:
     """Write what crossed the wire. Raises CannotOpen."""
-    packets = ((max(one.at, 0), one.packet) for one in outcome.crossings)
-    _write(path, b"".join(pcapng.write(packets, outcome.stage)))
+    packets = ((one.at, one.packet) for one in outcome.crossings)
+    _write(path, b"".join(pcapng.write(packets, outcome.stage, outcome.epoch)))
 
 
 def _write(path: str, octets: bytes) -> None:

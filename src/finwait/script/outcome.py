@@ -7,6 +7,7 @@ from finwait.script.compare import Difference
 from finwait.script.syntax import Position
 from finwait.verdict.language import Text
 from finwait.wire import Packet
+from finwait.wire.pcapng import EPOCH
 
 
 class Status(StrEnum):
@@ -76,6 +77,7 @@ class Crossing:
     """A packet that crossed the wire."""
 
     at: int
+    """Microseconds from the start of the script; negative for what its first command brought about."""
     packet: Packet
     inbound: bool
 
@@ -100,3 +102,5 @@ class Outcome:
     crossings: tuple[Crossing, ...] = ()
     printed: str = ""
     """What code blocks printed."""
+    epoch: int = EPOCH
+    """The script's time 0 in microseconds since 1970 (UTC)."""

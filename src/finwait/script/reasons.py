@@ -176,7 +176,7 @@ def _again(scene: Scene) -> Text | None:
     if count < 2 or scene.failure.unread:
         return None
     return Text(
-        f"this segment is sent for the {count}th time: nothing that the script injected has acknowledged it",
+        f"this segment is sent again (time {count}): nothing that the script injected has acknowledged it",
         f"这是此报文段第 {count} 次发送：脚本注入的报文都没有确认它",
     )
 

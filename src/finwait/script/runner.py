@@ -122,7 +122,7 @@ class Player:
             self.warnings.remove(_at_line(failure.at, failure.message))
         return Outcome(
             self.script.path, self.config.family, self.stage.name, status, lasted, failure,
-            tuple(self.warnings), state, story, unread, crossings, self.printed,
+            tuple(self.warnings), state, story, unread, crossings, self.printed, self.stage.epoch + self.zero,
         )  # fmt: skip
 
     def _guarded(self, part: Callable[[], None]) -> tuple[Status, Failure | None]:

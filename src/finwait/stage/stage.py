@@ -97,6 +97,8 @@ class Stage(Protocol):
 
     name: str
     """`model:linux`, `kernel`, …: for reports."""
+    epoch: int
+    """The stage's time 0 in microseconds since 1970 (UTC): the clock's on a real stack, `wire.pcapng.EPOCH` in virtual time."""
 
     def now(self) -> int:
         """Tell the time."""

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
-from finwait.cli.options import helps, lang_option
+from finwait.cli.options import (
+    epilog,
+    explain_option,
+    format_option,
+    helps,
+    lang_option,
+    pcap_option,
+)
 from finwait.errors import Misuse
 from finwait.script.job import PROFILES, STAGES, VARIANTS
 from finwait.script.options import FLAG, OPTIONS, check_option
@@ -32,25 +39,19 @@ _CODE = {
     ),
     130: helps("interrupted; each running play was told (143: SIGTERM)", "被中断；正在运行的脚本已给出（SIGTERM 为 143）"),
 }  # fmt: skip
-_EPILOG = "\n".join(
+_EPILOG = epilog(
     [
-        "\b",
-        helps("Examples:", "示例："),
-        "  finwait run examples/closing.pkt --until 3 --explain",
-        "  finwait run --stage kernel -j 2 tests/",
-        "  finwait run --profile freebsd --variants ipv4,ipv6 close.pkt --junit report.xml",
-        "",
-        helps(
-            "Every option of packetdrill that a script may have is an option here too and wins over"
-            " the script's own line: --ip_version, --tolerance_usecs, --local_ip, --mtu, … (docs/run.md).",
-            "packetdrill 脚本可用的每个选项在此也可用，并优先于脚本自身的选项行："
-            "--ip_version、--tolerance_usecs、--local_ip、--mtu 等（见 docs/run.md）。",
-        ),
-        "",
-        "\b",
-        helps("Exit codes:", "退出码："),
-        *(f"  {code:<4} {meaning}" for code, meaning in _CODE.items()),
-    ]
+        "finwait run examples/closing.pkt --until 3 --explain",
+        "finwait run --stage kernel -j 2 tests/",
+        "finwait run --profile freebsd --variants ipv4,ipv6 close.pkt --junit report.xml",
+    ],
+    _CODE,
+    helps(
+        "Every option of packetdrill that a script may have is an option here too and wins over"
+        " the script's own line: --ip_version, --tolerance_usecs, --local_ip, --mtu, … (docs/run.md).",
+        "packetdrill 脚本可用的每个选项在此也可用，并优先于脚本自身的选项行："
+        "--ip_version、--tolerance_usecs、--local_ip、--mtu 等（见 docs/run.md）。",
+    ),
 )
 
 
@@ -123,18 +124,8 @@ def packetdrill_options(command: Command) -> Command:
         "运行到此时停止，说明套接字的状态与原因。",
     ),
 )
-@click.option(
-    "--explain",
-    "explained",
-    is_flag=True,
-    help=helps("Draw the ladder with the states of both ends.", "画出带两端状态的时序图。"),
-)
-@click.option(
-    "--pcap",
-    type=click.Path(dir_okay=False),
-    metavar="FILE",
-    help=helps("Keep the packets here, as pcapng.", "把报文以 pcapng 存入此文件。"),
-)
+@explain_option
+@pcap_option
 @click.option(
     "--dry-run",
     "--dry_run",
@@ -165,14 +156,7 @@ def packetdrill_options(command: Command) -> Command:
     metavar="FILE",
     help=helps("Write JUnit's XML here, too.", "同时写出 JUnit XML。"),
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help=helps("How to write it.", "输出格式。"),
-)
+@format_option
 @click.option("-v", "--verbose", is_flag=True, hidden=True)
 @click.option("--debug", is_flag=True, hidden=True)
 @packetdrill_options

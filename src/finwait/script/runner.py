@@ -81,7 +81,7 @@ class Player:
         setup = config.setup
         self.sockets = Sockets(setup.local, setup.remote, setup.connect_port)
         self.evaluator = Evaluator(script.path)
-        self.calls = Calls(self.evaluator, self.sockets, setup)
+        self.calls = Calls(self.evaluator, self.sockets, setup, config.dialect)
         self.program = Program(script.path)
         self.clock = Clockwork(config.tolerance, config.percent)
         self.warnings: list[Text] = []

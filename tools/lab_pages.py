@@ -8,15 +8,21 @@ import inspect
 import platform
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from finwait.lab.experiment import Experiment
+from finwait.cli.lab import leg_name
+from finwait.lab.experiment import Expected, Experiment
 from finwait.lab.experiments import ALL, SUBJECTS
-from finwait.lab.play import Result
+from finwait.lab.judge import WHO
+from finwait.lab.play import Played, Result
+from finwait.lab.proxy import LEGS
 from finwait.lab.reasons import REASONS
-from finwait.lab.report import WHO
+from finwait.lab.report import TRAVELS
 from finwait.lab.run import run
+from finwait.lab.travel import draw as draw_travel
 from finwait.picture.ladder_svg import draw
+from finwait.picture.ladder_text import Style
 from finwait.verdict.language import LANGS, Lang, Text
 
 JOBS = 2
@@ -73,36 +79,56 @@ def picture(name: str, lang: Lang) -> str:
 
 def section(experiment: Experiment, result: Result, lang: Lang) -> list[str]:
     """Write the section of one experiment."""
-    title, kernel = experiment.title.say(lang), result.row.kernel
-    paths = [
-        f"{WHO[who].say(lang)} {' → '.join(states.split()) or '-'}"
-        for who, states in (("client", kernel.client), ("server", kernel.server))
-    ]
-    reset = next((event for event in result.events if event.reason), None)
-    if reset is not None:
-        means = REASONS[reset.means].text.say(lang) if reset.means in REASONS else reset.means
-        paths.append(f"RST {WHO[reset.who].say(lang)}: `{reset.reason}` ({reset.old}), {means}")
+    title = experiment.title.say(lang)
     settings = "".join(f" · `{name} = {value}`" for name, value in experiment.sysctl.items())
-    limit = experiment.expected.limit
-    return [
+    lines = [
         f"### {title}",
         "",
         f"`{experiment.name}`{settings} · {experiment.shows.say(lang)}",
         "",
-        f"![{title}]({picture(experiment.name, lang)})",
-        "",
-        f"- {WIRE.say(lang)}: {result.verdict}",
-        f"- {KERNEL.say(lang)}: {'; '.join(paths)}",
-        *([f"- {LIMIT.say(lang)}: {limit.say(lang)}"] if limit else []),
-        "",
+    ]
+    wanted = [experiment.expected]
+    if experiment.through is not None:
+        wanted.append(experiment.through.expected)
+    for number, (leg, expected) in enumerate(zip(result.legs, wanted, strict=True)):
+        name = title if len(wanted) == 1 else f"{title}: {LEGS[number].say(lang)}"
+        lines += [f"![{name}]({picture(leg_name(experiment, number), lang)})", ""]
+        lines += [*_told(leg, expected, lang), ""]
+    if result.hops:
+        drawn = draw_travel(result.hops, result.steps[0][0], Style(), lang)
+        lines += [f"{TRAVELS.say(lang)}:", "", "```text", *drawn, "```", ""]
+    parts: list[Callable[..., object]] = [experiment.story]
+    if experiment.through is not None:
+        parts.insert(0, experiment.through.code)
+    code = "\n\n".join(inspect.getsource(part).rstrip() for part in parts)
+    shown = ["```python", code, "```"]
+    return [
+        *lines,
         f"<details><summary>{CODE.say(lang)}</summary>",
         "",
-        "```python",
-        inspect.getsource(experiment.story).rstrip(),
-        "```",
+        *shown,
         "",
         "</details>",
         "",
+    ]
+
+
+def _told(leg: Played, expected: Expected, lang: Lang) -> list[str]:
+    """Write what wire and kernel say of one connection."""
+    kernel = leg.row.kernel
+    paths = [
+        f"{WHO[who].say(lang)} {' → '.join(states.split()) or '-'}"
+        for who, states in (("client", kernel.client), ("server", kernel.server))
+    ]
+    reset = next((event for event in leg.events if event.reset), None)
+    if reset is not None:
+        means = REASONS[reset.means].text.say(lang) if reset.means in REASONS else reset.means
+        paths.append(f"RST {WHO[reset.who].say(lang)}: `{reset.reason}` ({reset.old}), {means}")
+    limit = expected.limit
+    return [
+        f"- {WIRE.say(lang)}: {leg.verdict}",
+        f"- {KERNEL.say(lang)}: {'; '.join(paths)}",
+        *([f"- {LIMIT.say(lang)}: {limit.say(lang)}"] if limit else []),
     ]
 
 
@@ -115,7 +141,7 @@ def files(lang: Lang) -> dict[str, str]:
         for experiment, ending in run(
             [each for each in ALL.values() if each.long is long], lang, JOBS
         ):
-            if not isinstance(ending, Result) or not ending.row.same:
+            if not isinstance(ending, Result) or not ending.same:
                 raise SystemExit(f"{experiment.name}: {ending}")
             results[experiment.name] = ending
         seconds = seconds or time.monotonic() - began
@@ -126,7 +152,11 @@ def files(lang: Lang) -> dict[str, str]:
         lines += [f"## {subject}", ""]
         for experiment in group:
             lines += section(experiment, results[experiment.name], lang)
-    found = {picture(name, lang): draw(result.ladder, lang) for name, result in results.items()}
+    found = {
+        picture(leg_name(ALL[name], number), lang): draw(leg.ladder, lang)
+        for name, result in results.items()
+        for number, leg in enumerate(result.legs)
+    }
     return {PAGES[lang]: "\n".join(lines).rstrip() + "\n", **found}
 
 

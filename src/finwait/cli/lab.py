@@ -16,7 +16,6 @@ from finwait.errors import CannotOpen, FinwaitError, MissingPrivilege, Misuse
 from finwait.lab import report
 from finwait.lab.choose import chosen, listed
 from finwait.lab.experiment import Experiment
-from finwait.lab.judge import Row
 from finwait.lab.play import Result
 from finwait.lab.run import Ending, run
 from finwait.lab.world import Step
@@ -163,14 +162,14 @@ class _Teller:
         if not self.live:
             self._print(report.heading(experiment, self.style, self.lang))
         if not isinstance(ending, Result):
-            self._print([f"  {self.style.paint('rst', str(ending))}", ""])
+            self._print([f"  {self.style.paint('rst', report.words(ending, self.lang))}", ""])
             return
         if not self.live:
             first = ending.steps[0][0] if ending.steps else 0
             self._print(report.step_line(step, first, self.lang) for step in ending.steps)
         self._print(report.body(experiment, ending, self.style, self.lang))
 
-    def table(self, rows: list[tuple[Experiment, Row | None]]) -> None:
+    def table(self, rows: list[tuple[Experiment, Result | None]]) -> None:
         """Tell the table at the end."""
         self._print(report.table(rows, self.style, self.lang))
 
@@ -184,27 +183,27 @@ class _Teller:
 def _tell(
     endings: Iterator[Ending], teller: _Teller, form: str, keep: str | None, svg: str | None
 ) -> int:
-    rows: list[tuple[Experiment, Row | None]] = []
+    rows: list[tuple[Experiment, Result | None]] = []
     data = []
     refused = False
     for experiment, ending in endings:
-        done = isinstance(ending, Result)
-        rows.append((experiment, ending.row if isinstance(ending, Result) else None))
+        done = ending if isinstance(ending, Result) else None
+        rows.append((experiment, done))
         refused |= isinstance(ending, MissingPrivilege | CannotOpen)
         if form == "text":
             teller.tells(experiment, ending)
         elif isinstance(ending, Result):
-            data.append(report.as_data(experiment, ending))
+            data.append(report.as_data(experiment, ending, teller.lang))
         else:
-            data.append(report.failed_data(experiment, ending))
-        if done and isinstance(ending, Result):
-            _save(experiment, ending, keep, svg, teller.lang)
+            data.append(report.failed_data(experiment, ending, teller.lang))
+        if done:
+            _save(experiment, done, keep, svg, teller.lang)
     if form == "json":
         json.dump(data, sys.stdout, ensure_ascii=False, indent=2)
         print()
     else:
         teller.table(rows)
-    if all(row is not None and row.same for _, row in rows):
+    if all(result is not None and result.same for _, result in rows):
         return codes.DONE
     return codes.REFUSED if refused else codes.NOT_SAME
 
@@ -215,13 +214,20 @@ def _save(
     from finwait.picture.ladder_svg import draw
 
     try:
-        if keep:
-            Path(keep, f"{experiment.name}.pcapng").write_bytes(result.capture)
-        if svg:
-            name = f"{experiment.name}{'' if lang == 'en' else '.' + lang}.svg"
-            Path(svg, name).write_text(draw(result.ladder, lang), encoding="utf-8")
+        for number, leg in enumerate(result.legs):
+            name = leg_name(experiment, number)
+            if keep:
+                Path(keep, f"{name}.pcapng").write_bytes(leg.capture)
+            if svg:
+                picture = f"{name}{'' if lang == 'en' else '.' + lang}.svg"
+                Path(svg, picture).write_text(draw(leg.ladder, lang), encoding="utf-8")
     except OSError as error:
         raise CannotOpen(error.filename or "", error.strerror or str(error)) from None
+
+
+def leg_name(experiment: Experiment, number: int) -> str:
+    """Name the files of a connection: a proxy has a second one, to the server."""
+    return experiment.name + (".server-leg" if number else "")
 
 
 def _made(folder: str) -> None:

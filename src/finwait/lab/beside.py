@@ -14,6 +14,7 @@ BY_CALL: Final = {"SYN-SENT", "FIN-WAIT-1", "LAST-ACK"}
 """States that an end enters before its segment goes out; the others come with a segment that it receives."""
 ACKED_TO_CLOSE: Final = {"LAST-ACK", "TIME-WAIT"}
 """States that end without a RST of their own."""
+NO_REASON = Text("reason not told", "未说明原因")
 KERNEL, PACKETS = Text("kernel", "内核"), Text("packets", "报文")
 ROUNDED: Final = 2_000
 """Nanoseconds: tracepoints have whole microseconds."""
@@ -38,7 +39,7 @@ def beside(events: Sequence[Event], packets: Sequence[Packet], port: int) -> lis
     explained: set[int] = set()
     for event in events:
         place = Place(_of_reset(event, captured, explained) or _frame(event, captured), event)
-        if event.reason:
+        if event.reset:
             explained.add(place.frame)
         places.append(place)
     return places
@@ -46,7 +47,7 @@ def beside(events: Sequence[Event], packets: Sequence[Packet], port: int) -> lis
 
 def _of_reset(event: Event, packets: Sequence[Packet], explained: set[int]) -> int:
     """Find the RST that a reason is about: the next one of this end that has none yet. 0 if there is none."""
-    if not event.reason:
+    if not event.reset:
         return 0
     own = [p for p in packets if p.sender == event.who and p.segment.rst and not p.forged]
     return next((p.frame for p in own if p.sent >= event.at and p.frame not in explained), 0)
@@ -60,7 +61,7 @@ def _frame(event: Event, packets: Sequence[Packet]) -> int:
         if p.sender != event.who and p.delivered and p.delivered <= event.at + ROUNDED
     ]
     following = next((packet for packet in sent if packet.sent >= event.at), None)
-    if following is not None and (event.reason or event.new in BY_CALL):
+    if following is not None and (event.reset or event.new in BY_CALL):
         return following.frame
     if (
         event.new == "CLOSED"
@@ -102,7 +103,7 @@ def with_kernel(ladder: Ladder, places: Sequence[Place], lang: Lang) -> Ladder:
             rows.append(row)
             continue
         here = [place.event for place in places if place.frame == row.frame]
-        reasons = [words for event in here if event.reason for words in _reason(event, lang)]
+        reasons = [words for event in here if event.reset for words in _reason(event, lang)]
         rows.append(
             row._replace(
                 left_kernel=_states(here, "client"),
@@ -128,5 +129,5 @@ def _states(here: Sequence[Event], who: str) -> tuple[str, ...]:
 def _reason(event: Event, lang: Lang) -> list[str]:
     """Write a reason, and below it what it means."""
     meaning = REASONS.get(event.means)
-    words = f"{KERNEL.say(lang)}: {event.reason} ({event.old})"
+    words = f"{KERNEL.say(lang)}: {event.reason or NO_REASON.say(lang)} ({event.old})"
     return [words, f"= {meaning.text.say(lang)}"] if meaning else [words]

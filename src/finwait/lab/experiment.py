@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from finwait.verdict.language import Text
 
 if TYPE_CHECKING:
+    from finwait.lab.proxy import Code
     from finwait.lab.world import World
 
 
@@ -36,6 +37,16 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
+class Through:
+    """A proxy between client and server."""
+
+    code: "Code"
+    """What it does with its two sockets."""
+    expected: Expected
+    """What has to come of its connection with the server; the other is the experiment's."""
+
+
+@dataclass(frozen=True, slots=True)
 class Experiment:
     """A closing, and how to make it."""
 
@@ -54,3 +65,5 @@ class Experiment:
     six: bool = False
     need: str = ""
     """A program that has to be installed."""
+    through: Through | None = None
+    """A proxy: there are two connections then, and the captures are made at the proxy."""

@@ -32,18 +32,6 @@ def half_close(world: World) -> None:
     world.until("server", "")
 
 
-def half_close_broken(world: World) -> None:
-    """The client half-closes after its request; a proxy closes both directions at once."""
-    world.connect(exchange=False)
-    world.server.begin("recv(), close()", "close_at_end")
-    world.client.send(REQUEST)
-    world.client.shutdown()
-    world.server.finish()
-    world.client.receive_end()
-    world.client.close()
-    world.until("server", "")
-
-
 def fin_lost(world: World) -> None:
     """The first FIN is lost, and comes again."""
     world.connect()
@@ -180,14 +168,6 @@ EXPERIMENTS = (
             "shutdown(SHUT_WR) 只关闭一个方向：客户端处于 FIN-WAIT-2 仍可接收，服务器处于 CLOSE-WAIT 仍可发送。",
         ),
         half_close, Expected("four-way", "client", "orderly", FIRST, SECOND),
-    ),
-    Experiment(
-        "half-close-broken", Text("A proxy that breaks half-closes", "破坏半关闭的代理"),
-        Text(
-            "A proxy that takes a FIN for the end of everything closes both directions, and the client waits in vain for its reply.",
-            "把 FIN 当作一切结束的代理会关闭两个方向，客户端再也等不到应答。",
-        ),
-        half_close_broken, Expected("three-way", "client", "half-close-broken", FIRST, SECOND),
     ),
     Experiment(
         "fin-lost", Text("The FIN is lost", "FIN 丢失"),

@@ -32,12 +32,12 @@ CHANGES = [
     ("fields of 4.15's tcp_set_state", f"{SIX} {CHANGE}", ENDS6),
 ]
 RESETS = [
-    ("4.15, 4.16", FOUR, ENDS4, "", ""),
-    ("4.15, 4.16", SIX, ENDS6, "", ""),
-    ("4.18 to 5.15", f"{FOUR} state=TCP_ESTABLISHED", ENDS4, "ESTABLISHED", ""),
-    ("4.18 to 5.15", f"{SIX} state=TCP_CLOSE", ENDS6, "CLOSED", ""),
-    ("6.1, 6.6", f"family=AF_INET {FOUR} state=TCP_CLOSE_WAIT", ENDS4, "CLOSE-WAIT", ""),
-    ("6.1, 6.6", f"family=AF_INET6 {SIX} state=TCP_LISTEN", ENDS6, "LISTEN", ""),
+    ("4.16", FOUR, ENDS4, "", ""),
+    ("4.16", SIX, ENDS6, "", ""),
+    ("5.4, 5.10", f"{FOUR} state=TCP_ESTABLISHED", ENDS4, "ESTABLISHED", ""),
+    ("5.4, 5.10", f"{SIX} state=TCP_CLOSE", ENDS6, "CLOSED", ""),
+    ("5.15, 6.1, 6.6", f"family=AF_INET {FOUR} state=TCP_CLOSE_WAIT", ENDS4, "CLOSE-WAIT", ""),
+    ("5.15, 6.1, 6.6", f"family=AF_INET6 {SIX} state=TCP_LISTEN", ENDS6, "LISTEN", ""),
     ("6.9", f"{ADDRESSES} family=AF_INET {FOUR} state=TCP_CLOSE", ENDS4, "CLOSED", ""),
     (
         "6.10 without reasons",

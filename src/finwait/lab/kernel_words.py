@@ -4,8 +4,9 @@ TIME-WAIT never shows here: the full socket goes to CLOSE and a small one takes 
 sees that one.
 
 What a kernel tells depends on its age (include/trace/events/sock.h and tcp.h): `inet_sock_set_state` is there since 4.16;
-`tcp_send_reset` at first names ports and addresses, later the state (5.15 has it) and the family (6.1, 6.6), only of resets that
-a full socket sends; since 6.10 it tells of every reset, with its reason. `Tells` says what this one tells.
+`tcp_send_reset` at first names ports and addresses, later also the state (commit af4325ecc24f, 2018) and the family (3dd344ea84e1,
+2021: 5.15 has it), only of resets that a full socket sends; since 6.10 it tells of every reset, with its reason (b533fb9). `Tells` says
+what this one tells.
 """
 
 import os

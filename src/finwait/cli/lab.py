@@ -17,9 +17,10 @@ from finwait.lab import report
 from finwait.lab.choose import chosen, listed
 from finwait.lab.experiment import Experiment
 from finwait.lab.play import Result
-from finwait.lab.run import Ending, run
+from finwait.lab.run import Ending, check, run
 from finwait.lab.world import Step
 from finwait.picture.ladder_text import Style
+from finwait.picture.width import wrap
 from finwait.verdict.language import Lang
 
 COLUMNS = 120
@@ -32,7 +33,7 @@ _EPILOG = "\n".join(
         "  finwait lab",
         "  sudo finwait lab closing",
         "  sudo finwait lab all -j 2 --keep captures",
-        "  finwait lab --code four-way > mine.py && sudo finwait lab ./mine.py",
+        "  finwait lab --code four-way > mine.py && sudo finwait lab ./mine.py:four-way",
         "",
         "\b",
         helps("Exit codes:", "退出码："),
@@ -52,11 +53,13 @@ _EPILOG = "\n".join(
     epilog=_EPILOG,
     help=helps(
         "Make closings on this machine's kernel and compare: expected, from the wire, from the kernel.\n\n"
-        "NAME is an experiment, a subject (such as closing), all, or a file of your own (./mine.py). Without NAME, list them."
+        "NAME is an experiment, a subject (such as closing), all, a file of your own (./mine.py), or one of its experiments"
+        " (./mine.py:four-way). Without NAME, list them."
         " Real programs with real sockets, each in a network namespace of its own; nothing outside is touched and nothing"
         " is left behind. Needs root, or user namespaces.",
         "在本机内核上制造各种关闭，并比较：预期、由报文、由内核。\n\n"
-        "NAME 是一个实验、一个主题（如 closing）、all，或自己的文件（./mine.py）。不给出 NAME 时列出全部。"
+        "NAME 是一个实验、一个主题（如 closing）、all、自己的文件（./mine.py），或其中的一个实验（./mine.py:four-way）。"
+        "不给出 NAME 时列出全部。"
         "真实程序、真实套接字，各在自己的网络命名空间中；不触及外部，也不留下任何东西。需要 root 或用户命名空间。",
     ),
 )
@@ -129,6 +132,7 @@ def command(  # noqa: PLR0917 - click gives them by name
         return codes.DONE
     for folder in filter(None, (keep, svg)):
         _made(folder)
+    check()
     teller = _Teller(lang, live=jobs == 1 and form == "text")
     endings = run(
         experiments, lang, jobs, begins=teller.begins, heard=teller.heard, trace=not no_trace
@@ -162,7 +166,8 @@ class _Teller:
         if not self.live:
             self._print(report.heading(experiment, self.style, self.lang))
         if not isinstance(ending, Result):
-            self._print([f"  {self.style.paint('rst', report.words(ending, self.lang))}", ""])
+            wrapped = wrap(report.words(ending, self.lang), min(self.style.columns, 110) - 2)
+            self._print([*(f"  {self.style.paint('rst', line)}" for line in wrapped), ""])
             return
         if not self.live:
             first = ending.steps[0][0] if ending.steps else 0

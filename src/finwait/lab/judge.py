@@ -111,6 +111,8 @@ def from_wire(told: Explanation) -> Told:
 def from_kernel(events: Sequence[Event], tells: Tells) -> Told:
     """What the kernels say; the cause is what the reason of the first RST means."""
     close, by = verdict(events, resets_told=tells.reasons)
+    if close == "three-way" and not tells.states:
+        close, by = "", "none"  # FIN-WAIT-2 may have been too short to be seen
     first = next((event for event in events if event.reset and took_effect(event, events)), None)
     return Told(
         close,

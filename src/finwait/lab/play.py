@@ -91,7 +91,11 @@ def play(
         stack.callback(words.stop)
         go_first()
         if experiment.need and shutil.which(experiment.need) is None:
-            raise CannotOpen(experiment.need, "not installed, and this experiment needs it")
+            raise CannotOpen(
+                experiment.need,
+                "not installed, and this experiment needs it",
+                "未安装，而这个实验需要它",
+            )
         world = World(experiment, lang, heard)
         stack.callback(world.close)
         _tell(experiment, world)

@@ -53,6 +53,9 @@ HEADS: Final = (
     Text("from the kernel", "由内核"),
     Text("same", "一致"),
 )
+SUMMARY: Final = Text(
+    "{same} of {all} experiments: the three say the same", "{all} 个实验中 {same} 个三者一致"
+)
 COLON: Final = Text(": ", "：")
 TRAVELS: Final = Text("How it travels from leg to leg", "它如何从一侧传到另一侧")
 GAPS: Final = 2 * (len(HEADS) - 1)
@@ -168,7 +171,13 @@ def table(
         for parts in zip_longest(*wrapped, fillvalue=""):
             text = "  ".join(left(part, wide) for part, wide in zip(parts, widths, strict=True))
             lines.append(style.paint(paint, text.rstrip()))
-    return lines
+    return [*lines, *_summary(rows, lang)]
+
+
+def _summary(rows: Sequence[tuple[Experiment, "Result | None"]], lang: Lang) -> list[str]:
+    """Write the last line of a longer table."""
+    same = sum(result is not None and result.same for _, result in rows)
+    return ["", SUMMARY.say(lang).format(same=same, all=len(rows))] if len(rows) > 1 else []
 
 
 def _widths(cells: Sequence[Sequence[str]], columns: int) -> list[int]:

@@ -1,6 +1,7 @@
 """Connections that do not open, or that nobody accepts."""
 
 from finwait.lab.experiment import Expected, Experiment
+from finwait.lab.packet import Flags, Segment
 from finwait.lab.world import World
 from finwait.verdict.language import Text
 
@@ -19,6 +20,27 @@ def unanswered(world: World) -> None:
     world.client.connect(world.to, world.from_port, may_fail=True)
 
 
+def rejected(world: World) -> None:
+    """A firewall in front of a port that listens: it keeps the SYN, and answers by RST in the server's name."""
+    world.server.listen(world.port)
+    world.wire_does("a firewall lets nothing of the client through", "防火墙不放行客户端的任何报文")
+    world.wire.cut(lambda side, segment: side == "client")
+    world.client.begin("connect()", "connect", *world.to, world.from_port, 0, may_fail=True)
+    world.until_sent("client", lambda segment: segment.syn, "the SYN had come")
+    syn = world.wire.last["client"]
+    answer = Segment(
+        *(syn.dst, syn.src, syn.dport, syn.sport),
+        0,
+        syn.end,
+        Flags.RST | Flags.ACK,
+        window=0,
+        ttl=62,
+    )
+    world.wire_does("the firewall answers by RST, TTL 62", "防火墙以 RST 应答，TTL 62")
+    world.wire.inject(answer, to="client")
+    world.client.finish()
+
+
 def abandoned(world: World) -> None:
     """The caller gives up before the SYN-ACK comes."""
     world.server.listen(world.port)
@@ -33,8 +55,8 @@ def abandoned(world: World) -> None:
 
 
 def listener_closed(world: World) -> None:
-    """Nobody accepts, and the listener closes."""
-    world.server.listen(world.port)
+    """Nobody accepts until the backlog is full, and the listener closes."""
+    world.server.listen(world.port, backlog=4)  # which has room for five
     for number in range(4, -1, -1):
         world.client.connect(world.to, world.from_port + number)
     world.settle()
@@ -101,6 +123,24 @@ EXPERIMENTS = (
         refused, Expected("refused", "server", "port-closed", "SYN-SENT CLOSED", "", "server reply", "no-socket"),
     ),
     Experiment(
+        "port-rejected", Text("Refused by a firewall", "被防火墙拒绝"),
+        Text(
+            "The port does listen; a firewall with a rule that resets (REJECT with tcp-reset) answers in the server's name. connect()"
+            " fails with ECONNREFUSED, as if nothing listened, and the server never knows.",
+            "端口其实在监听；防火墙按“重置”规则（REJECT，tcp-reset）以服务器的名义应答。connect() 失败，ECONNREFUSED，"
+            "如同没有监听，而服务器毫不知情。",
+        ),
+        rejected,
+        Expected("refused", "server", "port-closed", "SYN-SENT CLOSED", "", "server reply", kernel_close="unanswered",
+            kernel_closed_by="none",
+            limit=Text(
+                "The server's kernel saw no SYN and sent no RST. From this call alone the wire cannot show it: the TTL of the RST (62)"
+                " differs from the server's (64), but no packet of the server is there to compare it with.",
+                "服务器内核没有见到 SYN，也没有发送 RST。仅凭这一次呼叫，线路上看不出来：RST 的 TTL（62）与服务器的（64）不同，"
+                "但没有服务器的报文可供比较。",
+            )),
+    ),
+    Experiment(
         "unanswered", Text("Unanswered", "无应答"),
         Text(
             "No answer at all: the SYN is repeated tcp_syn_retries times (6 by default, 1 here), then connect() fails with ETIMEDOUT.",
@@ -122,10 +162,11 @@ EXPERIMENTS = (
             "no-socket", kernel_server="-", limit=NO_REQUESTS),
     ),
     Experiment(
-        "listener-closed", Text("The listener closes", "监听套接字关闭"),
+        "listener-closed", Text("The listener closes with a full backlog", "backlog 已满时监听套接字关闭"),
         Text(
-            "The kernel finished the handshake, no program accepted; when the listener closes, who waits in its queue is reset.",
-            "内核完成了握手，但没有程序 accept；监听套接字关闭时，队列中等待的连接被重置。",
+            "The kernel finished the handshakes, no program accepted; when the listener closes, everybody who waits in its queue is"
+            " reset. Of five connections the last is shown.",
+            "内核完成了握手，但没有程序 accept；监听套接字关闭时，队列中等待的连接全部被重置。这里显示五个连接中的最后一个。",
         ),
         listener_closed,
         Expected("reset", "server", "listener-gone", "CLOSED", "CLOSED", "server owner", "listener-closed", connection=4),

@@ -118,9 +118,7 @@ def section(experiment: Experiment, result: Result, lang: Lang) -> list[str]:
         f"`{experiment.name}`{settings} · {experiment.shows.say(lang)}",
         "",
     ]
-    wanted = [experiment.expected]
-    if experiment.through is not None:
-        wanted.append(experiment.through.expected)
+    wanted = experiment.expectations
     for number, (leg, expected) in enumerate(zip(result.legs, wanted, strict=True)):
         name = title if len(wanted) == 1 else f"{title}: {LEGS[number].say(lang)}"
         lines += [f"![{name}]({picture(leg_name(experiment, number), lang)})", ""]

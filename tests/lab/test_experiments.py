@@ -8,14 +8,17 @@ import pytest
 
 from finwait.cli.lab import leg_name
 from finwait.errors import FinwaitError
+from finwait.lab import report
 from finwait.lab.experiment import Expected
 from finwait.lab.experiments import ALL, SUBJECTS
 from finwait.lab.play import Result
 from finwait.lab.reasons import REASONS
 from finwait.lab.run import run
 from finwait.picture.ladder import Arrow
+from finwait.picture.ladder_text import Style
+from finwait.picture.width import width
 from finwait.verdict import entries
-from finwait.verdict.language import LANGS
+from finwait.verdict.language import LANGS, Lang
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -68,18 +71,24 @@ def test_a_half_close_breaks_at_the_proxy_and_travels_to_the_server(endings: End
     assert (
         far.row.wire.reset == "client reply"
     )  # the proxy is the client of its connection with the server
-    ends = [
-        (hop.leg, hop.rightward, hop.kind)
-        for hop in broken.hops
-        if hop.kind in {"fin", "rst", "data"}
-    ]
-    assert ends[0] == (0, True, "fin"), "the client's"
-    assert {(0, False, "fin"), (1, True, "fin")} <= set(ends[1:3]), "the proxy's, to both"
-    assert ends[3:] == [(1, False, "data"), (1, True, "rst")]
-    way = [(hop.leg, hop.rightward, hop.kind) for hop in kept.hops if hop.kind != "ack"]
-    assert way == [
-        (0, True, "fin"), (1, True, "fin"), (1, False, "data"), (0, False, "data"), (1, False, "fin"), (0, False, "fin"),
-    ]  # fmt: skip
+    right, left = True, False
+    assert way(broken) == (
+        [(right, "fin"), (left, "fin")],  # the request with its FIN, and no reply
+        [(right, "data"), (right, "fin"), (left, "data"), (right, "rst")],
+    )
+    assert (broken.hops[0].leg, broken.hops[-1].leg) == (0, 1), "it begins here and ends there"
+    assert way(kept) == (
+        [(right, "fin"), (left, "data"), (left, "fin")],
+        [(right, "data"), (right, "fin"), (left, "data"), (left, "fin")],
+    )
+
+
+def way(result: Result) -> tuple[list[tuple[bool, str]], ...]:
+    """Give what went over each leg since the first FIN, pure ACKs apart."""
+    return tuple(
+        [(hop.rightward, hop.kind) for hop in result.hops if hop.leg == leg and hop.kind != "ack"]
+        for leg in (0, 1)
+    )
 
 
 def test_over_ipv6(lab: None) -> None:
@@ -89,6 +98,40 @@ def test_over_ipv6(lab: None) -> None:
     assert isinstance(ending, Result), ending
     assert ending.same
     assert ending.legs[0].row.kernel.client == "FIN-WAIT-1 CLOSING TIME-WAIT"
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_pages_fit_the_terminal(columns: int, endings: Endings) -> None:
+    """Every page with its table, in each way a terminal may show it; colours take no columns."""
+    played = [ending for ending in endings.values() if isinstance(ending, Result)]
+    in_chinese = [ending for _, ending in run(SUBJECTS["closing"], "zh", 2)]
+    told: list[tuple[Lang, list[Result]]] = [
+        ("en", played),
+        ("zh", [ending for ending in in_chinese if isinstance(ending, Result)]),
+    ]
+    for lang, results in told:
+        plain, colours, letters = (
+            page(results, Style(columns, colour, unicode), lang)
+            for colour, unicode in ((False, True), (True, True), (False, False))
+        )
+        for line in (*plain, *letters):
+            assert width(line) <= columns, line
+        assert [re.sub(r"\x1b\[[\d;]*m", "", line) for line in colours] == plain
+        assert any("\x1b[" in line for line in colours)
+
+
+def page(results: list[Result], style: Style, lang: Lang) -> list[str]:
+    """All that is said of some experiments, the steps apart."""
+    rows = [(ALL[result.name], result) for result in results]
+    lines = [
+        line
+        for experiment, result in rows
+        for line in (
+            *report.heading(experiment, style, lang),
+            *report.body(experiment, result, style, lang),
+        )
+    ]
+    return [*lines, *report.table([*rows], style, lang)]
 
 
 def test_every_experiment_is_told_in_the_documents() -> None:
@@ -113,9 +156,8 @@ def test_the_five_of_the_study_are_one_subject() -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_every_experiment_speaks_the_words_of_the_catalogue(name: str) -> None:
     experiment = ALL[name]
-    speaks(experiment.expected)
-    if experiment.through is not None:
-        speaks(experiment.through.expected)
+    for expected in experiment.expectations:
+        speaks(expected)
     for lang in LANGS:
         assert experiment.title.say(lang)
         assert experiment.shows.say(lang)

@@ -67,3 +67,8 @@ class Experiment:
     """A program that has to be installed."""
     through: Through | None = None
     """A proxy: there are two connections then, and the captures are made at the proxy."""
+
+    @property
+    def expectations(self) -> tuple[Expected, ...]:
+        """What has to come of each connection, the client's first."""
+        return (self.expected, self.through.expected) if self.through else (self.expected,)

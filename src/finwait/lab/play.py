@@ -102,12 +102,9 @@ def play(
         world.sample()
         until = now()
         said = words.read()
-    expected = [experiment.expected]
-    if experiment.through is not None:
-        expected.append(experiment.through.expected)
     legs = tuple(
         _played(experiment.name, leg, wanted, _Heard(said, tells, until, world.turns), lang)
-        for leg, wanted in zip(world.legs, expected, strict=True)
+        for leg, wanted in zip(world.legs, experiment.expectations, strict=True)
     )
     if len(legs) > 1:
         legs = tuple(_at_proxy(leg, number, lang) for number, leg in enumerate(legs))

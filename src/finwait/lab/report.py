@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 STEPS: Final = Text("What the programs and the wire do", "程序与线路的动作")
 LADDER: Final = Text(
-    "What went over the wire; states as the kernels told them (outside) and as the packets prove them (inside)",
-    "线路上的报文；外侧是内核报告的状态，内侧是由报文推断的状态",
+    "What went over the wire; states as the kernels told them and as the packets prove them",
+    "线路上的报文；内核报告的状态与由报文推断的状态",
 )
 UNTRACED: Final = Text(
     "Tracepoints are not permitted here: the kernels' states were read from their tables of sockets (sock_diag) after each"
@@ -85,9 +85,7 @@ def step_line(step: Step, began: int, lang: Lang) -> str:
 
 def body(experiment: Experiment, result: "Result", style: Style, lang: Lang) -> list[str]:
     """Write what comes after the steps."""
-    expected = [experiment.expected]
-    if experiment.through is not None:
-        expected.append(experiment.through.expected)
+    expected = experiment.expectations
     lines: list[str] = []
     for number, (leg, wanted) in enumerate(zip(result.legs, expected, strict=True)):
         name = f"{LEGS[number].say(lang)}{COLON.say(lang)}" if len(expected) > 1 else ""
@@ -120,7 +118,8 @@ def _leg(leg: "Played", wanted: Expected, name: str, style: Style, lang: Lang) -
     lines += ["", *draw(leg.ladder, style)]
     lines += ["", *_heading(f"{name}{VERDICT.say(lang)}", style)]
     lines += indented(leg.verdict, leg.cause, *leg.evidence, *leg.time_wait)
-    lines += ["", *_heading(f"{name}{KERNEL.say(lang)}", style), *_kernel(leg, lang)]
+    lines += ["", *_heading(f"{name}{KERNEL.say(lang)}", style)]
+    lines += indented(*_kernel(leg, lang))
     if wanted.limit is not None:
         lines += ["", *_heading(LIMIT.say(lang), style), *indented(wanted.limit.say(lang))]
     if not leg.row.same:
@@ -138,13 +137,13 @@ def _kernel(leg: "Played", lang: Lang) -> Iterator[str]:
     room = max(width(WHO[who].say(lang)) for who in ENDS)
     for who, states in (("client", kernel.client), ("server", kernel.server)):
         path = " → ".join(states.split()) or "-"
-        yield f"  {left(WHO[who].say(lang), room)}  {path}"
+        yield f"{left(WHO[who].say(lang), room)}  {path}"
     for event in leg.events:
         if event.reset:
             meaning = REASONS.get(event.means)
             words = f": {meaning.text.say(lang)}" if meaning else ""
             reason = event.reason or NO_REASON.say(lang)
-            yield f"  RST {WHO[event.who].say(lang)}, {reason} ({event.old}){words}"
+            yield f"RST {WHO[event.who].say(lang)}, {reason} ({event.old}){words}"
 
 
 def table(

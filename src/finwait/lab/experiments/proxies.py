@@ -42,7 +42,9 @@ def keeps_half_close(client: socket, server: socket) -> None:
 def _asks(world: World) -> None:
     """The client sends a request, and says by a FIN that this was all; the server reads both."""
     world.connect(exchange=False)
-    world.client.send(REQUEST)
+    world.client.send(
+        REQUEST, more=True
+    )  # it waits for the FIN, and goes out in one segment with it
     world.client.shutdown()
     world.server.receive_end()
 

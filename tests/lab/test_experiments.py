@@ -178,3 +178,25 @@ def test_causes_that_a_reason_allows_are_in_the_catalogue() -> None:
     known = {*entries("cause"), *entries("note")}
     for slug, reason in REASONS.items():
         assert reason.causes <= known, slug
+
+
+def test_a_state_that_no_segment_shows_stands_beside_none_that_would(endings: Endings) -> None:
+    """The kernel is in FIN-WAIT-1 while a zero window holds the FIN back: its word stands before the FIN."""
+    ending = endings["zero-window"]
+    assert isinstance(ending, Result)
+    (leg,) = ending.legs
+    if not leg.row.tells.states:
+        pytest.skip("tracefs is not permitted here")
+    rows = [row for row in leg.ladder.rows if isinstance(row, Arrow)]
+    said = [place for place, row in enumerate(rows) if "FIN-WAIT-1" in row.left_kernel]
+    sent = [place for place, row in enumerate(rows) if "FIN" in row.flags and row.rightward]
+    assert said[0] < sent[0]
+
+
+def test_a_reset_that_answers_is_no_word_of_a_socket_that_was_gone(endings: Endings) -> None:
+    """tcp_fin_timeout is over before the data come that draw the RST."""
+    ending = endings["rst-after-fin"]
+    assert isinstance(ending, Result)
+    rows = [row for row in ending.legs[0].ladder.rows if isinstance(row, Arrow)]
+    assert "CLOSED" in rows[-3].right_kernel
+    assert "CLOSED" not in rows[-1].right_kernel

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from finwait.lab.history import Event
+from finwait.lab.packet import Flags
 from finwait.lab.reasons import REASONS
 from finwait.lab.wire import Packet
 from finwait.picture.ladder import Arrow, Fold, Ladder, Pause
 from finwait.verdict.language import Lang, Text
 
-BY_CALL: Final = {"SYN-SENT", "FIN-WAIT-1", "LAST-ACK"}
-"""States that an end enters before its segment goes out; the others come with a segment that it receives."""
+BY_CALL: Final = {"SYN-SENT": Flags.SYN, "FIN-WAIT-1": Flags.FIN, "LAST-ACK": Flags.FIN}
+"""States that an end enters before its segment goes out, and what that carries; others come with a segment that it receives."""
 ACKED_TO_CLOSE: Final = {"LAST-ACK", "TIME-WAIT"}
 """States that end without a RST of their own."""
 NO_REASON = Text("reason not told", "未说明原因")
@@ -61,8 +62,12 @@ def _frame(event: Event, packets: Sequence[Packet]) -> int:
         if p.sender != event.who and p.delivered and p.delivered <= event.at + ROUNDED
     ]
     following = next((packet for packet in sent if packet.sent >= event.at), None)
-    if following is not None and (event.reset or event.new in BY_CALL):
+    if following is not None and event.reset:
         return following.frame
+    if flag := BY_CALL.get(event.new):
+        own = next((p for p in sent if p.sent >= event.at and p.segment.flags & flag), None)
+        if own is not None and not _interrupted(event, own, packets):
+            return own.frame  # else a zero window holds it back
     if (
         event.new == "CLOSED"
         and got
@@ -76,11 +81,19 @@ def _frame(event: Event, packets: Sequence[Packet]) -> int:
         and aborts
         and following.segment.rst
         and following.sent - event.at < SOON
+        and not _interrupted(event, following, packets)
     ):
         return following.frame
     before = [packet for packet in sent if packet.sent <= event.at]
     last = max([*got[-1:], *before[-1:]], key=_moment, default=packets[0])
-    return (got[-1] if got and event.new != "CLOSED" else last).frame
+    by_itself = event.new == "CLOSED" or event.new in BY_CALL
+    return (got[-1] if got and not by_itself else last).frame
+
+
+def _interrupted(event: Event, packet: Packet, packets: Sequence[Packet]) -> bool:
+    """Say whether something of the other end came between an event and a segment: then that is the segment's cause."""
+    others = (other for other in packets if other.sender != event.who)
+    return any(event.at < other.sent < packet.sent for other in others)
 
 
 def _moment(packet: Packet) -> int:

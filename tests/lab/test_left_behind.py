@@ -21,7 +21,10 @@ def story(world):
     {then}
 
 EXPERIMENTS = (
-    Experiment("forever", Text("For ever", "永远"), Text("Waits.", "等待。"), story, Expected("open", "none", "capture-ended", "", "")),
+    Experiment(
+        "forever", Text("For ever", "永远"), Text("Waits.", "等待。"), story,
+        Expected(close="open", closed_by="none", cause="capture-ended", client="", server=""),
+    ),
 )
 """
 

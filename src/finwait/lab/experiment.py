@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from finwait.lab.world import World
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
     """What has to come of an experiment. Nothing here is taken from finwait's verdict."""
 

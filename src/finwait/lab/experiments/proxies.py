@@ -74,7 +74,13 @@ def half_close_kept(world: World) -> None:
 
 
 FIRST, SECOND = "FIN-WAIT-1 FIN-WAIT-2 TIME-WAIT", "CLOSE-WAIT LAST-ACK CLOSED"
-ORDERLY = Expected("four-way", "client", "orderly", FIRST, SECOND)
+ORDERLY = Expected(
+    close="four-way",
+    closed_by="client",
+    cause="orderly",
+    client=FIRST,
+    server=SECOND,
+)
 
 EXPERIMENTS = (
     Experiment(
@@ -87,11 +93,17 @@ EXPERIMENTS = (
             "仍在工作的服务器把应答发给一个已无人持有的套接字：RST。每一方只看到自己的一侧，并归咎于对方。",
         ),
         half_close_broken,
-        Expected("three-way", "client", "half-close-broken", FIRST, SECOND),
+        Expected(
+            close="three-way", closed_by="client", cause="half-close-broken",
+            client=FIRST, server=SECOND,
+        ),
         through=Through(
             breaks_half_close,
-            Expected("reset", "client", "data-after-close", "FIN-WAIT-1 FIN-WAIT-2 CLOSED", "CLOSE-WAIT CLOSED",
-                "client reply", "data-in-fin-wait-2"),
+            Expected(
+                close="reset", closed_by="client", cause="data-after-close",
+                client="FIN-WAIT-1 FIN-WAIT-2 CLOSED", server="CLOSE-WAIT CLOSED",
+                reset="client reply", reason="data-in-fin-wait-2",
+            ),
         ),
     ),
     Experiment(

@@ -18,7 +18,6 @@ from finwait.lab.experiment import Experiment
 from finwait.lab.play import Result
 from finwait.lab.run import Ending, check, run
 from finwait.lab.world import Step
-from finwait.picture.ladder_text import Style
 from finwait.picture.width import wrap
 from finwait.verdict.language import Lang
 

@@ -138,7 +138,11 @@ def judge(rows: list[Row], truth: Truth) -> Judgement:
         "cause": _cause(row, truth),
     }
     worst = max(words.values(), key=list(Grade).index)
-    said = "; ".join(f"{key} {grade}: {_told(row, key)}" for key, grade in words.items() if grade is not Grade.RIGHT)
+    said = "; ".join(
+        f"{key} {grade}: {_told(row, key)}, in truth {_true(truth, key)}"
+        for key, grade in words.items()
+        if grade is not Grade.RIGHT
+    )
     return Judgement(worst, words, said)
 
 
@@ -237,6 +241,11 @@ def _told(row: Row, key: str) -> str:
     if key == "client":
         return f"guessed by {row['client_by']}"
     return f"{row['cause']} {row['confidence']}" if key == "cause" else str(row[key])
+
+
+def _true(truth: Truth, key: str) -> str:
+    right = getattr(truth, key)
+    return " or ".join(sorted(map(str, right))) if key != "client" else f"{right[0]}:{right[1]}"
 
 
 @cache

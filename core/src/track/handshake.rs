@@ -103,6 +103,7 @@ impl Conn {
     pub(super) fn is_old_ack(&self, seg: &Segment) -> bool {
         let y = &self.ends[seg.dir.flip() as usize];
         y.state == State::SynSent
+            && !self.answered()
             && seg.flags & (flag::SYN | flag::FIN) == 0
             && seg.payload == 0
             && y.has(seen::SYN)

@@ -3,6 +3,7 @@
 
 use super::closed::Closed;
 use super::evidence::List;
+use super::unseen::fin_unseen;
 use crate::segment::Dir;
 use crate::slugs::{Cause, Close, Confidence, Evidence, Note, ResetForm};
 use crate::track::closing::{Closing, EMPTY, Fin};
@@ -33,6 +34,9 @@ pub(super) const REQUEST: u64 = 1_460;
 
 /// Keep-alive probes without an answer that make an abort a keep-alive timeout.
 pub(super) const PROBES: u8 = 2;
+
+/// A SYN is sent again after this long (RFC 6298 section 2.1): before, silence says nothing. Nanoseconds.
+const RTO: i64 = 1_000_000_000;
 
 /// A cause with what speaks for and against it.
 #[derive(Clone, Debug)]
@@ -113,7 +117,12 @@ impl Case<'_> {
         {
             reason.confidence = Confidence::Likely;
         }
-        if one_way && reason.confidence == Confidence::Likely {
+        let fin_missing = [Dir::Up, Dir::Down]
+            .into_iter()
+            .any(|d| fin_unseen(self.conn, d));
+        if (one_way || self.closed.closer_unseen || fin_missing)
+            && reason.confidence == Confidence::Likely
+        {
             reason.confidence = Confidence::Possible;
         }
     }
@@ -137,15 +146,12 @@ impl Case<'_> {
         {
             return r;
         }
-        let sure = self.closed.finished && !self.conn.noted(Note::Midstream);
-        let mut r = Reason::new(
-            Cause::Orderly,
-            if sure {
-                Confidence::Certain
-            } else {
-                Confidence::Likely
-            },
-        );
+        let sure = match (self.closed.finished, self.conn.noted(Note::Midstream)) {
+            (true, false) => Confidence::Certain,
+            (true, true) => Confidence::Likely,
+            (false, _) => Confidence::Possible,
+        };
+        let mut r = Reason::new(Cause::Orderly, sure);
         r.against
             .add_if(!self.closed.finished, Evidence::CaptureEnds);
         r
@@ -216,7 +222,7 @@ impl Case<'_> {
 
     fn half_closed(&self) -> Reason {
         let Some(by) = self.closed.by else {
-            return Reason::new(Cause::Unknown, Confidence::Possible);
+            return self.ended_by_capture(Confidence::Possible);
         };
         let y = self.end(by.flip());
         let open_for = self.now.saturating_sub(y.last_data_ts.max(self.closed.ts));
@@ -235,7 +241,12 @@ impl Case<'_> {
             }
             return r;
         }
-        let mut r = Reason::new(Cause::CaptureEnded, Confidence::Likely);
+        self.ended_by_capture(Confidence::Likely)
+    }
+
+    /// Nothing more was captured.
+    fn ended_by_capture(&self, confidence: Confidence) -> Reason {
+        let mut r = Reason::new(Cause::CaptureEnded, confidence);
         r.supports.put(
             Evidence::CaptureEnds,
             self.now.saturating_sub(self.conn.last_ts),
@@ -251,9 +262,7 @@ impl Case<'_> {
             .map_or(0, |f| f.repeats);
         let silence = self.now.saturating_sub(self.conn.last_ts);
         if repeats == 0 {
-            let mut r = Reason::new(Cause::CaptureEnded, Confidence::Possible);
-            r.supports.put(Evidence::CaptureEnds, silence);
-            return r;
+            return self.ended_by_capture(Confidence::Possible);
         }
         let mut r = Reason::new(Cause::FinNeverAcked, Confidence::Certain);
         r.supports.put(Evidence::Retransmissions, repeats);
@@ -303,6 +312,10 @@ impl Case<'_> {
             return r;
         }
         let repeats = self.conn.client_end().retransmissions;
+        if repeats == 0 && self.now.saturating_sub(self.conn.last_ts) < RTO {
+            // no answer is late yet
+            return self.ended_by_capture(Confidence::Possible);
+        }
         let mut r = Reason::new(
             Cause::NoAnswer,
             if repeats > 0 {
@@ -350,12 +363,7 @@ impl Case<'_> {
         if self.conn.reuse & reuse::REPLACED != 0 {
             return Reason::new(Cause::PortReused, Confidence::Certain);
         }
-        let mut r = Reason::new(Cause::CaptureEnded, Confidence::Certain);
-        r.supports.put(
-            Evidence::CaptureEnds,
-            self.now.saturating_sub(self.conn.last_ts),
-        );
-        r
+        self.ended_by_capture(Confidence::Certain)
     }
 }
 

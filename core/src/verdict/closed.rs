@@ -1,5 +1,6 @@
 //! How it closed and who closed it: the table of `close` words, by sequence numbers alone.
 
+use super::unseen::{fin_was_second, reset_was_second};
 use crate::machine::State;
 use crate::segment::Dir;
 use crate::slugs::{Close, ClosedBy, Note};
@@ -25,6 +26,20 @@ pub struct Closed {
     /// Capture order and not numbers told who was first: both FINs ack each other, so the first
     /// sending of one was not captured.
     pub by_order: bool,
+    /// A FIN that was not captured may have come before the one that is told.
+    pub closer_unseen: bool,
+}
+
+impl Closed {
+    /// The same without saying who closed.
+    fn without_closer(self) -> Closed {
+        Closed {
+            by: None,
+            closed_by: ClosedBy::None,
+            closer_unseen: true,
+            ..self
+        }
+    }
 }
 
 /// Repeats after which silence counts as vanishing: the gap must have had a chance to grow.
@@ -49,14 +64,15 @@ pub fn closed(conn: &Conn) -> Closed {
         frame,
         ts,
         by_order: false,
+        closer_unseen: false,
     };
     if c.reset.is_some() {
         return reset(conn, c, &verdict);
     }
     match (c.fin[0], c.fin[1]) {
         (Some(up), Some(down)) => both_fins(up, down, &verdict),
-        (Some(fin), None) => one_fin(fin, Dir::Up, &verdict),
-        (None, Some(fin)) => one_fin(fin, Dir::Down, &verdict),
+        (Some(fin), None) => one_fin(conn, fin, Dir::Up, &verdict),
+        (None, Some(fin)) => one_fin(conn, fin, Dir::Down, &verdict),
         (None, None) => no_fin(conn, &verdict),
     }
 }
@@ -96,13 +112,17 @@ fn both_fins(up: Fin, down: Fin, verdict: Make) -> Closed {
     }
 }
 
-fn one_fin(fin: Fin, by: Dir, verdict: Make) -> Closed {
+fn one_fin(conn: &Conn, fin: Fin, by: Dir, verdict: Make) -> Closed {
     let close = if fin.acked.is_some() {
         Close::HalfClosed
     } else {
         Close::FinUnanswered
     };
-    verdict(close, Some(by), fin.frame, fin.ts)
+    let closed = verdict(close, Some(by), fin.frame, fin.ts);
+    if fin_was_second(conn, &fin, by) {
+        return closed.without_closer();
+    }
+    closed
 }
 
 fn reset(conn: &Conn, c: &Closing, verdict: Make) -> Closed {
@@ -136,7 +156,15 @@ fn reset(conn: &Conn, c: &Closing, verdict: Make) -> Closed {
             (by, frame, ts) = (Some(d), fin.frame, fin.ts);
         }
     }
-    verdict(close, by, frame, ts)
+    let closed = verdict(close, by, frame, ts);
+    let second = match by.and_then(|d| c.fin[d as usize].map(|fin| (fin, d))) {
+        Some((fin, d)) if fin.frame == frame => fin_was_second(conn, &fin, d),
+        _ => reset_was_second(conn, c, &reset),
+    };
+    if second {
+        return closed.without_closer();
+    }
+    closed
 }
 
 fn no_fin(conn: &Conn, verdict: Make) -> Closed {

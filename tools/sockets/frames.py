@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
@@ -19,7 +21,7 @@ ETHERNET, RAW, SLL2 = 1, 101, 276
 ETHERNET_HEADER: Final = 14
 TCP: Final = 6
 """IANA protocol number."""
-FIN, SYN, RST = 1, 2, 4
+FIN, SYN, RST, ACK = 1, 2, 4, 16
 """Bits of the TCP header (RFC 9293 section 3.1)."""
 
 
@@ -33,26 +35,34 @@ class Header(NamedTuple):
     src: tuple[str, int]
     dst: tuple[str, int]
     flags: int
+    seq: int
+    ack: int
+    payload: int
+    """Octets of payload on the wire."""
 
 
 def header(octets: bytes) -> Header | None:
     """Look at a frame; None if it is no TCP over IP without extension headers."""
     if octets[:1] and octets[0] >> 4 == 4:
         start, protocol, at, size = (octets[0] & 15) * 4, octets[9], 12, 4
+        length = int.from_bytes(octets[2:4], "big")
     elif octets[:1] and octets[0] >> 4 == 6:
         start, protocol, at, size = 40, octets[6], 8, 16
+        length = 40 + int.from_bytes(octets[4:6], "big")
     else:
         return None
     if protocol != TCP or len(octets) < start + 14:
         return None
-    ports = struct.unpack_from("!HH", octets, start)
+    *ports, seq, ack = struct.unpack_from("!HHII", octets, start)
+    payload = length - start - (octets[start + 12] >> 4) * 4
     src, dst = octets[at : at + size], octets[at + size : at + 2 * size]
-    return Header((_address(src), ports[0]), (_address(dst), ports[1]), octets[start + 13])
+    return Header(
+        (_address(src), ports[0]), (_address(dst), ports[1]), octets[start + 13], seq, ack, payload
+    )
 
 
+@lru_cache
 def _address(octets: bytes) -> str:
-    from ipaddress import ip_address
-
     return str(ip_address(octets))
 
 

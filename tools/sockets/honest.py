@@ -28,11 +28,14 @@ WEAKER_CLOSE: Final[Mapping[str, frozenset[str]]] = {
     "unanswered": ANY_CLOSE,
     "fin-unanswered": FINISHED_BY_FINS | {"half-closed", "reset"},
     "half-closed": FINISHED_BY_FINS | {"reset"},
+    "vanished": frozenset({"reset", "fin-unanswered"}),
     "reset": frozenset({"refused", "handshake-reset"}),
 }
 """What is said, and the truths of which it says a part. `open`: no end was captured. `unanswered`: a SYN was captured, and
 nothing else (whether an answer is to be missed, the cause says). `fin-unanswered`: one FIN; `half-closed`: one FIN, and it was
-acked. `reset`: a RST took effect, not when."""
+acked. `vanished`: payload was repeated; whether its sender goes on, the cause says. `reset`: a RST took effect, not when."""
+UNFINISHED: Final = frozenset({"reset", "fin-unanswered"})
+"""What a row of two FINs that says `finished: false` may still have become."""
 
 WEAKER_CAUSE: Final[Mapping[str, frozenset[str] | None]] = {
     "unknown": None,
@@ -51,7 +54,9 @@ PARTIAL_NOTES: Final = frozenset(
     {"capture-gap", "one-direction", "midstream", "final-ack-missing", "evicted"}
 )
 PARTIAL_CAUSES: Final = frozenset({"capture-ended", "stray-reset", "stray-segments", "unknown"})
-PARTIAL_EVIDENCE: Final = frozenset({"capture-gap", "one-direction", "midstream", "capture-ends-ns"})
+PARTIAL_EVIDENCE: Final = frozenset(
+    {"capture-gap", "one-direction", "midstream", "capture-ends-ns"}
+)
 
 
 OVER: Final = frozenset({State.CLOSED, State.TIME_WAIT})
@@ -66,6 +71,8 @@ class Grade(StrEnum):
     """It says less than the truth, and the row is marked as partial."""
     DOUBTED = "doubted"
     """It says something else, as one reading among others, and names what may be missing."""
+    LIMIT = "limit"
+    """It is not right, and no reader of packets could know: what remains is a whole connection in itself."""
     FALSE = "false"
 
 
@@ -80,7 +87,8 @@ class Truth:
     cause: Mapping[str, str] | None = None
     """Each cause that may be told, and the most that may be said of how sure it is."""
     reset_by: frozenset[str] | None = None
-    reset_form: frozenset[str | None] | None = None
+    reset_form: frozenset[str] | None = None
+    """"None" where there is none."""
     client_state: frozenset[str] | None = None
     server_state: frozenset[str] | None = None
 
@@ -98,24 +106,32 @@ class Judgement(NamedTuple):
 def truth_of(rows: Iterable[Row], known: Truth | None = None) -> Truth:
     """The truth as the complete captures show it; what is known otherwise goes before it."""
     every = list(rows)
-    of = {
-        key: frozenset(row[key] for row in every)
-        for key in ("close", "closed_by", "finished", "reset_by", "reset_form", "client_state", "server_state")
-    }
-    cause: dict[str, str] = {}
-    for row in every:
-        slug, sure = str(row["cause"]), str(row["confidence"])
-        cause[slug] = max(cause.get(slug, sure), sure, key=CONFIDENCES.index)
-    first = every[0]
-    shown = Truth((str(first["client_ip"]), int(str(first["client_port"]))), cause=cause, **of)  # type: ignore[arg-type]
+
+    def said(key: str) -> frozenset[str]:
+        return frozenset(str(row[key]) for row in every)
+
+    # one reading among others is no truth to judge by
+    sure = CONFIDENCES[0] not in said("confidence")
+    cause = dict.fromkeys(said("cause"), CONFIDENCES[-1])
+    shown = Truth(
+        (str(every[0]["client_ip"]), int(str(every[0]["client_port"]))),
+        close=said("close"),
+        closed_by=said("closed_by"),
+        finished=frozenset(bool(row["finished"]) for row in every),
+        cause=cause if sure else None,
+        reset_by=said("reset_by"),
+        reset_form=said("reset_form"),
+        client_state=said("client_state"),
+        server_state=said("server_state"),
+    )
     if known is None:
         return shown
     chosen = {
-        field.name: getattr(known, field.name)
-        if getattr(known, field.name) is not None
-        else getattr(shown, field.name)
+        field.name: getattr(known if getattr(known, field.name) is not None else shown, field.name)
         for field in fields(Truth)
     }
+    # what many connections show together, one alone cannot: its own cause is right too
+    chosen["cause"] = {**cause, **known.cause} if known.cause else shown.cause
     return Truth(**chosen)
 
 
@@ -133,8 +149,12 @@ def judge(rows: list[Row], truth: Truth) -> Judgement:
         "finished": _finished(row, truth),
         "reset_by": _reset_by(row, truth, swapped),
         "reset_form": _reset_form(row, truth),
-        "client_state": _state(row, "server_state" if swapped else "client_state", truth.client_state),
-        "server_state": _state(row, "client_state" if swapped else "server_state", truth.server_state),
+        "client_state": _state(
+            row, "server_state" if swapped else "client_state", truth.client_state
+        ),
+        "server_state": _state(
+            row, "client_state" if swapped else "server_state", truth.server_state
+        ),
         "cause": _cause(row, truth),
     }
     worst = max(words.values(), key=list(Grade).index)
@@ -169,7 +189,13 @@ def _close(row: Row, truth: Truth) -> Grade:
     if truth.close is None or said in truth.close:
         return Grade.RIGHT
     less = truth.close & WEAKER_CLOSE.get(said, frozenset())
-    return _less(row) if less else Grade.FALSE
+    if said in FINISHED_BY_FINS and not row["finished"]:
+        less |= truth.close & UNFINISHED
+    if said == "vanished" and truth.finished is not None and True not in truth.finished:
+        return _less(row)  # a FIN before what was repeated may be missing
+    if said == "three-way" and "four-way" in truth.close and not less:
+        return Grade.DOUBTED if "capture-gap" in _list(row, "notes") else Grade.FALSE
+    return _less(row) if less else _doubted(row)
 
 
 def _closed_by(row: Row, truth: Truth, swapped: bool) -> Grade:
@@ -177,7 +203,10 @@ def _closed_by(row: Row, truth: Truth, swapped: bool) -> Grade:
     if truth.closed_by is None or said in truth.closed_by:
         return Grade.RIGHT
     # one FIN of two that crossed: its sender did close first, and so did the other
-    return _less(row) if said == "none" or "both" in truth.closed_by and said != "both" else Grade.FALSE
+    crossed = "both" in truth.closed_by and said != "both"
+    # a FIN that nobody acked yet took no effect yet, and a RST may overtake it
+    pending = row["close"] == "fin-unanswered" and "reset" in (truth.close or ())
+    return _less(row) if said == "none" or crossed or pending else _doubted(row)
 
 
 def _finished(row: Row, truth: Truth) -> Grade:
@@ -190,14 +219,14 @@ def _reset_by(row: Row, truth: Truth, swapped: bool) -> Grade:
     said = _turned(str(row["reset_by"]), swapped)
     if truth.reset_by is None or said in truth.reset_by:
         return Grade.RIGHT
-    return _less(row) if said == "none" else Grade.FALSE
+    return _less(row) if said == "none" else _doubted(row)
 
 
 def _reset_form(row: Row, truth: Truth) -> Grade:
-    said = row["reset_form"]
+    said = str(row["reset_form"])
     if truth.reset_form is None or said in truth.reset_form:
         return Grade.RIGHT
-    return _less(row) if said in {None, "unclear"} else Grade.FALSE
+    return _less(row) if said in {"None", "unclear"} else _doubted(row)
 
 
 def _state(row: Row, key: str, right: frozenset[str] | None) -> Grade:
@@ -220,7 +249,13 @@ def _cause(row: Row, truth: Truth) -> Grade:
     less = WEAKER_CAUSE.get(said, frozenset())
     if less is None or less & truth.cause.keys():
         return _less(row)
-    return Grade.DOUBTED if sure == "possible" and marked(row) else Grade.FALSE
+    return _doubted(row)
+
+
+def _doubted(row: Row) -> Grade:
+    """One reading among others, and the row names what the capture lacks."""
+    named = row["confidence"] == CONFIDENCES[0] and marked(row)
+    return Grade.DOUBTED if named else Grade.FALSE
 
 
 def _less(row: Row) -> Grade:

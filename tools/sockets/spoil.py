@@ -64,25 +64,30 @@ def spoil(complete: Complete, seed: int = 0) -> Iterator[Variant]:
     for door, frames in doors.items():
         yield Variant("complete", door, "all", frames, RAW)
     for door, frames in doors.items():
-        yield from _any(door, frames, dice)
-        yield from _lossy(door, frames, dice)
         for kind in KINDS:
             yield from KINDS[kind](door, frames, complete.client_end, dice)
 
 
-def _any(door: str, frames: Frames, dice: random.Random) -> Iterator[Variant]:
+def _any(
+    door: str, frames: Frames, client: tuple[str, int], dice: random.Random
+) -> Iterator[Variant]:
     """The device `any`: of a router (TTL falls on the way) and of a bridge (it does not)."""
     for what, hop in (("router", 1), ("bridge", 0)):
-        copies = [pair for frame in frames for pair in _twice(frame, hop, dice)]
+        copies: Frames = []
+        left = {True: 0, False: 0}  # no packet passes another one of its direction in a host
+        for frame in frames:
+            way = _by(frame, client)
+            left[way] = max(left[way] + 1, frame[0] + dice.randint(*HOP))
+            copies += _twice(frame, hop, left[way])
         copies.sort(key=lambda frame: frame[0])
         yield Variant("any", door, what, copies, SLL2)
 
 
-def _twice(frame: Frame, hop: int, dice: random.Random) -> Iterator[Frame]:
-    """A packet as it comes in at interface 1 and goes out at interface 2, a moment later."""
+def _twice(frame: Frame, hop: int, out: int) -> Iterator[Frame]:
+    """A packet as it comes in at interface 1 and goes out at interface 2, at the time `out`."""
     ts, octets = frame
     yield ts, _cooked(octets, 1, IN) + octets
-    yield ts + dice.randint(*HOP), _cooked(octets, 2, OUT) + _forwarded(octets, hop)
+    yield out, _cooked(octets, 2, OUT) + _forwarded(octets, hop)
 
 
 def _cooked(octets: bytes, interface: int, kind: int) -> bytes:
@@ -96,24 +101,32 @@ def _forwarded(octets: bytes, hop: int) -> bytes:
         return octets[:7] + bytes([octets[7] - hop]) + octets[8:]
     sum_ = int.from_bytes(octets[10:12], "big") + (hop << 8)
     sum_ = (sum_ & 0xFFFF) + (sum_ >> 16)
-    return octets[:8] + bytes([octets[8] - hop]) + octets[9:10] + sum_.to_bytes(2, "big") + octets[12:]
+    return (
+        octets[:8] + bytes([octets[8] - hop]) + octets[9:10] + sum_.to_bytes(2, "big") + octets[12:]
+    )
 
 
-def _lossy(door: str, frames: Frames, dice: random.Random) -> Iterator[Variant]:
+def _lossy(door: str, frames: Frames, _client: object, dice: random.Random) -> Iterator[Variant]:
     """The capture dropped packets at random."""
     for _ in range(PARTS):
-        gone = {n for n in range(len(frames)) if dice.random() < PART} or {dice.randrange(len(frames))}
+        gone = {n for n in range(len(frames)) if dice.random() < PART} or {
+            dice.randrange(len(frames))
+        }
         if len(gone) < len(frames):
             yield _without("lossy", door, frames, gone)
 
 
-def _each_removed(door: str, frames: Frames, _client: object, dice: random.Random) -> Iterator[Variant]:
+def _each_removed(
+    door: str, frames: Frames, _client: object, dice: random.Random
+) -> Iterator[Variant]:
     for n in _places(len(frames), dice):
         if len(frames) > 1:
             yield _without("one-removed", door, frames, {n})
 
 
-def _two_removed(door: str, frames: Frames, _client: object, dice: random.Random) -> Iterator[Variant]:
+def _two_removed(
+    door: str, frames: Frames, _client: object, dice: random.Random
+) -> Iterator[Variant]:
     """Two of the last frames, where a connection ends."""
     last = range(max(0, len(frames) - EDGE), len(frames))
     for _ in range(EDGE if len(frames) > 2 else 0):
@@ -129,14 +142,20 @@ def _one_direction(
             yield Variant(f"{whose}-only", door, f"frames of the {whose}", kept, RAW)
 
 
-def _begun_late(door: str, frames: Frames, _client: object, dice: random.Random) -> Iterator[Variant]:
+def _begun_late(
+    door: str, frames: Frames, _client: object, dice: random.Random
+) -> Iterator[Variant]:
     ends = (n for n, frame in enumerate(frames) if _flags(frame) & (FIN | RST))
     before_end = next(ends, len(frames) - 1)
     for n in sorted({*_places(len(frames), dice), before_end} - {0}):
-        yield Variant("begun-late", door, f"from frame {n + 1} of {len(frames)} on", frames[n:], RAW)
+        yield Variant(
+            "begun-late", door, f"from frame {n + 1} of {len(frames)} on", frames[n:], RAW
+        )
 
 
-def _ended_early(door: str, frames: Frames, _client: object, dice: random.Random) -> Iterator[Variant]:
+def _ended_early(
+    door: str, frames: Frames, _client: object, dice: random.Random
+) -> Iterator[Variant]:
     for n in sorted(set(_places(len(frames), dice)) - {0}):
         yield Variant("ended-early", door, f"up to frame {n} of {len(frames)}", frames[:n], RAW)
 
@@ -167,6 +186,8 @@ def _flags(frame: Frame) -> int:
 
 Kind = Callable[[str, Frames, tuple[str, int], random.Random], Iterator[Variant]]
 KINDS: Final[dict[str, Kind]] = {
+    "any": _any,
+    "lossy": _lossy,
     "one-removed": _each_removed,
     "two-removed": _two_removed,
     "one-direction": _one_direction,

@@ -1,8 +1,9 @@
 //! Which RST ends a connection, and which is only noise (RFC 9293 section 3.10.7, RFC 5961 section 3).
 
 use super::closing::{Reset, Sent};
-use super::conn::{Conn, Outcome};
+use super::conn::{Conn, Outcome, pair};
 use super::endpoint::seen;
+use super::holes::Holes;
 use crate::machine::{Event, State};
 use crate::segment::{Segment, flag, mark};
 use crate::seq::Seq;
@@ -49,7 +50,7 @@ impl Conn {
             out.refers_to = t.frame;
         }
         if self.finished() {
-            self.after_the_end(seg, worth);
+            self.after_the_end(seg, worth, out);
             return;
         }
         match worth {
@@ -67,6 +68,7 @@ impl Conn {
             }
         }
         let reset = self.record(seg, form, trigger);
+        self.acks_unseen(seg, out);
         self.note(match form {
             ResetForm::Owner => Note::RstOwner,
             ResetForm::Reply => Note::RstReply,
@@ -95,6 +97,38 @@ impl Conn {
             c.finished = Some((seg.ts, seg.number));
         }
         out.label(Label::EndsConnection);
+    }
+
+    /// A socket that aborts acks what it has received, also what was not captured. Nothing can have come in beyond
+    /// its window.
+    fn acks_unseen(&mut self, seg: &Segment, out: &mut Outcome) {
+        let (x, y) = pair(&mut self.ends, seg.dir as usize);
+        let beyond = seg.ack.since(y.snd_nxt);
+        let window = i32::try_from(x.max_window).unwrap_or(i32::MAX);
+        if seg.has(flag::ACK) && y.has(seen::SEQ) && (1..=window).contains(&beyond) {
+            out.label(Label::AcksUnseen);
+            y.holes
+                .get_or_insert_with(Box::<Holes>::default)
+                .open(y.snd_nxt, seg.ack);
+            y.snd_nxt = seg.ack;
+            y.seen |= seen::GAP;
+        }
+    }
+
+    /// One more answer of a stack without a socket: its number is what the other end had acked (RFC 9293 section
+    /// 3.5.2). Beyond all that was captured of its sender, that ACK and what it acks are missing.
+    fn answers_unseen(&mut self, seg: &Segment, out: &mut Outcome) {
+        let (x, y) = pair(&mut self.ends, seg.dir as usize);
+        let beyond = seg.seq.since(x.snd_nxt);
+        let window = i32::try_from(y.max_window).unwrap_or(i32::MAX);
+        if !seg.has(flag::ACK) && x.has(seen::SEQ) && (1..=window).contains(&beyond) {
+            out.label(Label::AcksUnseen);
+            x.holes
+                .get_or_insert_with(Box::<Holes>::default)
+                .open(x.snd_nxt, seg.seq);
+            x.snd_nxt = seg.seq;
+            x.seen |= seen::GAP;
+        }
     }
 
     fn record(&self, seg: &Segment, form: ResetForm, trigger: Option<Sent>) -> Reset {
@@ -196,9 +230,11 @@ impl Conn {
     }
 
     /// A RST after the connection was finished.
-    fn after_the_end(&mut self, seg: &Segment, worth: Worth) {
-        let by_reset = self.closing.as_ref().is_some_and(|c| c.reset.is_some());
-        if by_reset {
+    fn after_the_end(&mut self, seg: &Segment, worth: Worth, out: &mut Outcome) {
+        if let Some(reset) = self.closing.as_ref().and_then(|c| c.reset) {
+            if reset.by == seg.dir && reset.form == ResetForm::Reply {
+                self.answers_unseen(seg, out);
+            }
             return;
         }
         self.note(Note::RstAfterClose);

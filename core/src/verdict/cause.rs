@@ -3,7 +3,7 @@
 
 use super::closed::Closed;
 use super::evidence::List;
-use super::unseen::fin_unseen;
+use super::unseen::{fin_unseen, last_words_unseen};
 use crate::segment::Dir;
 use crate::slugs::{Cause, Close, Confidence, Evidence, Note, ResetForm};
 use crate::track::closing::{Closing, EMPTY, Fin};
@@ -37,6 +37,23 @@ pub(super) const PROBES: u8 = 2;
 
 /// A SYN is sent again after this long (RFC 6298 section 2.1): before, silence says nothing. Nanoseconds.
 const RTO: i64 = 1_000_000_000;
+
+/// Repeats after which it is safe to say that nobody answers: with a doubled wait each (RFC 6298 section 5.5), the
+/// next comes more than 15 times the first wait after the first sending.
+const MANY: u32 = 4;
+
+/// How sure it is that no answer comes to what was sent again so often: the next repeat must be overdue, or
+/// many were in vain. `gap` is the time between the last two sendings, milliseconds.
+fn no_answer_comes(repeats: u32, gap: u32, silence: i64) -> Confidence {
+    let overdue = silence / 1_000_000 >= 2 * i64::from(gap.max(1));
+    if overdue || repeats >= MANY {
+        Confidence::Certain
+    } else if repeats > 1 {
+        Confidence::Likely
+    } else {
+        Confidence::Possible
+    }
+}
 
 /// A cause with what speaks for and against it.
 #[derive(Clone, Debug)]
@@ -112,7 +129,9 @@ impl Case<'_> {
         if missing > 0 {
             reason.against.put(Evidence::CaptureGap, missing);
         }
-        if (one_way || missing > 0 || self.closed.by_order)
+        let late = self.conn.noted(Note::Midstream);
+        if (one_way || missing > 0 || late || self.closed.by_order)
+            && reason.cause != Cause::CaptureEnded
             && reason.confidence == Confidence::Certain
         {
             reason.confidence = Confidence::Likely;
@@ -120,7 +139,16 @@ impl Case<'_> {
         let fin_missing = [Dir::Up, Dir::Down]
             .into_iter()
             .any(|d| fin_unseen(self.conn, d));
-        if (one_way || self.closed.closer_unseen || fin_missing)
+        let last_words = reason.cause != Cause::Orderly
+            && [Dir::Up, Dir::Down]
+                .into_iter()
+                .any(|d| last_words_unseen(self.conn, d));
+        // told by what was said last and who said it
+        let talk = matches!(
+            reason.cause,
+            Cause::KeepaliveRaceCrossed | Cause::KeepaliveRaceStale | Cause::HalfCloseBroken
+        ) && missing > 0;
+        if (one_way || self.closed.closer_unseen || fin_missing || last_words || talk)
             && reason.confidence == Confidence::Likely
         {
             reason.confidence = Confidence::Possible;
@@ -135,9 +163,7 @@ impl Case<'_> {
             && let Some(fin) = self.fin(d)
             && fin.repeats > 0
         {
-            let mut r = Reason::new(Cause::FinNeverAcked, Confidence::Certain);
-            r.supports.put(Evidence::Retransmissions, fin.repeats);
-            return r;
+            return self.fin_never_acked(d, fin.repeats);
         }
         if let Some(r) = self
             .half_close_broken()
@@ -255,24 +281,40 @@ impl Case<'_> {
     }
 
     fn fin_unanswered(&self) -> Reason {
-        let repeats = self
-            .closed
-            .by
-            .and_then(|d| self.fin(d))
-            .map_or(0, |f| f.repeats);
-        let silence = self.now.saturating_sub(self.conn.last_ts);
+        let by = if self.fin(Dir::Up).is_some() {
+            Dir::Up
+        } else {
+            Dir::Down
+        };
+        let repeats = self.fin(by).map_or(0, |f| f.repeats);
         if repeats == 0 {
             return self.ended_by_capture(Confidence::Possible);
         }
-        let mut r = Reason::new(Cause::FinNeverAcked, Confidence::Certain);
+        self.fin_never_acked(by, repeats)
+    }
+
+    /// The FIN of `by` was repeated and never acked.
+    fn fin_never_acked(&self, by: Dir, repeats: u32) -> Reason {
+        let silence = self.now.saturating_sub(self.conn.last_ts);
+        let sure = no_answer_comes(repeats, self.end(by).last_gap_ms, silence);
+        let mut r = Reason::new(Cause::FinNeverAcked, sure);
         r.supports.put(Evidence::Retransmissions, repeats);
         r.supports.put(Evidence::Silence, silence);
+        self.may_go_on(&mut r, silence);
         r
+    }
+
+    /// What the capture would have shown later is not known.
+    fn may_go_on(&self, r: &mut Reason, silence: i64) {
+        if r.confidence != Confidence::Certain {
+            r.against.put(Evidence::CaptureEnds, silence);
+        }
     }
 
     fn vanished(&self) -> Reason {
         let x = self.conn.ends.iter().max_by_key(|e| e.streak);
         let repeats = x.map_or(0, |e| e.streak);
+        let silence = self.now.saturating_sub(self.conn.last_ts);
         // quiet before the first sending of what was then repeated
         let other = x.map_or(i64::MIN, |x| {
             let y = if std::ptr::eq(x, &raw const self.conn.ends[0]) {
@@ -287,13 +329,13 @@ impl Case<'_> {
             known_gap(&mut r, other);
             r
         } else {
-            Reason::new(Cause::PeerSilent, Confidence::Certain)
+            let gap = x.map_or(0, |e| e.last_gap_ms);
+            let sure = no_answer_comes(repeats.into(), gap, silence);
+            Reason::new(Cause::PeerSilent, sure)
         };
         r.supports.put(Evidence::Retransmissions, repeats);
-        r.supports.put(
-            Evidence::Silence,
-            self.now.saturating_sub(self.conn.last_ts),
-        );
+        r.supports.put(Evidence::Silence, silence);
+        self.may_go_on(&mut r, silence);
         r
     }
 
@@ -312,23 +354,19 @@ impl Case<'_> {
             return r;
         }
         let repeats = self.conn.client_end().retransmissions;
-        if repeats == 0 && self.now.saturating_sub(self.conn.last_ts) < RTO {
+        let silence = self.now.saturating_sub(self.conn.last_ts);
+        if repeats == 0 && silence < RTO {
             // no answer is late yet
             return self.ended_by_capture(Confidence::Possible);
         }
-        let mut r = Reason::new(
-            Cause::NoAnswer,
-            if repeats > 0 {
-                Confidence::Certain
-            } else {
-                Confidence::Likely
-            },
-        );
+        let sure = match repeats {
+            0 => Confidence::Likely,
+            _ => no_answer_comes(repeats, self.conn.client_end().last_gap_ms, silence),
+        };
+        let mut r = Reason::new(Cause::NoAnswer, sure);
         r.supports.put(Evidence::Retransmissions, repeats);
-        r.supports.put(
-            Evidence::Silence,
-            self.now.saturating_sub(self.conn.last_ts),
-        );
+        r.supports.put(Evidence::Silence, silence);
+        self.may_go_on(&mut r, silence);
         r
     }
 
@@ -347,7 +385,7 @@ impl Case<'_> {
     fn open(&self) -> Reason {
         let strange = self.conn.ends.iter().map(|e| e.packets).sum::<u32>();
         let rsts = self.c.rsts.iter().sum::<u32>();
-        if rsts > 0 && rsts == strange {
+        if rsts > 0 && (rsts == strange || self.closed.over_before) {
             return Reason::new(Cause::StrayReset, Confidence::Likely);
         }
         if let Some(e) = self

@@ -7,6 +7,10 @@ use crate::track::closing::{Fin, Reset};
 use crate::track::conn::Conn;
 use crate::track::endpoint::{Endpoint, seen};
 
+/// Nobody restarts, and no device fails over, within this long of its last word: its FIN or RST was lost, or not
+/// captured. Nanoseconds.
+const RESTART: i64 = 1_000_000_000;
+
 impl Case<'_> {
     /// A RST ended it.
     pub(super) fn reset(&self) -> Reason {
@@ -29,7 +33,29 @@ impl Case<'_> {
             self.abort(&reset)
         };
         self.tell_reset(&reset, &mut r);
+        self.doubt_reset(&reset, &mut r);
         r
+    }
+
+    /// A capture that begins in the middle lacks what some causes are told by.
+    fn doubt_reset(&self, reset: &Reset, r: &mut Reason) {
+        let x = self.end(reset.by);
+        let y = self.end(reset.by.flip());
+        // without both SYNs the scale of the windows is not known, nor the largest
+        let windows = matches!(r.cause, Cause::UnreadData | Cause::AbortInCloseWait)
+            && y.bytes > 0
+            && !(x.has(seen::SYN) && y.has(seen::SYN));
+        let idle = self.conn.noted(Note::Midstream)
+            && matches!(r.cause, Cause::DataAfterClose | Cause::FinWait2Expired)
+            && (x.bytes == 0 || y.bytes == 0);
+        if windows || idle {
+            r.confidence = Confidence::Possible;
+        }
+        if self.conn.noted(Note::Midstream)
+            && !r.against.0.iter().any(|(e, _)| *e == Evidence::Midstream)
+        {
+            r.against.add(Evidence::Midstream);
+        }
     }
 
     /// What every reset is shown with.
@@ -148,7 +174,14 @@ impl Case<'_> {
             return r;
         }
         if reset.trigger_fin || !payload {
-            let mut r = Reason::new(Cause::FinWait2Expired, Confidence::Likely);
+            // a bare ACK draws no RST while the socket waits: it was gone, and why was not captured
+            let waited = reset.ts.saturating_sub(fin.ts);
+            let sure = if reset.trigger_fin || reset.trigger != 0 && waited >= LEAK {
+                Confidence::Likely
+            } else {
+                Confidence::Possible
+            };
+            let mut r = Reason::new(Cause::FinWait2Expired, sure);
             r.supports
                 .put(Evidence::PeerOpenFor, reset.ts.saturating_sub(fin.ts));
             return r;
@@ -185,7 +218,7 @@ impl Case<'_> {
         }
         let mut r = Reason::new(
             Cause::PeerLostState,
-            if reset.trigger == 0 {
+            if reset.trigger == 0 || gap < RESTART {
                 Confidence::Possible
             } else {
                 Confidence::Likely

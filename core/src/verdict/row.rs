@@ -114,8 +114,8 @@ impl Row {
                 ClosedBy::Server
             }
         };
-        let end = |d: Dir| end_row(conn, d as usize, closed.closer_unseen);
-        let reset = c.and_then(|c| c.reset);
+        let end = |d: Dir| end_row(conn, d as usize, &closed);
+        let reset = c.and_then(|c| c.reset).filter(|_| !closed.over_before);
         let (zeek_state, zeek_history) = conn.zeek.finish();
         let first_fin = closed.by.and_then(|d| c.and_then(|c| c.fin[d as usize]));
         let reaction = closed.by.zip(first_fin).and_then(|(d, fin)| {
@@ -220,7 +220,7 @@ impl Row {
     }
 }
 
-fn end_row(conn: &Conn, i: usize, closer_unseen: bool) -> EndRow {
+fn end_row(conn: &Conn, i: usize, closed: &Closed) -> EndRow {
     let e: &Endpoint = &conn.ends[i];
     let c = conn.closing.as_deref();
     EndRow {
@@ -230,7 +230,7 @@ fn end_row(conn: &Conn, i: usize, closer_unseen: bool) -> EndRow {
         rsts: c.map_or(0, |c| c.rsts[i]),
         retransmissions: e.retransmissions,
         gap_bytes: e.missing(),
-        state: sure_state(conn, i, closer_unseen) as u8,
+        state: sure_state(conn, i, closed) as u8,
     }
 }
 

@@ -231,6 +231,7 @@ slugs! {
         OneDirection = "one-direction", "Only one direction was captured.";
         CaptureGap = "capture-gap", "The capture lost this many bytes.";
         Midstream = "midstream", "The capture begins inside the connection.";
+        EndUnseen = "end-unseen", "What ended its sender's socket, or what drew this RST, was lost or not captured.";
         CaptureEnds = "capture-ends-ns", "The capture ends this many nanoseconds later.";
         ServerAnswersOthers = "server-answers-others", "The same server port completed this many other handshakes.";
     }

@@ -42,20 +42,21 @@ WEAKER_CAUSE: Final[Mapping[str, frozenset[str] | None]] = {
     "capture-ended": None,
     "stray-segments": None,
     "stray-reset": None,
+    "peer-silent": frozenset({"gave-up", "keepalive-timeout"}),
     "orderly": frozenset({"half-close-broken", "tls-truncated", "close-wait-leak"}),
     "abort": frozenset(
         {"unread-data", "deliberate-abort", "listener-gone", "keepalive-timeout", "gave-up"}
         | {"fin-wait-2-aborted", "abort-in-close-wait", "data-after-close", "injected-reset"}
     ),
 }
-"""Causes that say less than others; None: than any. `orderly`: nothing stands out; `abort`: a living socket was aborted."""
+"""Causes that say less than others; None: than any. `peer-silent`: what its sender did in the end is not told; `orderly`: nothing stands out; `abort`: a living socket was aborted."""
 
 PARTIAL_NOTES: Final = frozenset(
-    {"capture-gap", "one-direction", "midstream", "final-ack-missing", "evicted"}
+    {"capture-gap", "one-direction", "midstream", "final-ack-missing", "fin-ack-lost", "evicted"}
 )
 PARTIAL_CAUSES: Final = frozenset({"capture-ended", "stray-reset", "stray-segments", "unknown"})
 PARTIAL_EVIDENCE: Final = frozenset(
-    {"capture-gap", "one-direction", "midstream", "capture-ends-ns"}
+    {"capture-gap", "one-direction", "midstream", "end-unseen", "capture-ends-ns"}
 )
 
 
@@ -137,9 +138,11 @@ def truth_of(rows: Iterable[Row], known: Truth | None = None) -> Truth:
 
 def judge(rows: list[Row], truth: Truth) -> Judgement:
     """Judge what an analysis of a worse capture of that one connection says."""
-    if len(rows) != 1:
+    # a SYN inside the connection that nothing answered is an attempt of its own, and marked as such
+    alone = [row for row in rows if not _attempt(row)] or rows[:1]
+    if len(alone) != 1:
         return Judgement(Grade.FALSE, {"rows": Grade.FALSE}, f"{len(rows)} rows for one connection")
-    row = rows[0]
+    row = alone[0]
     client = (str(row["client_ip"]), int(str(row["client_port"])))
     swapped = client != truth.client
     words = {
@@ -166,6 +169,10 @@ def judge(rows: list[Row], truth: Truth) -> Judgement:
     return Judgement(worst, words, said)
 
 
+def _attempt(row: Row) -> bool:
+    return row["close"] == "unanswered" and "tuple-reused" in _list(row, "notes")
+
+
 def marked(row: Row) -> bool:
     """Say whether the row shows that the capture, or the connection as captured, is not whole."""
     against = {str(one).partition("=")[0] for one in _list(row, "evidence_against")}
@@ -181,7 +188,9 @@ def _client(row: Row, swapped: bool) -> Grade:
     """Who is the client is a guess without a SYN, and `client_by` says so."""
     if not swapped:
         return Grade.RIGHT
-    return Grade.WEAKER if row["client_by"] in {"port", "first"} else Grade.FALSE
+    if row["client_by"] in {"port", "first"}:
+        return Grade.WEAKER
+    return _doubted(row)  # of a simultaneous open, one SYN is a whole one
 
 
 def _close(row: Row, truth: Truth) -> Grade:
@@ -194,7 +203,8 @@ def _close(row: Row, truth: Truth) -> Grade:
     if said == "vanished" and truth.finished is not None and True not in truth.finished:
         return _less(row)  # a FIN before what was repeated may be missing
     if said == "three-way" and "four-way" in truth.close and not less:
-        return Grade.DOUBTED if "capture-gap" in _list(row, "notes") else Grade.FALSE
+        # it rests on an ACK that is not there, and the capture is known to lack something
+        return Grade.DOUBTED if marked(row) else Grade.FALSE
     return _less(row) if less else _doubted(row)
 
 
@@ -234,9 +244,11 @@ def _state(row: Row, key: str, right: frozenset[str] | None) -> Grade:
     said = str(row[key])
     if right is None or said in right:
         return Grade.RIGHT
+    if said == State.TIME_WAIT and State.CLOSED in right:
+        return Grade.RIGHT  # which it becomes by itself
     if said == State.CLOSED and row[key.replace("state", "packets")] == 0:
         return _less(row)  # an end of which nothing was captured
-    return _less(row) if _after(State(said)) & {State(one) for one in right} else Grade.FALSE
+    return _less(row) if _after(State(said)) & {State(one) for one in right} else _doubted(row)
 
 
 def _cause(row: Row, truth: Truth) -> Grade:

@@ -1,6 +1,6 @@
 //! Which RST ends a connection, and which is only noise (RFC 9293 section 3.10.7, RFC 5961 section 3).
 
-use super::closing::{Reset, Sent};
+use super::closing::{FinAck, Reset, Sent};
 use super::conn::{Conn, Outcome, pair};
 use super::endpoint::seen;
 use super::holes::Holes;
@@ -49,6 +49,7 @@ impl Conn {
         if let Some(t) = trigger {
             out.refers_to = t.frame;
         }
+        self.answers_last_ack(seg);
         if self.finished() {
             self.after_the_end(seg, worth, out);
             return;
@@ -112,6 +113,34 @@ impl Conn {
                 .open(y.snd_nxt, seg.ack);
             y.snd_nxt = seg.ack;
             y.seen |= seen::GAP;
+        }
+    }
+
+    /// The answer to the ACK of a FIN tells that this FIN was acked, if nobody saw the ACK: its sender got it twice
+    /// (the first ended LAST-ACK), or it crossed the end of its socket. Both FINs are acked then.
+    fn answers_last_ack(&mut self, seg: &Segment) {
+        let s = seg.dir as usize;
+        let Some(c) = &mut self.closing else { return };
+        let other_acked = c.fin[s ^ 1].is_some_and(|f| f.acked.is_some());
+        if let Some(fin) = &mut c.fin[s]
+            && fin.acked.is_none()
+            && other_acked
+            && !seg.has(flag::ACK)
+            && seg.seq == fin.number + 1
+        {
+            fin.acked = Some(FinAck {
+                frame: seg.number,
+                ts: seg.ts,
+                by_fin: false,
+            });
+            fin.delivered = true;
+            let (x, y) = pair(&mut self.ends, s);
+            x.step(Event::RcvAckOfFin);
+            if !y.has(seen::FIN_RECEIVED) {
+                y.seen |= seen::FIN_RECEIVED;
+                y.step(Event::RcvFin);
+            }
+            self.finish_if_done(seg);
         }
     }
 

@@ -5,7 +5,7 @@ use super::closed::Closed;
 use super::evidence::List;
 use super::unseen::{fin_unseen, last_words_unseen};
 use crate::segment::Dir;
-use crate::slugs::{Cause, Close, Confidence, Evidence, Note, ResetForm};
+use crate::slugs::{Cause, Close, Confidence, Evidence, Handshake, Note, ResetForm};
 use crate::track::closing::{Closing, EMPTY, Fin};
 use crate::track::conn::{Conn, reuse};
 use crate::track::endpoint::{Endpoint, seen};
@@ -42,11 +42,15 @@ const RTO: i64 = 1_000_000_000;
 /// next comes more than 15 times the first wait after the first sending.
 const MANY: u32 = 4;
 
+/// True if what was sent again would have been sent once more by now.
+fn overdue(gap: u32, silence: i64) -> bool {
+    silence / 1_000_000 >= 2 * i64::from(gap.max(1))
+}
+
 /// How sure it is that no answer comes to what was sent again so often: the next repeat must be overdue, or
 /// many were in vain. `gap` is the time between the last two sendings, milliseconds.
 fn no_answer_comes(repeats: u32, gap: u32, silence: i64) -> Confidence {
-    let overdue = silence / 1_000_000 >= 2 * i64::from(gap.max(1));
-    if overdue || repeats >= MANY {
+    if overdue(gap, silence) || repeats >= MANY {
         Confidence::Certain
     } else if repeats > 1 {
         Confidence::Likely
@@ -129,7 +133,13 @@ impl Case<'_> {
         if missing > 0 {
             reason.against.put(Evidence::CaptureGap, missing);
         }
-        let late = self.conn.noted(Note::Midstream);
+        // a connection that closed had a whole handshake
+        let late = self.conn.noted(Note::Midstream)
+            || self.conn.handshake() != Handshake::Complete
+                && matches!(
+                    self.closed.close,
+                    Close::FourWay | Close::ThreeWay | Close::Simultaneous
+                );
         if (one_way || missing > 0 || late || self.closed.by_order)
             && reason.cause != Cause::CaptureEnded
             && reason.confidence == Confidence::Certain
@@ -296,17 +306,18 @@ impl Case<'_> {
     /// The FIN of `by` was repeated and never acked.
     fn fin_never_acked(&self, by: Dir, repeats: u32) -> Reason {
         let silence = self.now.saturating_sub(self.conn.last_ts);
-        let sure = no_answer_comes(repeats, self.end(by).last_gap_ms, silence);
+        let gap = self.end(by).last_gap_ms;
+        let sure = no_answer_comes(repeats, gap, silence);
         let mut r = Reason::new(Cause::FinNeverAcked, sure);
         r.supports.put(Evidence::Retransmissions, repeats);
         r.supports.put(Evidence::Silence, silence);
-        self.may_go_on(&mut r, silence);
+        Self::may_go_on(gap, silence, &mut r);
         r
     }
 
     /// What the capture would have shown later is not known.
-    fn may_go_on(&self, r: &mut Reason, silence: i64) {
-        if r.confidence != Confidence::Certain {
+    fn may_go_on(gap: u32, silence: i64, r: &mut Reason) {
+        if !overdue(gap, silence) {
             r.against.put(Evidence::CaptureEnds, silence);
         }
     }
@@ -315,6 +326,7 @@ impl Case<'_> {
         let x = self.conn.ends.iter().max_by_key(|e| e.streak);
         let repeats = x.map_or(0, |e| e.streak);
         let silence = self.now.saturating_sub(self.conn.last_ts);
+        let gap = x.map_or(0, |e| e.last_gap_ms);
         // quiet before the first sending of what was then repeated
         let other = x.map_or(i64::MIN, |x| {
             let y = if std::ptr::eq(x, &raw const self.conn.ends[0]) {
@@ -329,13 +341,12 @@ impl Case<'_> {
             known_gap(&mut r, other);
             r
         } else {
-            let gap = x.map_or(0, |e| e.last_gap_ms);
             let sure = no_answer_comes(repeats.into(), gap, silence);
             Reason::new(Cause::PeerSilent, sure)
         };
         r.supports.put(Evidence::Retransmissions, repeats);
         r.supports.put(Evidence::Silence, silence);
-        self.may_go_on(&mut r, silence);
+        Self::may_go_on(gap, silence, &mut r);
         r
     }
 
@@ -359,14 +370,15 @@ impl Case<'_> {
             // no answer is late yet
             return self.ended_by_capture(Confidence::Possible);
         }
+        let gap = self.conn.client_end().last_gap_ms;
         let sure = match repeats {
             0 => Confidence::Likely,
-            _ => no_answer_comes(repeats, self.conn.client_end().last_gap_ms, silence),
+            _ => no_answer_comes(repeats, gap, silence),
         };
         let mut r = Reason::new(Cause::NoAnswer, sure);
         r.supports.put(Evidence::Retransmissions, repeats);
         r.supports.put(Evidence::Silence, silence);
-        self.may_go_on(&mut r, silence);
+        Self::may_go_on(gap, silence, &mut r);
         r
     }
 
@@ -396,6 +408,10 @@ impl Case<'_> {
         {
             let mut r = Reason::new(Cause::PeerSilent, Confidence::Likely);
             r.supports.put(Evidence::KeepAliveProbes, e.streak);
+            r.against.put(
+                Evidence::CaptureEnds,
+                self.now.saturating_sub(self.conn.last_ts),
+            );
             return r;
         }
         if self.conn.reuse & reuse::REPLACED != 0 {

@@ -43,12 +43,11 @@ impl Case<'_> {
         let y = self.end(reset.by.flip());
         // without both SYNs the scale of the windows is not known, nor the largest
         let windows = matches!(r.cause, Cause::UnreadData | Cause::AbortInCloseWait)
-            && y.bytes > 0
             && !(x.has(seen::SYN) && y.has(seen::SYN));
         let idle = self.conn.noted(Note::Midstream)
             && matches!(r.cause, Cause::DataAfterClose | Cause::FinWait2Expired)
             && (x.bytes == 0 || y.bytes == 0);
-        if windows || idle {
+        if windows || idle || reset.in_handshake {
             r.confidence = Confidence::Possible;
         }
         if self.conn.noted(Note::Midstream)
@@ -182,6 +181,8 @@ impl Case<'_> {
                 Confidence::Possible
             };
             let mut r = Reason::new(Cause::FinWait2Expired, sure);
+            r.against
+                .add_if(sure == Confidence::Possible, Evidence::EndUnseen);
             r.supports
                 .put(Evidence::PeerOpenFor, reset.ts.saturating_sub(fin.ts));
             return r;
@@ -216,14 +217,16 @@ impl Case<'_> {
             known_gap(&mut r, gap);
             return r;
         }
+        let unseen = reset.trigger == 0 || gap < RESTART;
         let mut r = Reason::new(
             Cause::PeerLostState,
-            if reset.trigger == 0 || gap < RESTART {
+            if unseen {
                 Confidence::Possible
             } else {
                 Confidence::Likely
             },
         );
+        r.against.add_if(unseen, Evidence::EndUnseen);
         if self.conn.noted(Note::Midstream) {
             r.against.add(Evidence::Midstream);
             r.confidence = Confidence::Possible;

@@ -45,6 +45,8 @@ pub struct Step {
     pub outcome: Outcome,
     /// States by direction.
     pub states: [State; 2],
+    /// Where they stood before their last move by this segment, by direction.
+    pub passed: [Option<State>; 2],
     /// The TCP header as captured.
     pub header: Vec<u8>,
     /// The first payload bytes.
@@ -249,6 +251,7 @@ impl Hunt {
         if !self.begun {
             return;
         }
+        let passed = self.tracker.passed(index);
         let conn = self.tracker.conn(index);
         let states = if self.opening.is_of(conn) {
             self.live = true;
@@ -267,6 +270,7 @@ impl Hunt {
             segment: *seg,
             outcome,
             states,
+            passed,
             header,
             data,
         });
@@ -297,7 +301,7 @@ fn hindsight(steps: &mut [Step]) {
         }
         for step in steps[..i].iter_mut().rev() {
             match without_fin(step.states[end]) {
-                Some(state) => step.states[end] = state,
+                Some(state) => (step.states[end], step.passed[end]) = (state, None),
                 None => break,
             }
         }

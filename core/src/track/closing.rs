@@ -118,6 +118,8 @@ pub struct Sent {
     pub frame: u64,
     /// Nanoseconds.
     pub ts: i64,
+    /// SEG.SEQ.
+    pub seq: Seq,
     /// SEG.ACK.
     pub ack: Seq,
     /// Payload bytes.
@@ -126,7 +128,7 @@ pub struct Sent {
     pub fin: bool,
 }
 
-/// How many segments of each end a RST can be traced back to.
+/// How many acknowledgment numbers of each end a RST can be traced back to.
 const RECENT: usize = 4;
 
 /// The record of a close.
@@ -142,7 +144,8 @@ pub struct Closing {
     pub fins: [u32; 2],
     /// RST segments captured, by end.
     pub rsts: [u32; 2],
-    /// Sequence numbers of RSTs, by end: the first, and how many different ones (up to 255).
+    /// Sequence numbers of RSTs that answer no segment that was captured, by end: the first, and how many different
+    /// ones (up to 255).
     pub rst_numbers: [(Seq, u8); 2],
     /// New payload that the resetting end sent after its RST, bytes.
     pub data_after_reset: u64,
@@ -159,24 +162,64 @@ pub struct Closing {
     recent: [Recent; 2],
 }
 
-/// The last segments of one end, oldest first. In place: two allocations less for each connection.
+/// What one end sent with each of its last acknowledgment numbers, oldest first. A RST in answer gives one of these
+/// numbers back. In place: two allocations less for each connection.
 #[derive(Clone, Debug, Default)]
 struct Recent {
     len: u8,
-    sent: [Sent; RECENT],
+    sent: [Turn; RECENT],
+}
+
+/// What was sent with one acknowledgment number.
+#[derive(Clone, Copy, Debug, Default)]
+struct Turn {
+    /// Frame of the first.
+    frame: u64,
+    /// Nanoseconds of the first.
+    ts: i64,
+    /// The one that would have drawn a RST: see [`Sent::draws_before`].
+    drew: Sent,
+}
+
+impl Sent {
+    /// The number after the last one it takes.
+    fn end(&self) -> Seq {
+        self.seq + self.payload + u32::from(self.fin)
+    }
+
+    /// True if this one, and not `kept` (sent before it with the same acknowledgment number), is what the first RST would
+    /// answer. `una`: what the other end has acked. Of payload that nobody acked the first in order, of its
+    /// repeats the last; of bare ACKs the last.
+    fn draws_before(&self, kept: &Sent, una: Seq) -> bool {
+        let speaks = self.end() != self.seq;
+        let answered = kept.end() == kept.seq || kept.end().at_or_before(una);
+        answered || speaks && self.seq.at_or_before(kept.seq)
+    }
 }
 
 impl Recent {
-    fn push(&mut self, sent: Sent) {
+    fn push(&mut self, sent: Sent, una: Seq) {
+        if let Some(last) = self.sent[..usize::from(self.len)].last_mut()
+            && last.drew.ack == sent.ack
+        {
+            if sent.draws_before(&last.drew, una) {
+                last.drew = sent;
+            }
+            return;
+        }
         if usize::from(self.len) == RECENT {
             self.sent.rotate_left(1);
         } else {
             self.len += 1;
         }
-        self.sent[usize::from(self.len) - 1] = sent;
+        self.sent[usize::from(self.len) - 1] = Turn {
+            frame: sent.frame,
+            ts: sent.ts,
+            drew: sent,
+        };
     }
 
-    fn all(&self) -> &[Sent] {
+    fn all(&self) -> &[Turn] {
         &self.sent[..usize::from(self.len)]
     }
 }
@@ -193,31 +236,25 @@ impl Reset {
 pub static EMPTY: LazyLock<Closing> = LazyLock::new(Closing::default);
 
 impl Closing {
-    /// Remembers a segment of end `by`.
-    pub fn remember(&mut self, by: usize, sent: Sent) {
-        self.recent[by].push(sent);
+    /// Remembers a segment of end `by`. `una`: what the other end has acked of it.
+    pub fn remember(&mut self, by: usize, sent: Sent, una: Seq) {
+        self.recent[by].push(sent, una);
     }
 
-    /// The first segment of end `by` that acks `number`, among those remembered.
+    /// Frame and time of the first segment of end `by` that acks `number`, among those remembered.
     #[must_use]
-    pub fn first_to_ack(&self, by: usize, number: Seq) -> Option<Sent> {
-        self.recent[by]
-            .all()
-            .iter()
-            .find(|s| s.ack.after(number))
-            .copied()
+    pub fn first_to_ack(&self, by: usize, number: Seq) -> Option<(u64, i64)> {
+        let turns = self.recent[by].all();
+        let first = turns.iter().find(|t| t.drew.ack.after(number))?;
+        Some((first.frame, first.ts))
     }
 
-    /// The segment of end `by` that a RST with this sequence number answers: the newest one with
-    /// that acknowledgment (RFC 9293 section 3.5.2, group 1), payload before bare ACKs.
+    /// The segment of end `by`, sent since `after`, that the first RST with this sequence number answers: one with that
+    /// acknowledgment (RFC 9293 section 3.5.2, group 1).
     #[must_use]
-    pub fn trigger(&self, by: usize, rst_seq: Seq) -> Option<Sent> {
-        let fits = |s: &&Sent| s.ack == rst_seq;
-        let newest = self.recent[by].all().iter().rev();
-        newest
-            .clone()
-            .find(|s| fits(s) && (s.payload > 0 || s.fin))
-            .or_else(|| newest.clone().find(fits))
-            .copied()
+    pub fn trigger(&self, by: usize, rst_seq: Seq, after: i64) -> Option<Sent> {
+        let turns = self.recent[by].all().iter().rev();
+        let mut fit = turns.map(|t| t.drew);
+        fit.find(|s| s.ack == rst_seq && s.ts >= after)
     }
 }

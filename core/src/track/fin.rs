@@ -81,10 +81,10 @@ impl Conn {
         // acked before it was captured: the capture has the two out of order
         let early = (y.has(seen::ACK) && y.ack == number + 1).then(|| {
             let first = c.first_to_ack(s ^ 1, number);
-            let frame = first.map_or(y.last_frame, |f| f.frame);
+            let (frame, ts) = first.unwrap_or((y.last_frame, y.last_ts));
             FinAck {
                 frame,
-                ts: first.map_or(y.last_ts, |f| f.ts),
+                ts,
                 by_fin: c.fin[s ^ 1].is_some_and(|f| f.frame == frame),
             }
         });
@@ -127,6 +127,17 @@ impl Conn {
             y.step(Event::RcvFin);
             x.step(Event::RcvAckOfFin);
             self.finish_if_done(seg);
+        }
+    }
+
+    /// End `s` sends payload again that lies before its FIN: the other end has the FIN only once that has come.
+    pub(super) fn fin_waits_for_this(&mut self, s: usize) {
+        let y = &mut self.ends[s ^ 1];
+        if let Some(c) = &mut self.closing
+            && let Some(before) = c.assumed[s ^ 1].take()
+        {
+            y.seen &= !seen::FIN_RECEIVED;
+            y.retract(before);
         }
     }
 
@@ -220,6 +231,11 @@ impl Conn {
             self.shake |= shake::ACK;
         }
         let own_fin = self.fin_of(s);
+        // a FIN behind a hole waits until that is filled (RFC 9293 section 3.10.7.4)
+        let hole_before_fin = own_fin.is_some_and(|n| {
+            let holes = &self.ends[s].holes;
+            holes.as_ref().is_some_and(|h| h.any_before(n))
+        });
         let Some(c) = &mut self.closing else { return };
         if let Some(fin) = &mut c.fin[s ^ 1]
             && seg.ack.after(fin.number)
@@ -243,8 +259,9 @@ impl Conn {
                 let y = &mut self.ends[s ^ 1];
                 // a segment beyond x's own FIN reaches y after that FIN did
                 let stood = y.state;
-                let assume =
-                    own_fin.is_some_and(|n| seg.seq.after(n)) && !y.has(seen::FIN_RECEIVED);
+                let assume = own_fin.is_some_and(|n| seg.seq.after(n))
+                    && !y.has(seen::FIN_RECEIVED)
+                    && !hole_before_fin;
                 if assume {
                     y.seen |= seen::FIN_RECEIVED;
                     y.step(Event::RcvFin);

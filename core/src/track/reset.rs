@@ -34,7 +34,6 @@ impl Conn {
         if seg.payload > 0 {
             self.note(Note::RstWithData);
         }
-        self.count_numbers(seg);
         out.label(match form {
             ResetForm::Owner => Label::RstOwner,
             ResetForm::Reply => Label::RstReply,
@@ -48,6 +47,7 @@ impl Conn {
         if let Some(t) = trigger {
             out.refers_to = t.frame;
         }
+        self.count(seg, trigger.is_some());
         if self.finished() {
             self.after_the_end(seg, worth);
             return;
@@ -65,6 +65,12 @@ impl Conn {
                 }
                 return;
             }
+        }
+        if form == ResetForm::Owner && seg.has(flag::ACK) {
+            self.proves_received(s, seg.ack);
+        }
+        if let Some(t) = trigger {
+            self.fin_was_not_acked(seg, t);
         }
         let reset = self.record(seg, form, trigger);
         self.note(match form {
@@ -89,12 +95,37 @@ impl Conn {
         } else {
             self.ends[s].step(Event::SndRst);
         }
+        if self.fin_of(s).is_some() && !self.ends[s ^ 1].has(seen::FIN_RECEIVED) {
+            // the FIN went before the RST, and nothing says that it was lost
+            self.ends[s ^ 1].step(Event::RcvFin);
+        }
         self.ends[s ^ 1].step(Event::RcvRst);
         if let Some(c) = &mut self.closing {
             c.reset = Some(reset);
             c.finished = Some((seg.ts, seg.number));
         }
         out.label(Label::EndsConnection);
+    }
+
+    /// A RST that answers a segment sent before the ACK of its sender's FIN: that ACK met nobody any more, nor
+    /// did a FIN sent after that segment.
+    fn fin_was_not_acked(&mut self, seg: &Segment, drew: Sent) {
+        let s = seg.dir as usize;
+        let Some(c) = &mut self.closing else { return };
+        if let Some(fin) = &mut c.fin[s]
+            && fin.delivered
+            && !drew.ack.after(fin.number)
+            && fin.acked.is_some_and(|ack| ack.frame > drew.frame)
+        {
+            fin.delivered = false;
+            let x = &mut self.ends[s];
+            let assumed = c.assumed[s].take().is_some();
+            x.retract(if assumed {
+                State::FinWait1
+            } else {
+                fin.before_ack
+            });
+        }
     }
 
     fn record(&self, seg: &Segment, form: ResetForm, trigger: Option<Sent>) -> Reset {
@@ -179,10 +210,12 @@ impl Conn {
             .any(|e| matches!(e.state, State::SynSent | State::SynReceived | State::Listen))
     }
 
-    fn count_numbers(&mut self, seg: &Segment) {
+    fn count(&mut self, seg: &Segment, answers: bool) {
         let Some(c) = &mut self.closing else { return };
         let (first, count) = &mut c.rst_numbers[seg.dir as usize];
-        if *count == 0 {
+        if answers {
+            // whoever has no socket answers each segment with its own number
+        } else if *count == 0 {
             (*first, *count) = (seg.seq, 1);
         } else if *first != seg.seq && seg.seq != *first + 1 {
             // FIN and FIN+1 are the pair that a keep-alive race leaves: not two numbers
@@ -289,19 +322,38 @@ impl Conn {
         let y = seg.dir.flip() as usize;
         let c = self.closing.as_ref()?;
         if seg.flags & flag::ACK == 0 {
-            return c
-                .trigger(y, seg.seq)
-                .filter(|t| seg.ts.saturating_sub(t.ts) <= PROMPT);
+            return c.trigger(y, seg.seq, seg.ts.saturating_sub(PROMPT));
         }
         // the answer to a segment without ACK acks its end (RFC 9293 section 3.5.2): here, a SYN
         let e = &self.ends[y];
         (e.snd_nxt == seg.ack && e.packets > 0).then_some(Sent {
             frame: e.last_frame,
             ts: e.last_ts,
+            seq: e.snd_nxt - e.last_payload,
             ack: e.last_ack,
             payload: e.last_payload,
             fin: false,
         })
+    }
+
+    /// The other end closed while the RST was on its way to it: a socket that is gone sends no FIN.
+    pub(super) fn crossed_the_reset(&mut self, seg: &Segment) {
+        let s = seg.dir as usize;
+        let Some(c) = &self.closing else { return };
+        let (Some(reset), Some(fin)) = (c.reset, c.fin[s]) else {
+            return;
+        };
+        if reset.by == seg.dir || fin.frame != seg.number {
+            return;
+        }
+        let received = c.fin[s ^ 1].is_some_and(|other| seg.ack.after(other.number));
+        let y = &mut self.ends[s];
+        y.retract(reset.before[s]);
+        if received {
+            y.step(Event::RcvFin);
+        }
+        y.step(Event::SndFin);
+        y.step(Event::RcvRst);
     }
 
     /// A segment after a RST: does it show that the RST ended nothing?

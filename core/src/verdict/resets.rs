@@ -66,8 +66,8 @@ impl Case<'_> {
         if numbers > 1 && reset.form != ResetForm::Reply {
             r.supports.put(Evidence::ResetNumbers, numbers);
         }
-        let other = self.c.rsts[reset.by.flip() as usize];
-        // the other end's answer to data that went on after the RST is no second injection
+        // the other end's answer to what went on after the RST is no second injection
+        let other = self.c.rst_numbers[reset.by.flip() as usize].1;
         if other > 0 && self.c.data_after_reset == 0 && reset.trigger == 0 {
             r.supports.add(Evidence::ResetsBothEnds);
         }

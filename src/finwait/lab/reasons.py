@@ -30,6 +30,7 @@ ABORTS: Final = (
     "deliberate-abort",
     "abort",
     "abort-in-close-wait",
+    "fin-wait-2-aborted",
     "gave-up",
     "tls-truncated",
     "handshake-rejected",
@@ -37,13 +38,13 @@ ABORTS: Final = (
 
 REASONS: Final[dict[str, Reason]] = {
     "unread-data": Reason(
-        Text("close() with unread data", "关闭时仍有未读数据"), _causes("unread-data", "abort", "data-destroyed"),
+        Text("close() with unread data", "关闭时仍有未读数据"), _causes("unread-data", "abort", "abort-in-close-wait", "fin-wait-2-aborted"),
     ),
     "linger-zero": Reason(
         Text("close() with SO_LINGER 0, or disconnect", "SO_LINGER 为 0 的 close()，或断开"), _causes(*ABORTS),
     ),
     "destroyed": Reason(
-        Text("aborted from outside (SOCK_DESTROY)", "被外部强制中止（SOCK_DESTROY）"), _causes(*ABORTS),
+        Text("aborted from outside (SOCK_DESTROY)", "被外部强制中止（SOCK_DESTROY）"), _causes(*ABORTS, "unread-data"),
     ),
     "listener-closed": Reason(
         Text("the listener closed before it was accepted", "尚未 accept，监听套接字已关闭"), _causes("listener-gone"),

@@ -1,0 +1,71 @@
+"""Plays many: python -m sockets --seed 1 --count 3000 -j 2 (from tools/, as root)."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+
+from finwait.lab.janitor import Janitor
+
+from .judge import Judged, judge
+from .perform import Played, apart
+from .plan import Plan, draw
+
+BATCH = 150
+"""Connections on one wire. Every fifth batch speaks IPv6."""
+LIMIT = 120.0
+"""Seconds that a batch may take."""
+
+
+def batches(seed: int, count: int) -> Iterator[tuple[list[Plan], bool]]:
+    """Give the plans of these seeds, and whether they are played over IPv6."""
+    for first in range(seed, seed + count, BATCH):
+        plans = [draw(number) for number in range(first, min(first + BATCH, seed + count))]
+        yield plans, (first // BATCH) % 5 == 4
+
+
+def play(seed: int, count: int, jobs: int = 1) -> Iterator[Played]:
+    """Play connections, batch by batch, `jobs` at a time."""
+    janitor = Janitor()
+    try:
+        waiting = list(batches(seed, count))
+        running = []
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                plans, six = waiting.pop(0)
+                running.append(apart(plans, os.getpid(), six=six))
+            yield from running.pop(0).answer(LIMIT)
+    finally:
+        janitor.close()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--count", type=int, default=150)
+    parser.add_argument("-j", type=int, default=1)
+    options = parser.parse_args()
+    closes: Counter[str] = Counter()
+    limits: Counter[str] = Counter()
+    bad: list[Judged] = []
+    played = 0
+    for each in play(options.seed, options.count, options.j):
+        played += 1
+        for judged in judge(each):
+            closes[judged.truth.close] += 1
+            limits.update(judged.limits)
+            if judged.differences:
+                bad.append(judged)
+                print(f"{each.plan}, captured at the {judged.tap}", f"    {judged.said}", sep="\n")
+                print(*(f"    WRONG {line}" for line in judged.differences), sep="\n", flush=True)
+    print(f"{played} connections, {sum(closes.values())} captures: {len(bad)} of them wrong")
+    print("closes:", ", ".join(f"{name} {number}" for name, number in closes.most_common()))
+    print("limits:", ", ".join(f"{name} {number}" for name, number in limits.most_common()))
+    return bool(bad)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -294,6 +294,8 @@ impl Hunt {
 /// other's FIN until that FIN was sent again, it had not (docs/decisions.md 36).
 fn hindsight(steps: &mut [Step]) {
     for i in 1..steps.len() {
+        fin_after_reset(steps, i);
+        fin_late(steps, i);
         let again = steps[i].outcome.is(Label::FinRetransmission);
         let end = steps[i].segment.dir.flip() as usize;
         if !again || without_fin(steps[i - 1].states[end]) != Some(steps[i].states[end]) {
@@ -304,6 +306,38 @@ fn hindsight(steps: &mut [Step]) {
                 Some(state) => (step.states[end], step.passed[end]) = (state, None),
                 None => break,
             }
+        }
+    }
+}
+
+/// A FIN that crossed the other, and was captured after its sender had acked the other: it was in CLOSING already.
+fn fin_late(steps: &mut [Step], i: usize) {
+    let end = steps[i].segment.dir as usize;
+    let late = steps[i].outcome.is(Label::CrossesFin) && steps[i].passed[end].is_some();
+    if !late || steps[i].passed[end] == Some(State::FinWait1) {
+        return;
+    }
+    let waited = |step: &&mut Step| step.states[end] == State::CloseWait;
+    let mut first = None;
+    for step in steps[..i].iter_mut().rev().take_while(waited) {
+        step.states[end] = State::Closing;
+        first = Some(step);
+    }
+    if let Some(step) = first {
+        step.passed[end] = Some(State::FinWait1);
+    }
+}
+
+/// An end that still sends a FIN after a RST had not received the other's FIN before, unless it acks that.
+fn fin_after_reset(steps: &mut [Step], i: usize) {
+    let end = steps[i].segment.dir as usize;
+    if steps[i].outcome.is(Label::AfterClose) && steps[i].passed[end] == Some(State::FinWait1) {
+        let before = steps[..i].iter_mut().rev();
+        let mut reset = before.filter(|step| step.outcome.is(Label::EndsConnection));
+        if let Some(step) = reset.next()
+            && step.passed[end] == Some(State::CloseWait)
+        {
+            step.passed[end] = None;
         }
     }
 }

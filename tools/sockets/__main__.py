@@ -13,6 +13,8 @@ from finwait.lab.janitor import Janitor
 from .judge import Judged, judge
 from .perform import Played, apart
 from .plan import Plan, draw
+from .tale import tale
+from .truth import Account
 
 BATCH = 150
 """Connections on one wire. Every fifth batch speaks IPv6."""
@@ -47,6 +49,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=150)
     parser.add_argument("-j", type=int, default=1)
+    parser.add_argument("--tell", action="store_true", help="tell every connection, not only those that are judged wrong")
     options = parser.parse_args()
     closes: Counter[str] = Counter()
     limits: Counter[str] = Counter()
@@ -54,13 +57,17 @@ def main() -> int:
     played = 0
     for each in play(options.seed, options.count, options.j):
         played += 1
-        for judged in judge(each):
+        account = Account(each)
+        found = judge(account)
+        bad += [judged for judged in found if judged.differences]
+        for judged in found:
             closes[judged.truth.close] += 1
             limits.update(judged.limits)
-            if judged.differences:
-                bad.append(judged)
-                print(f"{each.plan}, captured at the {judged.tap}", f"    {judged.said}", sep="\n")
-                print(*(f"    WRONG {line}" for line in judged.differences), sep="\n", flush=True)
+        if options.tell or any(judged.differences for judged in found):
+            print(each.plan, tale(account), sep="\n")
+            for judged in found:
+                print(f"  captured at the {judged.tap}: {judged.said} {' '.join(sorted(judged.limits))}")
+                print(*(f"    WRONG {line}\n" for line in judged.differences), sep="", end="", flush=True)
     print(f"{played} connections, {sum(closes.values())} captures: {len(bad)} of them wrong")
     print("closes:", ", ".join(f"{name} {number}" for name, number in closes.most_common()))
     print("limits:", ", ".join(f"{name} {number}" for name, number in limits.most_common()))

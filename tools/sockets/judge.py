@@ -44,9 +44,9 @@ def explained(frames: list[tuple[int, bytes]]) -> Explanation:
         os.close(descriptor)
 
 
-def judge(played: Played) -> list[Judged]:
+def judge(account: Account) -> list[Judged]:
     """Compare the captures at both ends."""
-    account = Account(played)
+    played = account.played
     return [_judge(played, account, account.truth(tap)) for tap in SIDES]
 
 
@@ -88,8 +88,8 @@ def _judge(played: Played, account: Account, truth: Truth) -> Judged:
 
 
 def _less(path: list[str]) -> list[str]:
-    """Leave out what an ACK that was not heard would have brought."""
-    return [state for state in path if state not in {"FIN-WAIT-2", "CLOSING"}]
+    """Leave out what an ACK or a FIN that was not heard would have brought."""
+    return [state for state in path if state not in {"FIN-WAIT-2", "CLOSING", "CLOSE-WAIT"}]
 
 
 def _which_first(said: list[str], right: list[str]) -> bool:

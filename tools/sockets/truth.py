@@ -129,6 +129,15 @@ class Account:
             return self._state(rst.by, rst.at) in {"CLOSED", "LISTEN"}
         return any(event.new == "CLOSED" and event.old != "TIME-WAIT" and self._moved_by(event) is rst.packet for event in self.events)
 
+    def _data_came(self, said: Event) -> bool:
+        """Say whether the last packet that had come to an end before its RST had payload."""
+        came = [
+            (at, bool(segment.payload))
+            for packet, segment in self.packets if packet.sender != said.who
+            for at in packet.arrived if at - MICROSECOND <= said.at
+        ]  # fmt: skip
+        return max(came, default=(0, False))[1]
+
     def _moved_by(self, event: Event) -> Carried | None:
         """Give the packet whose arrival moved an end; none if a call or a timer did."""
         call = max((call.at for call in self.played.calls if call.who == event.who and call.at <= event.at), default=0)
@@ -190,6 +199,8 @@ class Account:
         said = self._resets[reset.by]
         found.reset_by = reset.by
         found.reset_means = said[place].means if len(said) == len(sent) else "not told"
+        if found.reset_means == "data-after-close" and not self._data_came(said[place]):
+            found.reset_means = "linger2"  # the ACK of the FIN, with TCP_LINGER2 < 0, has the same reason (tcp_rcv_state_process)
         found.reset_form = "owner" if found.reset_means in OWNER else "reply"
 
     # Where the ends stood.
@@ -207,7 +218,7 @@ class Account:
             found.limits.add("silent-end")
         found.states[who] = _plain(state for _, state in path)
         last = NEVER if who == found.tap else max((s.packet.sent for s in seen if s.by == who), default=0)
-        found.proved[who] = len(_plain(state for at, state in path if at <= last + PROMPT))
+        found.proved[who] = len(_plain(state for at, state in path if at <= last))
 
     def _silent(self, who: Side, gone: Event) -> bool:
         """Say whether an end went away without a packet."""

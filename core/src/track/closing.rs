@@ -41,8 +41,22 @@ pub struct FinAck {
     pub frame: u64,
     /// Nanoseconds.
     pub ts: i64,
+    /// SEG.SEQ.
+    pub seq: Seq,
     /// It is the first sending of the other end's own FIN: a three-way close.
     pub by_fin: bool,
+}
+
+impl Fin {
+    /// True if this FIN was sent by an end that had not received `other`. Its own ACK says so; or, where its first sending was
+    /// not captured, that the segment that acked `other` comes after it. (One `other` that was sent again may have
+    /// been acked again, after a FIN that acked it too.)
+    #[must_use]
+    pub fn crosses(&self, other: &Fin) -> bool {
+        let before_its_ack =
+            other.repeats == 0 && other.acked.is_some_and(|a| a.seq.after(self.number));
+        before_its_ack || !self.ack.after(other.number)
+    }
 }
 
 /// A RST that took effect.
@@ -173,10 +187,8 @@ struct Recent {
 /// What was sent with one acknowledgment number.
 #[derive(Clone, Copy, Debug, Default)]
 struct Turn {
-    /// Frame of the first.
-    frame: u64,
-    /// Nanoseconds of the first.
-    ts: i64,
+    /// The first.
+    first: Sent,
     /// The one that would have drawn a RST: see [`Sent::draws_before`].
     drew: Sent,
 }
@@ -213,8 +225,7 @@ impl Recent {
             self.len += 1;
         }
         self.sent[usize::from(self.len) - 1] = Turn {
-            frame: sent.frame,
-            ts: sent.ts,
+            first: sent,
             drew: sent,
         };
     }
@@ -241,12 +252,11 @@ impl Closing {
         self.recent[by].push(sent, una);
     }
 
-    /// Frame and time of the first segment of end `by` that acks `number`, among those remembered.
+    /// The first segment of end `by` that acks `number`, among those remembered.
     #[must_use]
-    pub fn first_to_ack(&self, by: usize, number: Seq) -> Option<(u64, i64)> {
+    pub fn first_to_ack(&self, by: usize, number: Seq) -> Option<Sent> {
         let turns = self.recent[by].all();
-        let first = turns.iter().find(|t| t.drew.ack.after(number))?;
-        Some((first.frame, first.ts))
+        turns.iter().map(|t| t.first).find(|s| s.ack.after(number))
     }
 
     /// The segment of end `by`, sent since `after`, that the first RST with this sequence number answers: one with that

@@ -1,7 +1,7 @@
 //! Closing by FIN: who sent one, who has received it, who acked it.
 
 use super::account::repeat;
-use super::closing::{Fin, FinAck};
+use super::closing::{Fin, FinAck, Sent};
 use super::conn::{Conn, Outcome, pair, shake};
 use super::endpoint::seen;
 use crate::machine::{self, Event, State};
@@ -42,7 +42,6 @@ impl Conn {
         let s = seg.dir as usize;
         let number = seg.seq + seg.payload + u32::from(seg.flags & flag::SYN != 0);
         let (idle, last_data) = self.before_close(seg);
-        let other = self.fin_of(s ^ 1);
         self.drop_false_fin(s, number);
         let Some(c) = &mut self.closing else { return };
         if let Some(fin) = &mut c.fin[s] {
@@ -74,18 +73,38 @@ impl Conn {
         if seg.payload > 0 {
             self.notes |= 1 << Note::FinWithData as u8;
         }
-        if other.is_some_and(|n| !seg.ack.after(n)) {
+        let mut fin = Fin {
+            number,
+            ack: seg.ack,
+            frame: seg.number,
+            ts: seg.ts,
+            idle,
+            payload: seg.payload,
+            last_data,
+            acked: None,
+            before_ack: State::Closed,
+            delivered: false,
+            repeats: 0,
+        };
+        let crosses = c.fin[s ^ 1].is_some_and(|other| fin.crosses(&other));
+        if crosses {
             out.label(Label::CrossesFin);
         }
         let (x, y) = pair(&mut self.ends, s);
         // acked before it was captured: the capture has the two out of order
         let early = (y.has(seen::ACK) && y.ack == number + 1).then(|| {
-            let first = c.first_to_ack(s ^ 1, number);
-            let (frame, ts) = first.unwrap_or((y.last_frame, y.last_ts));
+            let unknown = Sent {
+                frame: y.last_frame,
+                ts: y.last_ts,
+                seq: c.fin[s ^ 1].map_or(y.snd_nxt, |f| f.number),
+                ..Sent::default()
+            };
+            let first = c.first_to_ack(s ^ 1, number).unwrap_or(unknown);
             FinAck {
-                frame,
-                ts,
-                by_fin: c.fin[s ^ 1].is_some_and(|f| f.frame == frame),
+                frame: first.frame,
+                ts: first.ts,
+                seq: first.seq,
+                by_fin: c.fin[s ^ 1].is_some_and(|f| f.frame == first.frame),
             }
         });
         if let Some(holes) = &mut x.holes {
@@ -104,20 +123,14 @@ impl Conn {
         } else {
             x.last_data_ts
         };
-        x.step(Event::SndFin);
-        c.fin[s] = Some(Fin {
-            number,
-            ack: seg.ack,
-            frame: seg.number,
-            ts: seg.ts,
-            idle,
-            payload: seg.payload,
-            last_data,
-            acked: None,
-            before_ack: x.state,
-            delivered: false,
-            repeats: 0,
-        });
+        if crosses && x.state == State::CloseWait {
+            // it was sent before what has shown that the other FIN had come
+            x.retract(State::Closing);
+        } else {
+            x.step(Event::SndFin);
+        }
+        fin.before_ack = x.state;
+        c.fin[s] = Some(fin);
         if let Some(ack) = early {
             if let Some(f) = &mut c.fin[s] {
                 f.acked = Some(ack);
@@ -251,6 +264,7 @@ impl Conn {
                 fin.acked = Some(FinAck {
                     frame: seg.number,
                     ts: seg.ts,
+                    seq: seg.seq,
                     by_fin: out.is(Label::Fin),
                 });
             }

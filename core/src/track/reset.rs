@@ -68,6 +68,7 @@ impl Conn {
         }
         if form == ResetForm::Owner && seg.has(flag::ACK) {
             self.proves_received(s, seg.ack);
+            self.proves_not_received(s, seg.ack);
         }
         if let Some(t) = trigger {
             self.fin_was_not_acked(seg, t);
@@ -105,6 +106,17 @@ impl Conn {
             c.finished = Some((seg.ts, seg.number));
         }
         out.label(Label::EndsConnection);
+    }
+
+    /// A RST of a socket that lives says what it has received. Without the other end's FIN, nothing behind that FIN has
+    /// come either: not the ACK of its own.
+    fn proves_not_received(&mut self, s: usize, ack: Seq) {
+        let Some(c) = &mut self.closing else { return };
+        if c.fin[s ^ 1].is_some_and(|other| !ack.after(other.number))
+            && c.assumed[s].take().is_some()
+        {
+            self.ends[s].retract(State::FinWait1);
+        }
     }
 
     /// A RST that answers a segment sent before the ACK of its sender's FIN: that ACK met nobody any more, nor
@@ -348,6 +360,7 @@ impl Conn {
         }
         let received = c.fin[s ^ 1].is_some_and(|other| seg.ack.after(other.number));
         let y = &mut self.ends[s];
+        // whether the resetter's own FIN had come since cannot be known
         y.retract(reset.before[s]);
         if received {
             y.step(Event::RcvFin);

@@ -64,8 +64,8 @@ pub fn closed(conn: &Conn) -> Closed {
 type Make<'a> = &'a dyn Fn(Close, Option<Dir>, u64, i64) -> Closed;
 
 fn both_fins(up: Fin, down: Fin, verdict: Make) -> Closed {
-    let up_knew = up.ack.after(down.number);
-    let down_knew = down.ack.after(up.number);
+    let up_knew = !up.crosses(&down);
+    let down_knew = !down.crosses(&up);
     let first_captured = if (up.ts, up.frame) <= (down.ts, down.frame) {
         Dir::Up
     } else {

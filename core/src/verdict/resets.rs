@@ -1,11 +1,13 @@
 //! Why a connection was reset: rules D1 to D6 and D9 of the diagnosis.
 
 use super::cause::{Case, DEVICE_IDLE, IDLE, LEAK, PROBES, REQUEST, Reason, known_gap};
-use crate::machine::State;
 use crate::slugs::{Cause, Confidence, Evidence, Note, ResetForm};
 use crate::track::closing::{Fin, Reset};
 use crate::track::conn::Conn;
 use crate::track::endpoint::{Endpoint, seen};
+
+/// Bytes: the largest segment that is usual (RFC 9293 section 3.7.1, Ethernet).
+const SEGMENT: u32 = 1460;
 
 impl Case<'_> {
     /// A RST ended it.
@@ -217,7 +219,14 @@ impl Case<'_> {
         }
         let unread = self.unread(reset, x, y);
         if let Some(bytes) = unread {
-            let mut r = Reason::new(Cause::UnreadData, Confidence::Likely);
+            // a window without scale stays as it is until a segment's worth is free (`__tcp_select_window`)
+            let shown = x.shift > 0 || bytes >= SEGMENT;
+            let sure = if shown {
+                Confidence::Likely
+            } else {
+                Confidence::Possible
+            };
+            let mut r = Reason::new(Cause::UnreadData, sure);
             r.supports.put(Evidence::WindowReduced, bytes);
             return r;
         }
@@ -256,15 +265,11 @@ impl Case<'_> {
 
     fn abort_after_fin(&self, reset: &Reset) -> Reason {
         let x = reset.by;
-        let stood = reset.before[x as usize];
-        if let Some(late) = self.c.late[x.flip() as usize]
-            && stood != State::FinWait2
-        {
-            let mut r = Reason::new(Cause::DataAfterClose, Confidence::Likely);
-            r.supports.put(Evidence::SentBeforeFin, late.frame);
-            return r;
-        }
         let mut r = Reason::new(Cause::FinWait2Aborted, Confidence::Likely);
+        if let Some(late) = self.c.late[x.flip() as usize] {
+            // data that meets a closed socket is answered in the form of a reply (RFC 9293 section 3.5.2)
+            r.against.put(Evidence::SentBeforeFin, late.frame);
+        }
         if let Some(a) = self.fin(x).and_then(|f| f.acked) {
             r.supports.put(Evidence::FinAcked, a.frame);
         }

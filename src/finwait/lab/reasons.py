@@ -50,7 +50,7 @@ REASONS: Final[dict[str, Reason]] = {
         Text("the listener closed before it was accepted", "尚未 accept，监听套接字已关闭"), _causes("listener-gone"),
     ),
     "linger2": Reason(
-        Text("TCP_LINGER2 < 0 in FIN-WAIT-2", "FIN-WAIT-2 中 TCP_LINGER2 < 0"), _causes("fin-wait-2-aborted"),
+        Text("TCP_LINGER2 < 0 in FIN-WAIT-2", "FIN-WAIT-2 中 TCP_LINGER2 < 0"), _causes("fin-wait-2-aborted", "fin-wait-2-expired"),
     ),
     "data-after-close": Reason(
         Text("data came after close()", "close() 之后收到数据"), _causes(*RACES, "fin-wait-2-aborted"),

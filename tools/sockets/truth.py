@@ -168,10 +168,13 @@ class Account:
     def _fin_sent(self, who: Side) -> int:
         return next((packet.sent for packet, segment in self.packets if packet.sender == who and segment.fin), NEVER)
 
-    def _took_effect(self, who: Side) -> bool:
-        """Say whether an end's FIN came to a socket of the other's."""
-        arrived = (at for packet, segment in self.packets if packet.sender == who and segment.fin for at in packet.arrived)
-        return any(self._state(OTHER[who], at - MICROSECOND) not in {"CLOSED", "LISTEN"} for at in arrived)
+    def _took_effect(self, fin: Sighting, reset: Sighting) -> bool:
+        """Say whether a FIN came to a socket, or drew the RST."""
+        came = [at for packet, segment in self.packets if packet.sender == fin.by and segment.fin for at in packet.arrived]
+        others = [at for packet, segment in self.packets if packet.sender == fin.by and not segment.fin for at in packet.arrived]
+        last = max((at for at in came if at <= reset.packet.sent), default=0)
+        drew = reset.by != fin.by and last > max((at for at in others if at <= reset.packet.sent), default=0)
+        return drew or any(self._state(OTHER[fin.by], at - MICROSECOND) not in {"CLOSED", "LISTEN"} for at in came)
 
     def _crossed(self) -> bool:
         """Say whether each FIN left before the other had come."""
@@ -188,7 +191,7 @@ class Account:
             return "both"
         fin = min((one for one in fins.values() if one), key=lambda one: self._fin_sent(one.by), default=None)
         if reset is not None:
-            ended = [one for one in fins.values() if one and one.at < reset.at and self._took_effect(one.by)]
+            ended = [one for one in fins.values() if one and one.at < reset.at and self._took_effect(one, reset)]
             return min((*ended, reset), key=lambda one: one.at).by
         return fin.by if fin else "none"
 
@@ -199,9 +202,9 @@ class Account:
         said = self._resets[reset.by]
         found.reset_by = reset.by
         found.reset_means = said[place].means if len(said) == len(sent) else "not told"
+        found.reset_form = "owner" if found.reset_means in OWNER else "reply"
         if found.reset_means == "data-after-close" and not self._data_came(said[place]):
             found.reset_means = "linger2"  # the ACK of the FIN, with TCP_LINGER2 < 0, has the same reason (tcp_rcv_state_process)
-        found.reset_form = "owner" if found.reset_means in OWNER else "reply"
 
     # Where the ends stood.
 

@@ -139,17 +139,23 @@ impl Endpoint {
     /// Lets the state machine act. A pair without an edge leaves the state alone.
     pub fn step(&mut self, event: Event) {
         if let Some(next) = machine::next(self.state, event) {
-            self.retract(next);
+            self.go(next);
         }
     }
 
-    /// Puts the machine back to where it stood before an ACK that turned out to be lost, or a RST
-    /// that turned out to end nothing. The only place where a state is assigned.
-    pub fn retract(&mut self, state: State) {
+    /// Moves the machine. The only places where a state is assigned are this and [`Endpoint::retract`].
+    pub fn go(&mut self, state: State) {
         if state != self.state {
             self.passed = Some(self.state);
             self.state = state;
         }
+    }
+
+    /// Puts the machine back to where it stood before an ACK that turned out to be lost, or a RST
+    /// that turned out to end nothing.
+    pub fn retract(&mut self, state: State) {
+        self.passed = None;
+        self.state = state;
     }
 
     /// The window it last advertised, in bytes. `scaled` says whether both ends offered scaling.

@@ -125,7 +125,7 @@ impl Conn {
         };
         if crosses && x.state == State::CloseWait {
             // it was sent before what has shown that the other FIN had come
-            x.retract(State::Closing);
+            x.go(State::Closing);
         } else {
             x.step(Event::SndFin);
         }

@@ -92,7 +92,7 @@ impl Conn {
             || self.ends[s].state == State::Listen
         {
             // no socket sends this RST: whatever stood at this end is gone
-            self.ends[s].retract(State::Closed);
+            self.ends[s].go(State::Closed);
         } else {
             self.ends[s].step(Event::SndRst);
         }

@@ -111,7 +111,8 @@ impl Case<'_> {
         let y = reset.by.flip();
         let late = self.c.late[y as usize];
         let crossed = !reset.trigger_ack.after(fin.number) && reset.trigger != 0;
-        let payload = reset.trigger_payload > 0 || late.is_some();
+        // payload that was on its way when the FIN came met the closed socket first
+        let payload = reset.trigger_payload > 0 || late.is_some() || reset.peer_unacked > 0;
         let idle = fin.idle >= IDLE && fin.last_data.is_some();
         let answered = fin.last_data == Some(reset.by);
         let acked_ts = fin.acked.map_or(fin.ts, |a| a.ts);

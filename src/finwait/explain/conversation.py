@@ -336,7 +336,7 @@ class Conversation:
             moves: list[tuple[str, str, str]] = []
             for who, old, new in zip(("client", "server"), before, after, strict=True):
                 via = s.step.client_passed if who == "client" else s.step.server_passed
-                if not old or not new or via in (None, old, new):
+                if not old or not new or via in {None, old, new, "LISTEN", "CLOSED"}:
                     via = ""
                 if via:
                     s.via[who] = via

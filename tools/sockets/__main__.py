@@ -7,10 +7,11 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 from finwait.lab.janitor import Janitor
 
-from .judge import Judged, judge
+from .judge import Judged, capture, judge
 from .perform import Played, apart
 from .plan import Plan, draw
 from .tale import tale
@@ -49,6 +50,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=150)
     parser.add_argument("-j", type=int, default=1)
+    parser.add_argument("--keep", type=Path, help="a folder for the captures of connections that are judged wrong")
     parser.add_argument("--tell", action="store_true", help="tell every connection, not only those that are judged wrong")
     options = parser.parse_args()
     closes: Counter[str] = Counter()
@@ -66,6 +68,9 @@ def main() -> int:
         if options.tell or any(judged.differences for judged in found):
             print(each.plan, tale(account), sep="\n")
             for judged in found:
+                if options.keep:
+                    options.keep.mkdir(parents=True, exist_ok=True)
+                    (options.keep / f"{judged.seed}-{judged.tap}.pcapng").write_bytes(capture(each.line.seen(judged.tap)))
                 print(f"  captured at the {judged.tap}: {judged.said} {' '.join(sorted(judged.limits))}")
                 print(*(f"    WRONG {line}\n" for line in judged.differences), sep="", end="", flush=True)
     print(f"{played} connections, {sum(closes.values())} captures: {len(bad)} of them wrong")

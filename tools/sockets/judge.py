@@ -34,11 +34,16 @@ class Judged:
     """What the capture could not show."""
 
 
+def capture(frames: list[tuple[int, bytes]]) -> bytes:
+    """Make a pcapng file of frames: nanoseconds since 1970, and the IP packet."""
+    return b"".join([pcapng.header(), *(pcapng.record(at // 1000, data) for at, data in frames)])
+
+
 def explained(frames: list[tuple[int, bytes]]) -> Explanation:
-    """Have finwait explain a capture, from memory. frames: nanoseconds since 1970, and the IP packet."""
+    """Have finwait explain a capture, from memory."""
     descriptor = os.memfd_create("finwait.pcapng")
     try:
-        os.write(descriptor, b"".join([pcapng.header(), *(pcapng.record(at // 1000, data) for at, data in frames)]))
+        os.write(descriptor, capture(frames))
         return explain(f"/proc/self/fd/{descriptor}", 0)
     finally:
         os.close(descriptor)
@@ -61,16 +66,19 @@ def _judge(played: Played, account: Account, truth: Truth) -> Judged:
             ("closed_by", row.closed_by, truth.closed_by),
             ("finished", row.finished, truth.finished),
             ("reset_by", row.reset_by, truth.reset_by),
-            ("reset_form", row.reset_form or "", truth.reset_form),
         )
         if said != right
     ]
-    if truth.reset_means:
-        known = REASONS.get(truth.reset_means)
-        if known is not None and row.cause not in known.causes and row.confidence == "possible":
+    if (row.reset_form or "") not in truth.reset_form.split(" or "):
+        wrong.append(f"reset_form: {row.reset_form}, in truth {truth.reset_form or None}")
+    causes = {cause for means in truth.reset_means for cause in (REASONS[means].causes if means in REASONS else ())}
+    if truth.reset_means and row.cause not in causes:
+        if row.confidence == "possible":
             limits.add("only-possible")
-        elif known is None or row.cause not in known.causes:
-            wrong.append(f"cause: {row.cause} ({row.confidence}), and the kernel's reason means {truth.reset_means}")
+        elif row.cause != "peer-lost-state" or "unseen-fin" not in limits:
+            wrong.append(f"cause: {row.cause} ({row.confidence}), and the kernel's reason means {' and '.join(truth.reset_means)}")
+    elif row.cause != "peer-lost-state":
+        limits.discard("unseen-fin")
     for who in SIDES:
         said = (wire.client if who == "client" else wire.server).split()
         right = truth.states[who]

@@ -28,6 +28,7 @@ LIMITS: Final = {
     " CLOSING",
     "in-flight": "what the far end did with the last packets that were on their way to it, or did without a word that came here",
     "which-first": "FIN-WAIT-2 or CLOSING of a far end: a packet was lost, or crossed the far end's RST, and its sender cannot know",
+    "unseen-fin": "a RST of an end whose FIN was lost, or waits behind its data: to whoever did not see the FIN its sender has lost its memory",
     "only-possible": "why there was a RST, where finwait says no more than that its cause is possible",
 }
 """What a capture at one end cannot show."""
@@ -62,8 +63,8 @@ class Truth:
     finished: bool
     reset_by: str = "none"
     reset_form: str = ""
-    reset_means: str = ""
-    """A slug of finwait.lab.reasons: the kernel's reason."""
+    reset_means: list[str] = field(default_factory=list)
+    """Slugs of finwait.lab.reasons: the kernel's reason; and that of the RST before, if this one repeats it."""
     states: dict[Side, list[str]] = field(default_factory=dict)
     """After ESTABLISHED, as far as the wire can show."""
     proved: dict[Side, int] = field(default_factory=dict)
@@ -90,12 +91,13 @@ class Account:
         seen = self._sightings(tap)
         fins = {who: next((s for s in seen if s.by == who and s.segment.fin), None) for who in SIDES}
         acks = {who: _acked(fin, seen) for who, fin in fins.items()}
+        self._handshake = next((s.at for s in seen if s.by == "client" and s.segment.flags & 16 and not s.segment.rst), NEVER)
         over = max((ack.at for ack in acks.values() if ack), default=NEVER) if all(acks.values()) else NEVER
         reset = next((s for s in seen if s.segment.rst and s.at <= over and self._counts(s, tap)), None)
         found = Truth(tap, self._close(fins, acks, reset), "none", reset is not None or over < NEVER)
         found.closed_by = self._closed_by(found.close, fins, reset)
         if reset is not None:
-            self._name(found, reset)
+            self._name(found, reset, seen)
         for who in SIDES:
             self._follow(found, who, seen)
         return found
@@ -127,6 +129,8 @@ class Account:
         """Say whether a RST came from an end that was gone, or ended this one."""
         if rst.by == tap:
             return self._state(rst.by, rst.at) in {"CLOSED", "LISTEN"}
+        if self._state(tap, rst.at) in {"LISTEN", "SYN-SENT"}:
+            return True  # a request has no socket of its own, and goes away without a word (tcp_check_req)
         return any(event.new == "CLOSED" and event.old != "TIME-WAIT" and self._moved_by(event) is rst.packet for event in self.events)
 
     def _data_came(self, said: Event) -> bool:
@@ -153,7 +157,7 @@ class Account:
                 return "unanswered"
             return "refused" if reset.by == "server" else "handshake-reset"
         if reset is not None:
-            return "reset"
+            return "reset" if self._handshake < reset.at else "handshake-reset"
         mine = [fin for fin in fins.values() if fin]
         if not mine:
             return "open"
@@ -195,16 +199,27 @@ class Account:
             return min((*ended, reset), key=lambda one: one.at).by
         return fin.by if fin else "none"
 
-    def _name(self, found: Truth, reset: Sighting) -> None:
+    def _fin_called(self, who: Side) -> int:
+        return next((event.at for event in self._changes(who) if event.new in {"FIN-WAIT-1", "LAST-ACK"}), NEVER)
+
+    def _name(self, found: Truth, reset: Sighting, seen: list[Sighting]) -> None:
         """Find the kernel's reason: its resets and their packets come in the same order."""
         sent = [packet for packet, segment in self.packets if packet.sender == reset.by and segment.rst]
         place = next(place for place, packet in enumerate(sent) if packet is reset.packet)
         said = self._resets[reset.by]
         found.reset_by = reset.by
-        found.reset_means = said[place].means if len(said) == len(sent) else "not told"
-        found.reset_form = "owner" if found.reset_means in OWNER else "reply"
-        if found.reset_means == "data-after-close" and not self._data_came(said[place]):
-            found.reset_means = "linger2"  # the ACK of the FIN, with TCP_LINGER2 < 0, has the same reason (tcp_rcv_state_process)
+        means = said[place].means if len(said) == len(sent) else "not told"
+        found.reset_form = "owner" if means in OWNER else "reply"
+        if means == "data-after-close" and not self._data_came(said[place]):
+            means = "linger2"  # the ACK of the FIN, with TCP_LINGER2 < 0, has the same reason (tcp_rcv_state_process)
+        found.reset_means = [means]
+        if place and means not in OWNER and said[0].means in OWNER:
+            # its own RST was not taken, for a hole before it (RFC 5961 3.2), and the ACK that asked drew this one
+            found.reset_form = "owner or reply"
+            found.reset_means.append(said[0].means)
+        fin = [s for s in seen if s.by == reset.by and s.segment.fin and s.at <= reset.at]
+        if self._fin_called(reset.by) <= reset.packet.sent and not fin:
+            found.limits.add("unseen-fin")
 
     # Where the ends stood.
 
@@ -221,6 +236,9 @@ class Account:
             found.limits.add("silent-end")
         found.states[who] = _plain(state for _, state in path)
         last = NEVER if who == found.tap else max((s.packet.sent for s in seen if s.by == who), default=0)
+        called = next((place for place, (_, state) in enumerate(path) if state in {"FIN-WAIT-1", "LAST-ACK"}), len(path))
+        if who != found.tap and not any(s.by == who and s.segment.fin for s in seen):
+            path = path[:called]  # a FIN that did not come here proves nothing
         found.proved[who] = len(_plain(state for at, state in path if at <= last))
 
     def _silent(self, who: Side, gone: Event) -> bool:

@@ -100,6 +100,8 @@ pub struct Reset {
     pub streak: u8,
     /// Those repeats were keep-alive probes.
     pub probing: bool,
+    /// Its sender's own RST before it, of which this is the repeat, was not taken (RFC 5961 section 3.2); `ack` is of that one.
+    pub repeats: bool,
     /// Nanoseconds since the last payload of either end; -1 if there was none.
     pub idle: i64,
     /// Nanoseconds since the last segment of either end; -1 if there was none.
@@ -169,6 +171,8 @@ pub struct Closing {
     pub finished: Option<(i64, u64)>,
     /// The last frame of an unacceptable RST that may draw a challenge ACK, and who sent it.
     pub doubtful_rst: Option<(u64, Dir)>,
+    /// What each end had received when it sent such a RST as the owner of its socket.
+    pub refused: [Option<Seq>; 2],
     /// An end whose receipt of the other's FIN is only assumed (it got a later segment), and where it
     /// stands if that is wrong.
     pub assumed: [Option<State>; 2],

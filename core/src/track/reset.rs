@@ -62,6 +62,9 @@ impl Conn {
                     && let Some(c) = &mut self.closing
                 {
                     c.doubtful_rst = Some((seg.number, seg.dir));
+                    if form == ResetForm::Owner {
+                        c.refused[s] = Some(seg.ack);
+                    }
                 }
                 return;
             }
@@ -96,7 +99,11 @@ impl Conn {
         } else {
             self.ends[s].step(Event::SndRst);
         }
-        if self.fin_of(s).is_some() && !self.ends[s ^ 1].has(seen::FIN_RECEIVED) {
+        let holes = self.ends[s].holes.as_ref();
+        if let Some(fin) = self.fin_of(s)
+            && !self.ends[s ^ 1].has(seen::FIN_RECEIVED)
+            && !holes.is_some_and(|h| h.any_before(fin))
+        {
             // the FIN went before the RST, and nothing says that it was lost
             self.ends[s ^ 1].step(Event::RcvFin);
         }
@@ -173,18 +180,22 @@ impl Conn {
                     e.snd_nxt
                 }
             });
-            if e.has(seen::SEQ) && acked.has(seen::ACK) && e.bytes > 0 {
+            if e.has(seen::SEQ) && acked.has(seen::ACK) && (e.bytes > 0 || e.has(seen::GAP)) {
                 end.since(acked.ack).max(0).unsigned_abs()
             } else {
                 0
             }
         };
+        let refused = self
+            .closing
+            .as_ref()
+            .and_then(|c| c.refused[seg.dir as usize]);
         Reset {
             by: seg.dir,
             frame: seg.number,
             ts: seg.ts,
             seq: seg.seq,
-            ack: seg.has(flag::ACK).then_some(seg.ack),
+            ack: seg.has(flag::ACK).then_some(seg.ack).or(refused),
             form,
             trigger: trigger.map_or(0, |t| t.frame),
             trigger_payload: trigger.map_or(0, |t| t.payload),
@@ -203,6 +214,7 @@ impl Conn {
             peer_unacked: unacked(seg.dir.flip() as usize),
             streak: x.streak,
             probing: x.has(seen::PROBING),
+            repeats: form == ResetForm::Reply && refused.is_some(),
             idle: if data.is_some() {
                 self.before_close(seg).0
             } else {
@@ -348,14 +360,15 @@ impl Conn {
         })
     }
 
-    /// The other end closed while the RST was on its way to it: a socket that is gone sends no FIN.
+    /// The other end closed while the RST was on its way to it: a socket that is gone sends no FIN. (Or the resetter had,
+    /// and its RST overtook its FIN.)
     pub(super) fn crossed_the_reset(&mut self, seg: &Segment) {
         let s = seg.dir as usize;
         let Some(c) = &self.closing else { return };
         let (Some(reset), Some(fin)) = (c.reset, c.fin[s]) else {
             return;
         };
-        if reset.by == seg.dir || fin.frame != seg.number {
+        if fin.frame != seg.number {
             return;
         }
         let received = c.fin[s ^ 1].is_some_and(|other| seg.ack.after(other.number));
@@ -366,7 +379,7 @@ impl Conn {
             y.step(Event::RcvFin);
         }
         y.step(Event::SndFin);
-        y.step(Event::RcvRst);
+        y.go(State::Closed);
     }
 
     /// A segment after a RST: does it show that the RST ended nothing?

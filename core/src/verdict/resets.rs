@@ -9,6 +9,9 @@ use crate::track::endpoint::{Endpoint, seen};
 /// Bytes: the largest segment that is usual (RFC 9293 section 3.7.1, Ethernet).
 const SEGMENT: u32 = 1460;
 
+/// Nanoseconds: no machine starts again so fast.
+const MOMENT: i64 = 1_000_000_000;
+
 impl Case<'_> {
     /// A RST ended it.
     pub(super) fn reset(&self) -> Reason {
@@ -25,7 +28,7 @@ impl Case<'_> {
         if let Some(r) = self.injected(&reset) {
             return r;
         }
-        let mut r = if reset.form == ResetForm::Reply {
+        let mut r = if reset.form == ResetForm::Reply && !reset.repeats {
             self.reply(&reset)
         } else {
             self.abort(&reset)
@@ -196,6 +199,11 @@ impl Case<'_> {
         );
         if self.conn.noted(Note::Midstream) {
             r.against.add(Evidence::Midstream);
+            r.confidence = Confidence::Possible;
+        }
+        // what spoke a moment ago has hardly lost its memory: rather, its FIN was lost or waits behind its data
+        let x = self.end(reset.by);
+        if x.last_ts != i64::MIN && reset.ts.saturating_sub(x.last_ts) < MOMENT {
             r.confidence = Confidence::Possible;
         }
         r

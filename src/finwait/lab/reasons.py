@@ -31,6 +31,7 @@ ABORTS: Final = (
     "abort",
     "abort-in-close-wait",
     "fin-wait-2-aborted",
+    "handshake-abandoned",
     "gave-up",
     "tls-truncated",
     "handshake-rejected",

@@ -129,7 +129,7 @@ class Account:
         """Say whether a RST came from an end that was gone, or ended this one."""
         if rst.by == tap:
             return self._state(rst.by, rst.at) in {"CLOSED", "LISTEN"}
-        if self._state(tap, rst.at) in {"LISTEN", "SYN-SENT"}:
+        if not any(event.who == tap and event.new == "ESTABLISHED" and event.at <= rst.at for event in self.events):
             return True  # a request has no socket of its own, and goes away without a word (tcp_check_req)
         return any(event.new == "CLOSED" and event.old != "TIME-WAIT" and self._moved_by(event) is rst.packet for event in self.events)
 
@@ -177,7 +177,8 @@ class Account:
         came = [at for packet, segment in self.packets if packet.sender == fin.by and segment.fin for at in packet.arrived]
         others = [at for packet, segment in self.packets if packet.sender == fin.by and not segment.fin for at in packet.arrived]
         last = max((at for at in came if at <= reset.packet.sent), default=0)
-        drew = reset.by != fin.by and last > max((at for at in others if at <= reset.packet.sent), default=0)
+        closed = any(segment.fin and packet.sender == reset.by for packet, segment in self.packets)
+        drew = reset.by != fin.by and not closed and last > max((at for at in others if at <= reset.packet.sent), default=0)
         return drew or any(self._state(OTHER[fin.by], at - MICROSECOND) not in {"CLOSED", "LISTEN"} for at in came)
 
     def _crossed(self) -> bool:

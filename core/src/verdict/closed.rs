@@ -123,14 +123,12 @@ fn reset(conn: &Conn, c: &Closing, verdict: Make) -> Closed {
     } else {
         Close::Reset
     };
-    // a FIN took effect first if it had been received: acked, or what drew the RST
+    // a FIN took effect first if it had been received: acked, or what drew the RST of an end that had not closed
+    let drew = |d: Dir| reset.trigger_fin && d != reset.by && c.fin[reset.by as usize].is_none();
     for (d, fin) in [Dir::Up, Dir::Down].into_iter().zip(c.fin) {
         if let Some(fin) = fin
             && fin.frame < reset.frame
-            && (fin.acked.is_some()
-                || d == reset.by
-                || reset.trigger == fin.frame
-                || reset.acks(&fin))
+            && (fin.acked.is_some() || d == reset.by || drew(d) || reset.acks(&fin))
             && (fin.ts, fin.frame) < (ts, frame)
         {
             (by, frame, ts) = (Some(d), fin.frame, fin.ts);

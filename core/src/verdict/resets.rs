@@ -153,7 +153,7 @@ impl Case<'_> {
             }
             return r;
         }
-        if reset.trigger_fin || !payload {
+        if reset.trigger_fin && reset.peer_unacked == 0 || !payload {
             let mut r = Reason::new(Cause::FinWait2Expired, Confidence::Likely);
             r.supports
                 .put(Evidence::PeerOpenFor, reset.ts.saturating_sub(fin.ts));

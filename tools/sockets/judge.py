@@ -96,8 +96,9 @@ def _judge(played: Played, account: Account, truth: Truth) -> Judged:
 
 
 def _less(path: list[str]) -> list[str]:
-    """Leave out what an ACK or a FIN that was not heard would have brought."""
-    return [state for state in path if state not in {"FIN-WAIT-2", "CLOSING", "CLOSE-WAIT", "TIME-WAIT"}]
+    """Leave out what an ACK or a FIN that was not heard would have brought, and say of a FIN only that it was sent."""
+    sent = {"LAST-ACK": "FIN-WAIT-1"}
+    return [sent.get(state, state) for state in path if state not in {"FIN-WAIT-2", "CLOSING", "CLOSE-WAIT", "TIME-WAIT"}]
 
 
 def _which_first(said: list[str], right: list[str]) -> bool:

@@ -179,7 +179,8 @@ class Account:
         last = max((at for at in came if at <= reset.packet.sent), default=0)
         closed = any(segment.fin and packet.sender == reset.by for packet, segment in self.packets)
         drew = reset.by != fin.by and not closed and last > max((at for at in others if at <= reset.packet.sent), default=0)
-        return drew or any(self._state(OTHER[fin.by], at - MICROSECOND) not in {"CLOSED", "LISTEN"} for at in came)
+        gone = {"CLOSED", "LISTEN"}
+        return drew or any({self._state(OTHER[fin.by], at - MICROSECOND), self._state(OTHER[fin.by], at + MICROSECOND * 50)} - gone for at in came)
 
     def _crossed(self) -> bool:
         """Say whether each FIN left before the other had come."""
@@ -214,6 +215,8 @@ class Account:
         if means == "data-after-close" and not self._data_came(said[place]):
             means = "linger2"  # the ACK of the FIN, with TCP_LINGER2 < 0, has the same reason (tcp_rcv_state_process)
         found.reset_means = [means]
+        if means == "linger2" and any(segment.payload and not packet.arrived for packet, segment in self.packets if packet.sender != reset.by):
+            found.reset_means.append("data-after-close")  # it was sent, and lost on the way
         if place and means not in OWNER and said[0].means in OWNER:
             # its own RST was not taken, for a hole before it (RFC 5961 3.2), and the ACK that asked drew this one
             found.reset_form = "owner or reply"
@@ -249,9 +252,10 @@ class Account:
         return not any(0 <= event.at - gone.at < PROMPT and event.old == "CLOSED" for event in self._resets[who])
 
     def unheard(self, who: Side) -> bool:
-        """Say whether something that was sent to an end came when it had already gone."""
+        """Say whether something that was sent to an end, or its FIN, was lost, or came when the end had already gone."""
         gone = max((event.at for event in self._changes(who) if event.new == "CLOSED"), default=NEVER)
-        return any(packet.sender != who and any(at >= gone for at in packet.arrived) for packet, _ in self.packets)
+        late = any(packet.sender != who and any(at >= gone for at in packet.arrived) for packet, _ in self.packets)
+        return late or any(not packet.arrived and (packet.sender != who or segment.fin) for packet, segment in self.packets)
 
 
 def _acked(fin: Sighting | None, seen: list[Sighting]) -> Sighting | None:

@@ -49,7 +49,7 @@ impl Conn {
         }
         self.count(seg, trigger.is_some());
         if self.finished() {
-            self.after_the_end(seg, worth);
+            self.after_the_end(seg, worth, form);
             return;
         }
         match worth {
@@ -180,7 +180,9 @@ impl Conn {
                     e.snd_nxt
                 }
             });
-            if e.has(seen::SEQ) && acked.has(seen::ACK) && (e.bytes > 0 || e.has(seen::GAP)) {
+            let hole = e.holes.as_ref().is_some_and(|h| h.any_before(end));
+            let spoke = e.bytes > 0 || hole && self.fin_of(s).is_some();
+            if e.has(seen::SEQ) && acked.has(seen::ACK) && spoke {
                 end.since(acked.ack).max(0).unsigned_abs()
             } else {
                 0
@@ -253,12 +255,15 @@ impl Conn {
     }
 
     /// A RST after the connection was finished.
-    fn after_the_end(&mut self, seg: &Segment, worth: Worth) {
+    fn after_the_end(&mut self, seg: &Segment, worth: Worth, form: ResetForm) {
         let by_reset = self.closing.as_ref().is_some_and(|c| c.reset.is_some());
         if by_reset {
             return;
         }
         self.note(Note::RstAfterClose);
+        if form == ResetForm::Owner && worth == Worth::Exact {
+            self.ends[seg.dir as usize].go(State::Closed);
+        }
         let y = &mut self.ends[seg.dir.flip() as usize];
         if y.state == State::TimeWait && worth == Worth::Exact {
             y.step(Event::RcvRst);

@@ -69,6 +69,8 @@ def _judge(played: Played, account: Account, truth: Truth) -> Judged:
         )
         if said != right
     ]
+    if "crossing-hidden" in limits and row.close in {"three-way", "four-way"}:
+        wrong = [line for line in wrong if not line.startswith("close")]
     if (row.reset_form or "") not in truth.reset_form.split(" or "):
         wrong.append(f"reset_form: {row.reset_form}, in truth {truth.reset_form or None}")
     causes = {cause for means in truth.reset_means for cause in (REASONS[means].causes if means in REASONS else ())}
@@ -86,6 +88,8 @@ def _judge(played: Played, account: Account, truth: Truth) -> Judged:
             continue
         if who != truth.tap and said[: truth.proved[who]] == right[: truth.proved[who]]:
             limits.add("in-flight")
+        elif who != truth.tap and "crossing-hidden" in limits:
+            continue
         elif who != truth.tap and (_which_first(said, right) or (account.unheard(who) and _less(said) == _less(right))):
             limits.add("which-first")
         else:

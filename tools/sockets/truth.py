@@ -28,6 +28,7 @@ LIMITS: Final = {
     " CLOSING",
     "in-flight": "what the far end did with the last packets that were on their way to it, or did without a word that came here",
     "which-first": "FIN-WAIT-2 or CLOSING of a far end: a packet was lost, or crossed the far end's RST, and its sender cannot know",
+    "crossing-hidden": "FINs that crossed, where the first sending of one and all that would have shown it were lost: its repeat acks the other",
     "unseen-fin": "a RST of an end whose FIN was lost, or waits behind its data: to whoever did not see the FIN its sender has lost its memory",
     "only-possible": "why there was a RST, where finwait says no more than that its cause is possible",
 }
@@ -94,7 +95,10 @@ class Account:
         self._handshake = next((s.at for s in seen if s.by == "client" and s.segment.flags & 16 and not s.segment.rst), NEVER)
         over = max((ack.at for ack in acks.values() if ack), default=NEVER) if all(acks.values()) else NEVER
         reset = next((s for s in seen if s.segment.rst and s.at <= over and self._counts(s, tap)), None)
-        found = Truth(tap, self._close(fins, acks, reset), "none", reset is not None or over < NEVER)
+        self._tap, self._hidden = tap, False
+        found = Truth(tap, self._close(fins, acks, reset, seen), "none", reset is not None or over < NEVER)
+        if self._hidden:
+            found.limits.add("crossing-hidden")
         found.closed_by = self._closed_by(found.close, fins, reset)
         if reset is not None:
             self._name(found, reset, seen)
@@ -151,7 +155,7 @@ class Account:
         )  # fmt: skip
         return self.packets[packet][0] if call <= last and event.at <= last + PROMPT else None
 
-    def _close(self, fins: dict[Side, Sighting | None], acks: dict[Side, Sighting | None], reset: Sighting | None) -> str:
+    def _close(self, fins: dict[Side, Sighting | None], acks: dict[Side, Sighting | None], reset: Sighting | None, seen: list[Sighting]) -> str:
         if not any(event.new == "ESTABLISHED" for event in self.events):
             if reset is None:
                 return "unanswered"
@@ -164,6 +168,10 @@ class Account:
         if len(mine) == 1:
             return "half-closed" if acks[mine[0].by] else "fin-unanswered"
         if self._crossed():
+            other = OTHER[self._tap]
+            first = next(packet for packet, segment in self.packets if packet.sender == other and segment.fin)
+            if not first.arrived and self._acks_fin(fins[other] or mine[0]) and not self._hole_shown(fins[other], seen):
+                self._hidden = True
             return "simultaneous"
         first = min(mine, key=lambda fin: self._fin_sent(fin.by))
         ack = acks[first.by]
@@ -179,8 +187,12 @@ class Account:
         last = max((at for at in came if at <= reset.packet.sent), default=0)
         closed = any(segment.fin and packet.sender == reset.by for packet, segment in self.packets)
         drew = reset.by != fin.by and not closed and last > max((at for at in others if at <= reset.packet.sent), default=0)
-        gone = {"CLOSED", "LISTEN"}
-        return drew or any({self._state(OTHER[fin.by], at - MICROSECOND), self._state(OTHER[fin.by], at + MICROSECOND * 50)} - gone for at in came)
+        received = {"CLOSE-WAIT", "CLOSING", "TIME-WAIT"}
+        return drew or fin.by == reset.by or any(event.who == reset.by and event.new in received for event in self.events)
+
+    def _hole_shown(self, fin: Sighting | None, seen: list[Sighting]) -> bool:
+        """Say whether a packet from behind a lost FIN came here before the FIN was sent again."""
+        return fin is not None and any(s.by == fin.by and s.at < fin.at and s.segment.seq == fin.segment.end for s in seen)
 
     def _crossed(self) -> bool:
         """Say whether each FIN left before the other had come."""
@@ -200,6 +212,11 @@ class Account:
             ended = [one for one in fins.values() if one and one.at < reset.at and self._took_effect(one, reset)]
             return min((*ended, reset), key=lambda one: one.at).by
         return fin.by if fin else "none"
+
+    def _acks_fin(self, ack: Sighting) -> bool:
+        """Say whether a packet acks the other end's FIN."""
+        ends = (segment.end for packet, segment in self.packets if packet.sender != ack.by and segment.fin)
+        return bool(ack.segment.flags & 16) and any((ack.segment.ack - end) % (1 << 32) < 1 << 31 for end in ends)
 
     def _fin_called(self, who: Side) -> int:
         return next((event.at for event in self._changes(who) if event.new in {"FIN-WAIT-1", "LAST-ACK"}), NEVER)
@@ -243,6 +260,9 @@ class Account:
         called = next((place for place, (_, state) in enumerate(path) if state in {"FIN-WAIT-1", "LAST-ACK"}), len(path))
         if who != found.tap and not any(s.by == who and s.segment.fin for s in seen):
             path = path[:called]  # a FIN that did not come here proves nothing
+        if who != found.tap and not any(s.by == who and self._acks_fin(s) for s in seen):
+            received = {"CLOSE-WAIT", "CLOSING", "TIME-WAIT"}
+            path = path[: next((place for place, (_, state) in enumerate(path) if state in received), len(path))]
         found.proved[who] = len(_plain(state for at, state in path if at <= last))
 
     def _silent(self, who: Side, gone: Event) -> bool:

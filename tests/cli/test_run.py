@@ -1,6 +1,7 @@
 """`finwait run`: exit codes, forms, several scripts at once."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,28 @@ def test_the_study(tmp_path: Path) -> None:
     assert "no ACK of 3002" in done.stdout
     assert "FIN never acked" in done.stdout
     assert kept.read_bytes()[:4] == b"\x0a\x0d\x0d\x0a"
+
+
+def test_verbose_tells_every_packet_on_standard_error() -> None:
+    script = str(EXAMPLES / "closing-complete.pkt")
+    plain, done = run(script), run(script, "-v")
+    assert done.stdout == plain.stdout
+    *lines, counted = done.stderr.splitlines()
+    told = json.loads(run(script, "--verbose", "--format", "json").stdout)
+    assert told[0]["status"] == "passed"
+    ways = [line.split()[1] for line in lines]
+    assert lines[0].split()[1:4] == ["<", "S", "0:0(0)"]
+    assert re.fullmatch(
+        rf"  {ways.count('<')} packets to the stack, {ways.count('>')} from it; .* bytes of payload; .*",
+        counted,
+    )
+    assert len({line.split()[2] for line in lines if "F" in line.split()[2]}) == 1, "both FINs"
+    assert "送入协议栈" in run(script, "-v", "--lang", "zh").stderr
+
+
+def test_debug_is_no_option() -> None:
+    done = run(str(EXAMPLES / "closing-complete.pkt"), "--debug")
+    assert (done.returncode, "No such option '--debug'" in done.stderr) == (codes.MISUSE, True)
 
 
 def test_exit_codes(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from finwait.cli import faults
-from finwait.cli.options import epilog, format_option, helps, lang_option
+from finwait.cli.options import OfConnection, epilog, format_option, helps, lang_option
 from finwait.cli.progress import Bar
 from finwait.cli.sink import opened
 from finwait.cli.terminal import terminal
@@ -19,13 +19,14 @@ _EPILOG = epilog(
     [
         "finwait explain day.pcap 17",
         "finwait explain day.pcap 10.0.0.2:5000-10.0.0.1:80 --segment 12",
+        "finwait explain day.pcap 10.0.0.2:5000",
         "finwait explain day.pcap '[2001:db8::1]:5000-[2001:db8::2]:80' --svg ladder.svg",
     ],
     {
         0: helps("done", "完成"),
         1: helps(
-            "misuse: no such connection, no such segment, unknown option",
-            "用法错误：没有这个连接、没有这个报文段、未知选项",
+            "misuse: no such connection, or several; no such segment; unknown option",
+            "用法错误：没有这个连接或不止一个、没有这个报文段、未知选项",
         ),
         2: helps(
             "the capture is broken; the connection was told as far as it goes",
@@ -40,15 +41,16 @@ _EPILOG = epilog(
 
 @click.command(
     "explain",
+    cls=OfConnection,
     epilog=_EPILOG,
     help=helps(
         "Tell one connection: a ladder with the states of both ends, why each number is what it is,"
         " the verdict with its evidence, and who holds TIME-WAIT.\n\n"
         "FILE is a capture as `finwait analyze` takes it. CONN is a number of its table, or the two"
-        " ends in either order: A:PORT-B:PORT, IPv6 in brackets.",
+        " ends in either order: A:PORT-B:PORT, IPv6 in brackets; or one end, if no other connection has it.",
         "讲解一个连接：带有两端状态的时序图、每个号码为何如此、结论与证据，以及谁持有 TIME-WAIT。\n\n"
         "FILE 是 `finwait analyze` 能读的抓包文件。CONN 是其表格中的编号，或任意顺序的两端："
-        "A:端口-B:端口，IPv6 地址加方括号。",
+        "A:端口-B:端口，IPv6 地址加方括号；若没有其他连接具有同一端，也可只给一端。",
     ),
 )
 @click.argument("file", metavar="FILE")

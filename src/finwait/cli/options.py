@@ -1,13 +1,16 @@
 """What several verbs share: the language, texts of the help in it, and options that mean the same everywhere."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import TypeVar
 
 import click
 
+from finwait.explain.ends import below_zero
 from finwait.verdict.language import LANGS, Lang, Text, language
 
+_BELOW_ZERO = re.compile(r"-\d+")
 Command = TypeVar("Command", bound=Callable[..., object])
 
 _help_lang: Lang = "en"
@@ -38,6 +41,21 @@ def speak(lang: Lang) -> None:
 def helps(en: str, zh: str) -> str:
     """A help text in the reader's language."""
     return Text(en, zh).say(_help_lang)
+
+
+class OfConnection(click.Command):
+    """A verb with the argument CONN. A number below zero is taken for one, not for an option that does not exist."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse as click does."""
+        given = args.copy()
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            number = next((arg for arg in given if _BELOW_ZERO.fullmatch(arg)), None)
+            if number is None or not number.startswith(error.option_name):
+                raise
+            raise below_zero(number) from None
 
 
 def lang_option(command: Command) -> Command:

@@ -4,7 +4,11 @@ import sys
 
 import click
 
+<<<<<<< HEAD
+from finwait.cli.options import OfConnection, helps, lang_option
+=======
 from finwait.cli.options import epilog, helps, lang_option
+>>>>>>> runfix
 from finwait.cli.sink import opened
 from finwait.verdict.language import Lang, Text
 
@@ -34,6 +38,7 @@ _EPILOG = epilog(
 
 @click.command(
     "reproduce",
+    cls=OfConnection,
     epilog=_EPILOG,
     help=helps(
         "Write a packetdrill script that plays one side of a connection against the other side's stack, so that it"

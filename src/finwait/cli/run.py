@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., object])
 OWN: Final = frozenset({"define", "dry_run", "verbose", "debug"})
-"""Options of packetdrill that are options of this verb too, or that change nothing here."""
+"""Options of packetdrill that are options of this verb too; --debug, of which a script may have a line, is none."""
 
 _CODE = {
     0: helps("every script passed", "所有脚本通过"),
@@ -156,9 +156,29 @@ def packetdrill_options(command: Command) -> Command:
     metavar="FILE",
     help=helps("Write JUnit's XML here, too.", "同时写出 JUnit XML。"),
 )
+<<<<<<< HEAD
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help=helps("How to write it.", "输出格式。"),
+)
+@click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    help=helps(
+        "Tell every packet, and how many they were, on standard error.",
+        "在标准错误上给出每个报文及其数量。",
+    ),
+)
+=======
 @format_option
 @click.option("-v", "--verbose", is_flag=True, hidden=True)
 @click.option("--debug", is_flag=True, hidden=True)
+>>>>>>> runfix
 @packetdrill_options
 @lang_option
 def command(  # noqa: PLR0917  # click gives an argument an option
@@ -178,12 +198,10 @@ def command(  # noqa: PLR0917  # click gives an argument an option
     junit: str | None,
     form: str,
     verbose: bool,
-    debug: bool,
     lang: Lang,
     **packetdrill: str | bool | None,
 ) -> int:
     """Run the verb; its help is above."""
-    del verbose, debug
     from finwait.cli import run_told
     from finwait.script.job import Job
     from finwait.script.job import jobs as all_jobs
@@ -204,7 +222,7 @@ def command(  # noqa: PLR0917  # click gives an argument an option
     if dry:
         return run_told.dry(made)
     _one_only(made, pcap)
-    wish = run_told.Told(form, as_tap, junit, pcap, explained, lang)
+    wish = run_told.Told(form, as_tap, junit, pcap, explained, verbose, lang)
     return run_told.tell(made, jobs, time_limit, wish)
 
 

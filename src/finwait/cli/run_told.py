@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from finwait.cli import codes
+from finwait.cli.packets import packets
 from finwait.cli.play import play_all
 from finwait.cli.signals import Signals
 from finwait.cli.sink import opened
@@ -35,6 +36,7 @@ class Told:
     junit: str | None
     pcap: str | None
     explain: bool
+    verbose: bool
     lang: Lang
 
 
@@ -65,6 +67,9 @@ def tell(jobs: list[Job], at_once: int, limit: float, told: Told) -> int:
         if as_text:
             sys.stdout.write(report.text(outcome, told.lang))
             sys.stdout.write(outcome.printed)
+        if told.verbose:
+            sys.stdout.flush()  # what it belongs to stands before it where both are one terminal
+            sys.stderr.write(packets(outcome, told.lang))
         if told.pcap is not None:
             save(told.pcap, outcome)
         if told.explain:

@@ -4,11 +4,7 @@ import sys
 
 import click
 
-<<<<<<< HEAD
-from finwait.cli.options import OfConnection, helps, lang_option
-=======
-from finwait.cli.options import epilog, helps, lang_option
->>>>>>> runfix
+from finwait.cli.options import OfConnection, epilog, helps, lang_option
 from finwait.cli.sink import opened
 from finwait.verdict.language import Lang, Text
 

@@ -156,15 +156,7 @@ def packetdrill_options(command: Command) -> Command:
     metavar="FILE",
     help=helps("Write JUnit's XML here, too.", "同时写出 JUnit XML。"),
 )
-<<<<<<< HEAD
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help=helps("How to write it.", "输出格式。"),
-)
+@format_option
 @click.option(
     "-v",
     "--verbose",
@@ -174,11 +166,6 @@ def packetdrill_options(command: Command) -> Command:
         "在标准错误上给出每个报文及其数量。",
     ),
 )
-=======
-@format_option
-@click.option("-v", "--verbose", is_flag=True, hidden=True)
-@click.option("--debug", is_flag=True, hidden=True)
->>>>>>> runfix
 @packetdrill_options
 @lang_option
 def command(  # noqa: PLR0917  # click gives an argument an option

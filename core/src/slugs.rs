@@ -165,6 +165,7 @@ slugs! {
         CaptureGap = "capture-gap", "Bytes were acked that the capture does not hold.";
         OneDirection = "one-direction", "Only one direction was captured.";
         Midstream = "midstream", "The capture begins inside the connection.";
+        CloserUnseen = "closer-unseen", "A FIN that was not captured may have come first: who closed is not said.";
         BadChecksum = "bad-checksum", "Segments whose checksum is wrong; the receiver drops them.";
         OffloadedChecksum = "offloaded-checksum", "Checksums left to the card; nothing wrong.";
         Offload = "segmentation-offload", "IP length 0: captured before segmentation.";
@@ -230,6 +231,7 @@ slugs! {
         OneDirection = "one-direction", "Only one direction was captured.";
         CaptureGap = "capture-gap", "The capture lost this many bytes.";
         Midstream = "midstream", "The capture begins inside the connection.";
+        EndUnseen = "end-unseen", "What ended its sender's socket, or what drew this RST, was lost or not captured.";
         CaptureEnds = "capture-ends-ns", "The capture ends this many nanoseconds later.";
         ServerAnswersOthers = "server-answers-others", "The same server port completed this many other handshakes.";
     }

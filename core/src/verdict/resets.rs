@@ -11,6 +11,10 @@ use crate::track::endpoint::{Endpoint, seen};
 /// sent again yet (RFC 6298 section 2.1: the first RTO is 1 s). Nanoseconds.
 const FIRST_RTO: i64 = 1_000_000_000;
 
+/// Nobody restarts, and no device fails over, within this long of its last word: its FIN or RST was lost, or not
+/// captured. Nanoseconds.
+const RESTART: i64 = 1_000_000_000;
+
 impl Case<'_> {
     /// A RST ended it.
     pub(super) fn reset(&self) -> Reason {
@@ -33,7 +37,28 @@ impl Case<'_> {
             self.abort(&reset)
         };
         self.tell_reset(&reset, &mut r);
+        self.doubt_reset(&reset, &mut r);
         r
+    }
+
+    /// A capture that begins in the middle lacks what some causes are told by.
+    fn doubt_reset(&self, reset: &Reset, r: &mut Reason) {
+        let x = self.end(reset.by);
+        let y = self.end(reset.by.flip());
+        // without both SYNs the scale of the windows is not known, nor the largest
+        let windows = matches!(r.cause, Cause::UnreadData | Cause::AbortInCloseWait)
+            && !(x.has(seen::SYN) && y.has(seen::SYN));
+        let idle = self.conn.noted(Note::Midstream)
+            && matches!(r.cause, Cause::DataAfterClose | Cause::FinWait2Expired)
+            && (x.bytes == 0 || y.bytes == 0);
+        if windows || idle || reset.in_handshake {
+            r.confidence = Confidence::Possible;
+        }
+        if self.conn.noted(Note::Midstream)
+            && !r.against.0.iter().any(|(e, _)| *e == Evidence::Midstream)
+        {
+            r.against.add(Evidence::Midstream);
+        }
     }
 
     /// What every reset is shown with.
@@ -152,7 +177,16 @@ impl Case<'_> {
             return r;
         }
         if reset.trigger_fin || !payload {
-            let mut r = Reason::new(Cause::FinWait2Expired, Confidence::Likely);
+            // a bare ACK draws no RST while the socket waits: it was gone, and why was not captured
+            let waited = reset.ts.saturating_sub(fin.ts);
+            let sure = if reset.trigger_fin || reset.trigger != 0 && waited >= LEAK {
+                Confidence::Likely
+            } else {
+                Confidence::Possible
+            };
+            let mut r = Reason::new(Cause::FinWait2Expired, sure);
+            r.against
+                .add_if(sure == Confidence::Possible, Evidence::EndUnseen);
             r.supports
                 .put(Evidence::PeerOpenFor, reset.ts.saturating_sub(fin.ts));
             return r;
@@ -209,14 +243,16 @@ impl Case<'_> {
             known_gap(&mut r, gap);
             return r;
         }
+        let unseen = reset.trigger == 0 || gap < RESTART;
         let mut r = Reason::new(
             Cause::PeerLostState,
-            if reset.trigger == 0 {
+            if unseen {
                 Confidence::Possible
             } else {
                 Confidence::Likely
             },
         );
+        r.against.add_if(unseen, Evidence::EndUnseen);
         if self.conn.noted(Note::Midstream) {
             r.against.add(Evidence::Midstream);
             r.confidence = Confidence::Possible;

@@ -15,10 +15,10 @@ from finwait.errors import CannotOpen, FinwaitError, MissingPrivilege, Misuse
 from finwait.lab import report
 from finwait.lab.choose import chosen, listed
 from finwait.lab.experiment import Experiment
-from finwait.lab.judge import Row
 from finwait.lab.play import Result
-from finwait.lab.run import Ending, run
+from finwait.lab.run import Ending, check, run
 from finwait.lab.world import Step
+from finwait.picture.width import wrap
 from finwait.verdict.language import Lang
 
 COLUMNS = 120
@@ -31,7 +31,7 @@ _EPILOG = "\n".join(
         "  finwait lab",
         "  sudo finwait lab closing",
         "  sudo finwait lab all -j 2 --keep captures",
-        "  finwait lab --code four-way > mine.py && sudo finwait lab ./mine.py",
+        "  finwait lab --code four-way > mine.py && sudo finwait lab ./mine.py:four-way",
         "",
         "\b",
         helps("Exit codes:", "退出码："),
@@ -51,11 +51,13 @@ _EPILOG = "\n".join(
     epilog=_EPILOG,
     help=helps(
         "Make closings on this machine's kernel and compare: expected, from the wire, from the kernel.\n\n"
-        "NAME is an experiment, a subject (such as closing), all, or a file of your own (./mine.py). Without NAME, list them."
+        "NAME is an experiment, a subject (such as closing), all, a file of your own (./mine.py), or one of its experiments"
+        " (./mine.py:four-way). Without NAME, list them."
         " Real programs with real sockets, each in a network namespace of its own; nothing outside is touched and nothing"
         " is left behind. Needs root, or user namespaces.",
         "在本机内核上制造各种关闭，并比较：预期、由报文、由内核。\n\n"
-        "NAME 是一个实验、一个主题（如 closing）、all，或自己的文件（./mine.py）。不给出 NAME 时列出全部。"
+        "NAME 是一个实验、一个主题（如 closing）、all、自己的文件（./mine.py），或其中的一个实验（./mine.py:four-way）。"
+        "不给出 NAME 时列出全部。"
         "真实程序、真实套接字，各在自己的网络命名空间中；不触及外部，也不留下任何东西。需要 root 或用户命名空间。",
     ),
 )
@@ -122,6 +124,7 @@ def command(  # noqa: PLR0917 - click gives them by name
         return codes.DONE
     for folder in filter(None, (keep, svg)):
         _made(folder)
+    check()
     teller = _Teller(lang, live=jobs == 1 and form == "text")
     endings = run(
         experiments, lang, jobs, begins=teller.begins, heard=teller.heard, trace=not no_trace
@@ -153,14 +156,15 @@ class _Teller:
         if not self.live:
             self._print(report.heading(experiment, self.style, self.lang))
         if not isinstance(ending, Result):
-            self._print([f"  {self.style.paint('rst', str(ending))}", ""])
+            wrapped = wrap(report.words(ending, self.lang), min(self.style.columns, 110) - 2)
+            self._print([*(f"  {self.style.paint('rst', line)}" for line in wrapped), ""])
             return
         if not self.live:
             first = ending.steps[0][0] if ending.steps else 0
             self._print(report.step_line(step, first, self.lang) for step in ending.steps)
         self._print(report.body(experiment, ending, self.style, self.lang))
 
-    def table(self, rows: list[tuple[Experiment, Row | None]]) -> None:
+    def table(self, rows: list[tuple[Experiment, Result | None]]) -> None:
         """Tell the table at the end."""
         self._print(report.table(rows, self.style, self.lang))
 
@@ -174,27 +178,27 @@ class _Teller:
 def _tell(
     endings: Iterator[Ending], teller: _Teller, form: str, keep: str | None, svg: str | None
 ) -> int:
-    rows: list[tuple[Experiment, Row | None]] = []
+    rows: list[tuple[Experiment, Result | None]] = []
     data = []
     refused = False
     for experiment, ending in endings:
-        done = isinstance(ending, Result)
-        rows.append((experiment, ending.row if isinstance(ending, Result) else None))
+        done = ending if isinstance(ending, Result) else None
+        rows.append((experiment, done))
         refused |= isinstance(ending, MissingPrivilege | CannotOpen)
         if form == "text":
             teller.tells(experiment, ending)
         elif isinstance(ending, Result):
-            data.append(report.as_data(experiment, ending))
+            data.append(report.as_data(experiment, ending, teller.lang))
         else:
-            data.append(report.failed_data(experiment, ending))
-        if done and isinstance(ending, Result):
-            _save(experiment, ending, keep, svg, teller.lang)
+            data.append(report.failed_data(experiment, ending, teller.lang))
+        if done:
+            _save(experiment, done, keep, svg, teller.lang)
     if form == "json":
         json.dump(data, sys.stdout, ensure_ascii=False, indent=2)
         print()
     else:
         teller.table(rows)
-    if all(row is not None and row.same for _, row in rows):
+    if all(result is not None and result.same for _, result in rows):
         return codes.DONE
     return codes.REFUSED if refused else codes.NOT_SAME
 
@@ -205,13 +209,20 @@ def _save(
     from finwait.picture.ladder_svg import draw
 
     try:
-        if keep:
-            Path(keep, f"{experiment.name}.pcapng").write_bytes(result.capture)
-        if svg:
-            name = f"{experiment.name}{'' if lang == 'en' else '.' + lang}.svg"
-            Path(svg, name).write_text(draw(result.ladder, lang), encoding="utf-8")
+        for number, leg in enumerate(result.legs):
+            name = leg_name(experiment, number)
+            if keep:
+                Path(keep, f"{name}.pcapng").write_bytes(leg.capture)
+            if svg:
+                picture = f"{name}{'' if lang == 'en' else '.' + lang}.svg"
+                Path(svg, picture).write_text(draw(leg.ladder, lang), encoding="utf-8")
     except OSError as error:
         raise CannotOpen(error.filename or "", error.strerror or str(error)) from None
+
+
+def leg_name(experiment: Experiment, number: int) -> str:
+    """Name the files of a connection: a proxy has a second one, to the server."""
+    return experiment.name + (".server-leg" if number else "")
 
 
 def _made(folder: str) -> None:

@@ -119,7 +119,7 @@ slugs! {
         PortClosed = "port-closed", "A RST answered the SYN: nothing listens there, or a firewall says so.";
         NoAnswer = "no-answer", "The SYN was repeated and nothing came back: filtered, down, or a full accept queue.";
         HandshakeAbandoned = "handshake-abandoned", "The client answered the SYN-ACK by RST: a scan, or a caller that had given up.";
-        HandshakeRejected = "handshake-rejected", "The server reset the connection before the handshake was complete.";
+        HandshakeRejected = "handshake-rejected", "The server reset the connection before the handshake was complete, or answered the ACK that completes it by RST.";
         PortReused = "port-reused", "A new SYN took the tuple while the old connection was still open.";
         StrayReset = "stray-reset", "A lone RST without its connection: backscatter, or a capture begun too late.";
         StraySegments = "stray-segments", "Segments without a connection: a scan, or the tail of one that ended before the capture.";

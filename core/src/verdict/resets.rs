@@ -2,10 +2,14 @@
 
 use super::cause::{Case, DEVICE_IDLE, IDLE, LEAK, PROBES, REQUEST, Reason, known_gap};
 use crate::machine::State;
-use crate::slugs::{Cause, Confidence, Evidence, Note, ResetForm};
+use crate::slugs::{Cause, Confidence, Evidence, Handshake, Note, ResetForm};
 use crate::track::closing::{Fin, Reset};
 use crate::track::conn::Conn;
 use crate::track::endpoint::{Endpoint, seen};
+
+/// A RST this soon after the handshake answers its ACK, or what came right behind it: nothing has been
+/// sent again yet (RFC 6298 section 2.1: the first RTO is 1 s). Nanoseconds.
+const FIRST_RTO: i64 = 1_000_000_000;
 
 /// Nobody restarts, and no device fails over, within this long of its last word: its FIN or RST was lost, or not
 /// captured. Nanoseconds.
@@ -207,7 +211,29 @@ impl Case<'_> {
         r
     }
 
+    /// The ACK that completes the handshake drew the RST: the server had no connection to take it
+    /// (Linux `tcp_check_req` with `tcp_abort_on_overflow`, a listener that is gone, a SYN proxy).
+    fn rejected(&self, reset: &Reset) -> Option<Reason> {
+        let server = self.conn.server_end();
+        let syn_acks = 1 + server.retransmissions;
+        let rsts = self.c.rsts[self.conn.client.flip() as usize];
+        let complete = self.conn.first_ts.saturating_add(self.conn.handshake_ns);
+        let answer = reset.by != self.conn.client
+            && reset.trigger != 0
+            && self.conn.handshake() == Handshake::Complete
+            && server.packets == syn_acks + rsts
+            && reset.ts.saturating_sub(complete) <= FIRST_RTO;
+        answer.then(|| {
+            let mut r = Reason::new(Cause::HandshakeRejected, Confidence::Likely);
+            r.supports.add(Evidence::NoPayloadSent);
+            r
+        })
+    }
+
     fn reply_without_fin(&self, reset: &Reset) -> Reason {
+        if let Some(r) = self.rejected(reset) {
+            return r;
+        }
         let unprompted = reset.trigger == 0 && reset.silence >= DEVICE_IDLE;
         let gap = if unprompted {
             reset.silence

@@ -350,6 +350,7 @@ fn hindsight(steps: &mut [Step]) {
     for i in 1..steps.len() {
         fin_after_reset(steps, i);
         fin_late(steps, i);
+        not_heard(steps, i);
         if steps[i].outcome.is(Label::FinRetransmission) {
             let sender = steps[i].segment.dir;
             not_received(steps, i, sender.flip() as usize);
@@ -408,6 +409,28 @@ fn put_back(steps: &mut [Step], end: usize, seemed: State, stood: State) {
         }
         (step.states[end], step.passed[end]) = (stood, None);
     }
+}
+
+/// Where the resetter seemed to have the ACK of its FIN until its RST showed that it was gone before, it had not.
+fn not_heard(steps: &mut [Step], i: usize) {
+    let end = steps[i].segment.dir as usize;
+    let Some(stood) = steps[i].passed[end] else {
+        return;
+    };
+    if !steps[i].outcome.is(Label::EndsConnection) || steps[i - 1].states[end] == stood {
+        return;
+    }
+    let seemed = |state: State| {
+        matches!(state, State::FinWait2 | State::TimeWait)
+            || state == State::Closing && stood == State::FinWait1
+    };
+    for step in steps[..i].iter_mut().rev() {
+        if !seemed(step.states[end]) {
+            break;
+        }
+        (step.states[end], step.passed[end]) = (stood, None);
+    }
+    steps[i].passed[end] = None;
 }
 
 /// A FIN that crossed the other, and was captured after its sender had acked the other: it was in CLOSING already.

@@ -32,6 +32,8 @@ pub struct Fin {
     pub delivered: bool,
     /// Repeats after the first sending.
     pub repeats: u32,
+    /// Its sender had gone beyond it before: this is a repeat, and the first sending was not captured.
+    pub repeat_only: bool,
 }
 
 /// The first segment that acked a FIN.

@@ -85,6 +85,7 @@ impl Conn {
             before_ack: State::Closed,
             delivered: false,
             repeats: 0,
+            repeat_only: false,
         };
         let crosses = c.fin[s ^ 1].is_some_and(|other| fin.crosses(&other));
         if crosses {
@@ -107,9 +108,11 @@ impl Conn {
                 by_fin: c.fin[s ^ 1].is_some_and(|f| f.frame == first.frame),
             }
         });
-        if let Some(holes) = &mut x.holes {
-            holes.fill(number, number + 1);
-        }
+        let late = x
+            .holes
+            .as_mut()
+            .is_some_and(|holes| holes.fill(number, number + 1) > 0);
+        let repeat_only = x.has(seen::SPOKE) && x.snd_nxt.after(number) && !late;
         if x.holes.as_ref().is_some_and(|h| h.any_before(number)) {
             self.notes |= 1 << Note::FinOutOfOrder as u8;
         }
@@ -130,6 +133,7 @@ impl Conn {
             x.step(Event::SndFin);
         }
         fin.before_ack = x.state;
+        fin.repeat_only = repeat_only;
         c.fin[s] = Some(fin);
         if let Some(ack) = early {
             if let Some(f) = &mut c.fin[s] {

@@ -115,15 +115,22 @@ fn both_fins(up: Fin, down: Fin, verdict: Make) -> Closed {
         (true, true) => first_captured,
     };
     let fin = if first == Dir::Up { up } else { down };
+    // what a repeat acks was not known when its FIN was first sent
+    let unseen = up_knew && up.repeat_only || down_knew && down.repeat_only;
     let three = fin.acked.is_none_or(|a| a.by_fin);
     let close = if three {
         Close::ThreeWay
     } else {
         Close::FourWay
     };
-    Closed {
+    let closed = Closed {
         by_order: up_knew && down_knew,
         ..verdict(close, Some(first), fin.frame, fin.ts)
+    };
+    if unseen {
+        closed.without_closer()
+    } else {
+        closed
     }
 }
 

@@ -130,7 +130,9 @@ impl Case<'_> {
         match self.fin(x) {
             Some(fin) => self.reply_after_fin(reset, &fin),
             None if self.fin(x.flip()).is_some_and(|f| f.acked.is_some()) => {
-                Reason::new(Cause::AbortInCloseWait, Confidence::Likely)
+                let mut r = Reason::new(Cause::AbortInCloseWait, Confidence::Possible);
+                r.against.add(Evidence::EndUnseen);
+                r
             }
             None => self.reply_without_fin(reset),
         }

@@ -126,10 +126,7 @@ def section(experiment: Experiment, result: Result, lang: Lang) -> list[str]:
     if result.hops:
         drawn = draw_travel(result.hops, result.steps[0][0], Style(), lang)
         lines += [f"{TRAVELS.say(lang)}:", "", "```text", *drawn, "```", ""]
-    parts: list[Callable[..., object]] = [experiment.story]
-    if experiment.through is not None:
-        parts.insert(0, experiment.through.code)
-    code = "\n\n".join(inspect.getsource(part).rstrip() for part in parts)
+    code = "\n\n\n".join(inspect.getsource(part).rstrip() for part in _parts(experiment))
     shown = ["```python", code, "```"]
     return [
         *lines,
@@ -140,6 +137,17 @@ def section(experiment: Experiment, result: Result, lang: Lang) -> list[str]:
         "</details>",
         "",
     ]
+
+
+def _parts(experiment: Experiment) -> list[Callable[..., object]]:
+    """Give the functions that make an experiment: what its story calls of its own module, the proxy's code, the story."""
+    module = sys.modules[experiment.story.__module__]
+    called = [getattr(module, name, None) for name in experiment.story.__code__.co_names]
+    helpers = [
+        each for each in called if inspect.isfunction(each) and each.__module__ == module.__name__
+    ]
+    proxy = [experiment.through.code] if experiment.through else []
+    return [*proxy, *helpers, experiment.story]
 
 
 def _told(leg: Played, expected: Expected, lang: Lang) -> list[str]:

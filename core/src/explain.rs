@@ -366,13 +366,33 @@ fn not_received(steps: &mut [Step], i: usize, end: usize) {
     }
 }
 
-/// Where `end` seemed to have the ACK of its FIN until it sent that FIN again, it had not.
+/// Where `end` seemed to have the ACK of its FIN (and what that ACK showed) until it sent that FIN
+/// again, it had not.
 fn not_acked(steps: &mut [Step], i: usize, end: usize) {
-    let (seemed, stood) = (steps[i - 1].states[end], steps[i].states[end]);
-    if next(stood, Event::RcvAckOfFin) == Some(seemed) {
-        put_back(&mut steps[..i], end, seemed, stood);
+    let stood = steps[i].states[end];
+    if !UNACKED.contains(&stood) {
+        return;
+    }
+    for step in steps[..i].iter_mut().rev() {
+        let seemed = step.states[end];
+        let unacked = UNACKED
+            .into_iter()
+            .find(|s| next(*s, Event::RcvAckOfFin) == Some(seemed))
+            .unwrap_or(seemed);
+        let state = if next(stood, Event::RcvFin) == Some(unacked) {
+            stood
+        } else {
+            unacked
+        };
+        if state == seemed {
+            break;
+        }
+        step.states[end] = state;
     }
 }
+
+/// Where an end stands whose FIN is not acked.
+const UNACKED: [State; 3] = [State::FinWait1, State::Closing, State::LastAck];
 
 /// Where a RST seemed to have ended it until the other end acked what came after, it had not.
 fn not_reset(steps: &mut [Step], i: usize) {
@@ -392,15 +412,6 @@ fn not_reset(steps: &mut [Step], i: usize) {
     }
     for step in &mut steps[k..i] {
         step.states = stood;
-    }
-}
-
-fn put_back(steps: &mut [Step], end: usize, seemed: State, stood: State) {
-    for step in steps.iter_mut().rev() {
-        if step.states[end] != seemed {
-            break;
-        }
-        step.states[end] = stood;
     }
 }
 

@@ -62,7 +62,15 @@ impl Conn {
             }
             if fin.acked.is_some() && fin.delivered {
                 fin.delivered = false;
-                x.retract(fin.before_ack);
+                if c.assumed[s].take().is_some() {
+                    // the other FIN's receipt was taken for granted because of that same segment
+                    x.seen &= !seen::FIN_RECEIVED;
+                }
+                let stood = fin.before_ack;
+                let with_fin = x
+                    .has(seen::FIN_RECEIVED)
+                    .then(|| machine::next(stood, Event::RcvFin));
+                x.retract(with_fin.flatten().unwrap_or(stood));
                 self.notes |= 1 << Note::FinAckLost as u8;
             }
             if seg.payload == 0 {
@@ -249,7 +257,7 @@ impl Conn {
                     y.seen |= seen::FIN_RECEIVED;
                     y.step(Event::RcvFin);
                 }
-                fin.before_ack = y.state;
+                fin.before_ack = stood;
                 y.step(Event::RcvAckOfFin);
                 if assume {
                     c.assumed[s ^ 1] =

@@ -85,6 +85,8 @@ pub struct Step {
     pub outcome: Outcome,
     /// States by direction.
     pub states: [State; 2],
+    /// Where they stood before their last move by this segment, by direction.
+    pub passed: [Option<State>; 2],
     /// The TCP header as captured.
     pub header: Vec<u8>,
     /// The first payload bytes.
@@ -303,6 +305,7 @@ impl Hunt {
         if !self.begun {
             return;
         }
+        let passed = self.tracker.passed(index);
         let conn = self.tracker.conn(index);
         let states = if self.opening.is_of(conn) {
             self.live = true;
@@ -321,6 +324,7 @@ impl Hunt {
             segment: *seg,
             outcome,
             states,
+            passed,
             header,
             data,
         });
@@ -344,36 +348,43 @@ impl Hunt {
 /// an edge that the machine does not have (docs/decisions.md 36 and 85).
 fn hindsight(steps: &mut [Step]) {
     for i in 1..steps.len() {
-        if steps[i].outcome.is(Label::FinRetransmission) {
-            let sender = steps[i].segment.dir;
-            not_received(steps, i, sender.flip() as usize);
-            not_acked(steps, i, sender as usize);
+        fin_after_reset(steps, i);
+        fin_late(steps, i);
+        let sender = steps[i].segment.dir;
+        not_received(steps, i, sender.flip() as usize);
+        let stood = if steps[i].outcome.is(Label::FinRetransmission) {
+            Some(steps[i].states[sender as usize])
+        } else {
+            steps[i].passed[sender as usize]
+        };
+        if let Some(stood) = stood {
+            not_acked(&mut steps[..i], sender as usize, stood);
         }
         not_reset(steps, i);
     }
 }
 
-/// Where `end` seemed to have the other's FIN until that FIN was sent again, it had not.
+/// Where `end` seemed to have the other's FIN until that FIN, or what lies before it, was sent again,
+/// it had not.
 fn not_received(steps: &mut [Step], i: usize, end: usize) {
     if without_fin(steps[i - 1].states[end]) != Some(steps[i].states[end]) {
         return;
     }
     for step in steps[..i].iter_mut().rev() {
         match without_fin(step.states[end]) {
-            Some(state) => step.states[end] = state,
+            Some(state) => (step.states[end], step.passed[end]) = (state, None),
             None => break,
         }
     }
 }
 
 /// Where `end` seemed to have the ACK of its FIN (and what that ACK showed) until it sent that FIN
-/// again, it had not.
-fn not_acked(steps: &mut [Step], i: usize, end: usize) {
-    let stood = steps[i].states[end];
+/// again, or a RST that shows it in `stood`, it had not.
+fn not_acked(steps: &mut [Step], end: usize, stood: State) {
     if !UNACKED.contains(&stood) {
         return;
     }
-    for step in steps[..i].iter_mut().rev() {
+    for step in steps.iter_mut().rev() {
         let seemed = step.states[end];
         let unacked = UNACKED
             .into_iter()
@@ -387,7 +398,7 @@ fn not_acked(steps: &mut [Step], i: usize, end: usize) {
         if state == seemed {
             break;
         }
-        step.states[end] = state;
+        (step.states[end], step.passed[end]) = (state, None);
     }
 }
 
@@ -411,7 +422,39 @@ fn not_reset(steps: &mut [Step], i: usize) {
         step.outcome.labels &= !(1 << Label::AfterClose as u8);
     }
     for step in &mut steps[k..i] {
-        step.states = stood;
+        (step.states, step.passed) = (stood, [None; 2]);
+    }
+}
+
+/// A FIN that crossed the other, and was captured after its sender had acked the other: it was in CLOSING already.
+fn fin_late(steps: &mut [Step], i: usize) {
+    let end = steps[i].segment.dir as usize;
+    let late = steps[i].outcome.is(Label::CrossesFin) && steps[i].passed[end].is_some();
+    if !late || steps[i].passed[end] == Some(State::FinWait1) {
+        return;
+    }
+    let waited = |step: &&mut Step| step.states[end] == State::CloseWait;
+    let mut first = None;
+    for step in steps[..i].iter_mut().rev().take_while(waited) {
+        step.states[end] = State::Closing;
+        first = Some(step);
+    }
+    if let Some(step) = first {
+        step.passed[end] = Some(State::FinWait1);
+    }
+}
+
+/// An end that still sends a FIN after a RST had not received the other's FIN before, unless it acks that.
+fn fin_after_reset(steps: &mut [Step], i: usize) {
+    let end = steps[i].segment.dir as usize;
+    if steps[i].outcome.is(Label::AfterClose) && steps[i].passed[end] == Some(State::FinWait1) {
+        let before = steps[..i].iter_mut().rev();
+        let mut reset = before.filter(|step| step.outcome.is(Label::EndsConnection));
+        if let Some(step) = reset.next()
+            && step.passed[end] == Some(State::CloseWait)
+        {
+            step.passed[end] = None;
+        }
     }
 }
 

@@ -87,6 +87,31 @@ def test_seconds_that_are_no_number(tmp_path: Path) -> None:
             assert "no number of seconds" in done.stderr
 
 
+def test_the_kernel_has_no_other_profile(tmp_path: Path) -> None:
+    (tmp_path / "good.pkt").write_text(GOOD)
+    done = run(str(tmp_path / "good.pkt"), "--stage", "kernel", "--profile", "freebsd")
+    assert (done.returncode, done.stdout) == (codes.MISUSE, "")
+    assert "the kernel is its own profile: --profile freebsd" in done.stderr
+
+
+def test_the_example_is_linux_and_where_the_others_differ() -> None:
+    """What docs/run.md says of it."""
+    for profile, place, what in (
+        ("rfc9293", "closing.pkt:20:1", "payload length differs: expected 3000, was 2920"),
+        ("freebsd", "closing.pkt:29:1", "flag FIN differs: expected none, was FIN"),
+    ):
+        done = run(str(EXAMPLES / "closing.pkt"), "--until", "3", "--profile", profile)
+        assert done.returncode == codes.SCRIPT_FAILED
+        assert f"{place}: {what}" in done.stdout
+
+
+def test_help_has_every_exit_code() -> None:
+    told = run("--help").stdout
+    for code in (*range(5), 130):
+        assert f"\n    {code} " in told
+    assert "143" in told
+
+
 def test_dry_run_checks_the_calls(tmp_path: Path) -> None:
     (tmp_path / "x.pkt").write_text(GOOD + "+0 close(4, 5) = 0\n")
     done = run(str(tmp_path / "x.pkt"), "--dry-run")

@@ -112,6 +112,11 @@ impl Tracker {
         self.live
     }
 
+    /// See [`Conn::passed`].
+    pub fn passed(&mut self, index: u32) -> [Option<State>; 2] {
+        self.conns[index as usize].passed()
+    }
+
     /// The connection at `index`, as [`Tracker::segment`] returned it.
     #[must_use]
     pub fn conn(&self, index: u32) -> &Conn {

@@ -350,17 +350,22 @@ fn hindsight(steps: &mut [Step]) {
     for i in 1..steps.len() {
         fin_after_reset(steps, i);
         fin_late(steps, i);
-        not_heard(steps, i);
-        if steps[i].outcome.is(Label::FinRetransmission) {
-            let sender = steps[i].segment.dir;
-            not_received(steps, i, sender.flip() as usize);
-            not_acked(steps, i, sender as usize);
+        let sender = steps[i].segment.dir;
+        not_received(steps, i, sender.flip() as usize);
+        let stood = if steps[i].outcome.is(Label::FinRetransmission) {
+            Some(steps[i].states[sender as usize])
+        } else {
+            steps[i].passed[sender as usize]
+        };
+        if let Some(stood) = stood {
+            not_acked(&mut steps[..i], sender as usize, stood);
         }
         not_reset(steps, i);
     }
 }
 
-/// Where `end` seemed to have the other's FIN until that FIN was sent again, it had not.
+/// Where `end` seemed to have the other's FIN until that FIN, or what lies before it, was sent again,
+/// it had not.
 fn not_received(steps: &mut [Step], i: usize, end: usize) {
     if without_fin(steps[i - 1].states[end]) != Some(steps[i].states[end]) {
         return;
@@ -373,13 +378,32 @@ fn not_received(steps: &mut [Step], i: usize, end: usize) {
     }
 }
 
-/// Where `end` seemed to have the ACK of its FIN until it sent that FIN again, it had not.
-fn not_acked(steps: &mut [Step], i: usize, end: usize) {
-    let (seemed, stood) = (steps[i - 1].states[end], steps[i].states[end]);
-    if next(stood, Event::RcvAckOfFin) == Some(seemed) {
-        put_back(&mut steps[..i], end, seemed, stood);
+/// Where `end` seemed to have the ACK of its FIN (and what that ACK showed) until it sent that FIN
+/// again, or a RST that shows it in `stood`, it had not.
+fn not_acked(steps: &mut [Step], end: usize, stood: State) {
+    if !UNACKED.contains(&stood) {
+        return;
+    }
+    for step in steps.iter_mut().rev() {
+        let seemed = step.states[end];
+        let unacked = UNACKED
+            .into_iter()
+            .find(|s| next(*s, Event::RcvAckOfFin) == Some(seemed))
+            .unwrap_or(seemed);
+        let state = if next(stood, Event::RcvFin) == Some(unacked) {
+            stood
+        } else {
+            unacked
+        };
+        if state == seemed {
+            break;
+        }
+        (step.states[end], step.passed[end]) = (state, None);
     }
 }
+
+/// Where an end stands whose FIN is not acked.
+const UNACKED: [State; 3] = [State::FinWait1, State::Closing, State::LastAck];
 
 /// Where a RST seemed to have ended it until the other end acked what came after, it had not.
 fn not_reset(steps: &mut [Step], i: usize) {
@@ -400,37 +424,6 @@ fn not_reset(steps: &mut [Step], i: usize) {
     for step in &mut steps[k..i] {
         (step.states, step.passed) = (stood, [None; 2]);
     }
-}
-
-fn put_back(steps: &mut [Step], end: usize, seemed: State, stood: State) {
-    for step in steps.iter_mut().rev() {
-        if step.states[end] != seemed {
-            break;
-        }
-        (step.states[end], step.passed[end]) = (stood, None);
-    }
-}
-
-/// Where the resetter seemed to have the ACK of its FIN until its RST showed that it was gone before, it had not.
-fn not_heard(steps: &mut [Step], i: usize) {
-    let end = steps[i].segment.dir as usize;
-    let Some(stood) = steps[i].passed[end] else {
-        return;
-    };
-    let seemed = |state: State| {
-        matches!(state, State::FinWait2 | State::TimeWait)
-            || state == State::Closing && stood == State::FinWait1
-    };
-    if !steps[i].outcome.is(Label::EndsConnection) || !seemed(steps[i - 1].states[end]) {
-        return;
-    }
-    for step in steps[..i].iter_mut().rev() {
-        if !seemed(step.states[end]) {
-            break;
-        }
-        (step.states[end], step.passed[end]) = (stood, None);
-    }
-    steps[i].passed[end] = None;
 }
 
 /// A FIN that crossed the other, and was captured after its sender had acked the other: it was in CLOSING already.

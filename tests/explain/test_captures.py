@@ -197,23 +197,6 @@ def kernel_path(row: Truth, who: str) -> list[str]:
     return collapsed(path)
 
 
-ORDER = (
-    *({"CLOSED", "LISTEN"}, {"SYN-SENT"}, {"SYN-RECEIVED"}, {"ESTABLISHED"}),
-    *({"FIN-WAIT-1", "CLOSE-WAIT"}, {"FIN-WAIT-2", "CLOSING", "LAST-ACK"}, {"TIME-WAIT"}),
-)
-RANK = {state: rank for rank, states in enumerate(ORDER) for state in states}
-"""How far from its beginning an end stands (RFC 9293 Figure 5)."""
-
-
-@pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)
-def test_no_end_steps_back(path: Path) -> None:
-    for number in range(len(finwait.analyze(path))):
-        told = finwait.explain(path, number)
-        moves = [(s.number, *move) for s in told.segments for move in s.moves]
-        for frame, who, old, new in moves:
-            assert RANK[new] > RANK[old] or new == "CLOSED", f"frame {frame}: {who} {old} > {new}"
-
-
 def told_path(told: Explanation, who: str) -> list[str]:
     """The same as the story has it. The kernel calls TIME-WAIT CLOSED: a mini socket takes over."""
     path: list[str] = []

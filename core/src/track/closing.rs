@@ -26,7 +26,7 @@ pub struct Fin {
     pub last_data: Option<Dir>,
     /// The first segment that acked it.
     pub acked: Option<FinAck>,
-    /// Where its sender stood before the ACK was delivered.
+    /// Where its sender stood before the ACK was delivered, and whatever it shows of the other FIN.
     pub before_ack: State,
     /// The ACK counts as delivered (a repeat of the FIN takes that back).
     pub delivered: bool,

@@ -3,11 +3,26 @@
 use super::account::repeat;
 use super::closing::{Fin, FinAck, Sent};
 use super::conn::{Conn, Outcome, pair, shake};
-use super::endpoint::seen;
+use super::endpoint::{Endpoint, seen};
 use crate::machine::{self, Event, State};
 use crate::segment::{Dir, Segment, flag};
 use crate::seq::Seq;
 use crate::slugs::{Label, Note};
+
+impl Fin {
+    /// Takes back that its sender `x` has the ACK of it, and what that same segment showed of the other FIN.
+    pub(super) fn ack_was_lost(&mut self, assumed: &mut Option<State>, x: &mut Endpoint) {
+        self.delivered = false;
+        if assumed.take().is_some() {
+            x.seen &= !seen::FIN_RECEIVED;
+        }
+        let stood = self.before_ack;
+        let with_fin = x
+            .has(seen::FIN_RECEIVED)
+            .then(|| machine::next(stood, Event::RcvFin));
+        x.retract(with_fin.flatten().unwrap_or(stood));
+    }
+}
 
 impl Conn {
     /// End `s` sent an acknowledgment: it has received what it acks.
@@ -60,8 +75,7 @@ impl Conn {
                 y.retract(before);
             }
             if fin.acked.is_some() && fin.delivered {
-                fin.delivered = false;
-                x.retract(fin.before_ack);
+                fin.ack_was_lost(&mut c.assumed[s], x);
                 self.notes |= 1 << Note::FinAckLost as u8;
             }
             if seg.payload == 0 {
@@ -284,7 +298,7 @@ impl Conn {
                     y.seen |= seen::FIN_RECEIVED;
                     y.step(Event::RcvFin);
                 }
-                fin.before_ack = y.state;
+                fin.before_ack = stood;
                 y.step(Event::RcvAckOfFin);
                 if assume {
                     c.assumed[s ^ 1] =

@@ -134,19 +134,16 @@ impl Conn {
     fn fin_was_not_acked(&mut self, seg: &Segment, drew: Sent) {
         let s = seg.dir as usize;
         let Some(c) = &mut self.closing else { return };
+        let x = &mut self.ends[s];
+        // what it had acked long ago draws no RST now: a RST with the number of its FIN, as macOS sends it
+        let received = drew.payload > 0 && (drew.seq + drew.payload).at_or_before(x.ack);
         if let Some(fin) = &mut c.fin[s]
             && fin.delivered
+            && !received
             && !drew.ack.after(fin.number)
             && fin.acked.is_some_and(|ack| ack.frame > drew.frame)
         {
-            fin.delivered = false;
-            let x = &mut self.ends[s];
-            let assumed = c.assumed[s].take().is_some();
-            x.retract(if assumed {
-                State::FinWait1
-            } else {
-                fin.before_ack
-            });
+            fin.ack_was_lost(&mut c.assumed[s], x);
         }
     }
 

@@ -1,18 +1,21 @@
 """What kernels of different ages tell. Formats: TP_printk of include/trace/events/{sock,tcp}.h in the sources of each."""
 
 import re
+import socket
 from dataclasses import replace
 
 import pytest
 
+from finwait.kernel.addresses import ip
 from finwait.lab import kernel_words
 from finwait.lab.experiments import ALL
 from finwait.lab.history import Event, history, verdict
 from finwait.lab.judge import NOT_TOLD, from_kernel
-from finwait.lab.kernel_words import EVENTS, Said, Tells, understood
+from finwait.lab.kernel_words import EVENTS, Said, Tells, TracesLost, understood
 from finwait.lab.play import Result
 from finwait.lab.report import NO_REASONS, NO_RESETS, missing
 from finwait.lab.run import run
+from finwait.lab.world import World
 from finwait.verdict.language import LANGS
 
 HEAD = "          python-4242    [001] ..s2.  1234.567890: "
@@ -166,4 +169,38 @@ def test_a_state_that_is_written_otherwise_is_not_read(
     ((_, ending),) = run([ALL["four-way"]], "en")
     assert isinstance(ending, Result)
     assert ending.legs[0].row.tells == Tells()
+    assert ending.same
+
+
+def amid_others(world: World) -> None:
+    """A four-way close, after two hundred connections of others in another namespace of the machine."""
+    ip("link set lo up")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        for _ in range(200):
+            with socket.create_connection(listener.getsockname()):
+                listener.accept()[0].close()
+    ALL["four-way"].story(world)
+
+
+def test_words_that_were_overwritten_are_no_silence(
+    lab: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A buffer that was too small is told; the rest of it is not judged."""
+    del lab
+    monkeypatch.setattr(kernel_words, "BUFFER", "4")  # a page for each CPU
+    monkeypatch.setattr(kernel_words, "FILTER", "dport >= 0")
+    ((_, ending),) = run([replace(ALL["four-way"], story=amid_others)], "en")
+    if isinstance(ending, Result) and not ending.legs[0].row.tells.states:
+        pytest.skip("tracefs is not permitted here")
+    assert isinstance(ending, TracesLost), ending
+
+
+def test_what_others_do_meanwhile_fills_no_buffer(
+    lab: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel tells of every namespace; only this experiment's ports, and listeners, come into its buffer."""
+    del lab
+    monkeypatch.setattr(kernel_words, "BUFFER", "16")
+    ((_, ending),) = run([replace(ALL["four-way"], story=amid_others)], "en")
+    assert isinstance(ending, Result), ending
     assert ending.same

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from finwait.errors import FinwaitError
 from finwait.lab.clock import OFFSET
 from finwait.lab.netns import mount
 
@@ -23,8 +24,10 @@ TRACEFS: Final = Path("/sys/kernel/tracing")
 EVENTS: Final = ("sock/inet_sock_set_state", "tcp/tcp_send_reset")
 NAME: Final = "finwait-lab"
 """Instances are named finwait-lab-RUNNER-EXPERIMENT, by process ids."""
-BUFFER: Final = 512
+BUFFER: Final = 1024
 """KiB for each CPU: enough for one experiment."""
+FILTER: Final = "(sport >= {0} && sport <= {1}) || (dport >= {0} && dport <= {1}) || dport == 0"
+"""Which changes of state are told: those between these ports, and those of listeners. Else a busy machine's fill the buffer."""
 
 STATES: Final = {
     "TCP_ESTABLISHED": "ESTABLISHED", "TCP_SYN_SENT": "SYN-SENT", "TCP_SYN_RECV": "SYN-RECEIVED",
@@ -36,6 +39,7 @@ STATES: Final = {
 """The kernel's names (net/tcp_states.h) as RFC 9293 3.3.2 spells them."""
 
 _TIME = re.compile(r"\s(\d+)\.(\d+): (?:inet_sock_set_state|tcp_send_reset): ")
+_OVERRUN = re.compile(r"^overrun: (\d+)", re.MULTILINE)
 _FIELD = re.compile(r"(\w+)=(\S+)")
 """Which fields there are, and in which order, differs from kernel to kernel; how they are written does not."""
 PROTOCOL: Final = "IPPROTO_TCP"
@@ -58,6 +62,10 @@ class Tells:
 
 
 NOTHING: Final = Tells()
+
+
+class TracesLost(FinwaitError):
+    """What the kernel said was overwritten before it was read: nothing can be judged by the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +99,20 @@ class KernelWords:
         self._buffer = buffer
         self._home = TRACEFS / "instances" / f"{NAME}-{runner}-{os.getpid()}"
 
-    def start(self) -> Tells:
-        """Begin to listen; says what this kernel tells, which is nothing where it does not let us."""
+    def start(self, ports: range | None = None) -> Tells:
+        """Begin to listen; says what this kernel tells, which is nothing where it does not let us.
+
+        ports: the clients' ports that matter; every connection of the machine does if None.
+        """
         if not can_trace():
             return NOTHING
         try:
             self._home.mkdir()
             (self._home / "trace_clock").write_text("mono")
             (self._home / "buffer_size_kb").write_text(str(self._buffer))
+            if ports is not None:
+                where = FILTER.format(ports.start, ports.stop - 1)
+                (self._home / "events" / EVENTS[0] / "filter").write_text(where)
             changes, resets = (self._enabled(event) for event in EVENTS)
         except OSError:
             self.stop()
@@ -121,9 +135,16 @@ class KernelWords:
             (self._home / "trace").write_text("")
 
     def read(self) -> list[Said]:
-        """Give what was said, in the order of time."""
+        """Give what was said, in the order of time. Raises TracesLost if the buffer was too small for it."""
         if not self._home.exists():
             return []
+        for stats in self._home.glob("per_cpu/cpu*/stats"):
+            lost = _OVERRUN.search(stats.read_text())
+            if lost and int(lost[1]):
+                raise TracesLost(
+                    f"the kernel said more than its buffer holds: {lost[1]} words are lost ({stats.parent.name})",
+                    f"内核所说超出了缓冲区：丢失 {lost[1]} 条（{stats.parent.name}）",
+                )
         lines = (self._home / "trace").read_text(errors="replace").splitlines()
         found = [said for line in lines if (said := understood(line, OFFSET)) is not None]
         return sorted(found, key=lambda said: said.at)

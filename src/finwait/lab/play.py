@@ -26,7 +26,7 @@ from finwait.lab.proxy import LEGS
 from finwait.lab.record import Recorder
 from finwait.lab.remote import Astray
 from finwait.lab.travel import LANES, Hop, travel
-from finwait.lab.world import Step, World
+from finwait.lab.world import PORTS, Step, World, own_addresses
 from finwait.picture.ladder import Ladder
 from finwait.verdict.language import Lang
 from finwait.wire import pcapng
@@ -87,7 +87,8 @@ def play(
         if trace and os.geteuid() == 0:
             private_mounts()
         words = KernelWords(runner)
-        tells = words.start() if trace else NOTHING
+        _, port = own_addresses(experiment.six)
+        tells = words.start(range(port, port + PORTS)) if trace else NOTHING
         stack.callback(words.stop)
         go_first()
         if experiment.need and shutil.which(experiment.need) is None:

@@ -64,7 +64,9 @@ class Program:
 
     def send(self, data: bytes, *, more: bool = False, may_fail: bool = False) -> Outcome:
         """Write; `more`: MSG_MORE, the rest of the segment follows."""
-        flags = socket.MSG_NOSIGNAL | (socket.MSG_MORE if more else 0)
+        flags = int(
+            socket.MSG_NOSIGNAL | (socket.MSG_MORE if more else 0)
+        )  # as a number it travels
         how = ", MSG_MORE" if more else ""
         words = Text(f"send({len(data)} bytes{how})", f"send({len(data)} 字节{how})")
         return self.do(words, "send", data, flags, may_fail=may_fail)

@@ -28,13 +28,17 @@ Step = tuple[int, str, str]
 """When (nanoseconds of CLOCK_REALTIME), who (client, server, proxy, wire), and what."""
 
 
+PORTS: Final = 8
+"""Client's ports that an experiment has for itself."""
+
+
 def own_addresses(six: bool) -> tuple[tuple[str, str, str], int]:
     """Give addresses (client, server, proxy) and a client port that no other experiment of this machine has now, by the process id.
 
     Tracepoints tell of every namespace at once; by their ends the kernel's words are known for ours.
     """
     row, host = divmod(os.getpid(), 253)
-    port = 40000 + 8 * (row % 2500)
+    port = 40000 + PORTS * (row % 2500)
     if six:
         nets = ("2001:db8:1", "2001:db8:2", "2001:db8:3")  # RFC 3849
         client, server, proxy = (f"{net}::{host + 1:x}" for net in nets)

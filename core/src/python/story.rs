@@ -1,8 +1,11 @@
-//! One connection with all its segments, as Python objects.
+//! Connections with all their segments, as Python objects.
 
-use super::rows::record;
-use super::{Caller, Fault};
-use crate::explain::{Explained as Story, Step as StoryStep, Which, explain as explain_one};
+use super::rows::{chosen, record};
+use super::{Analysis, Caller, Fault};
+use crate::engine::Report;
+use crate::explain::{
+    Explained as Story, Step as StoryStep, Times, Which, explain as explain_one, tell,
+};
 use crate::segment::from_v4;
 use crate::slugs::Label;
 use pyo3::exceptions::PyValueError;
@@ -133,20 +136,89 @@ pub(super) fn explain(
         _ => return Err(PyValueError::new_err("give either conn or ends")),
     };
     let mut caller = Caller::new(progress);
-    let (story, faults) = py.detach(|| explain_one(&paths, joined, which, max_steps, &mut caller));
+    let (story, report) = py.detach(|| explain_one(&paths, joined, which, max_steps, &mut caller));
     if let Some(e) = caller.error {
         return Err(e);
     }
-    let shown = faults.iter().map(Fault::from).collect();
-    let Some(story) = story else {
-        return Ok((None, shown));
-    };
-    Ok((Some(explained(py, story)?), shown))
+    let shown = report.faults.iter().map(Fault::from).collect();
+    let story = story.map(|story| explained(py, story, &report));
+    Ok((story.transpose()?, shown))
 }
 
-fn explained(py: Python<'_>, story: Story) -> PyResult<Explained> {
+/// Both ends of a connection, its initial sequence numbers, and how many segments it has.
+type Opening = (String, u16, String, u16, Option<u32>, Option<u32>, u64);
+
+#[pyfunction]
+#[pyo3(signature = (analysis, paths, *, progress=None))]
+pub(super) fn openings(
+    py: Python<'_>,
+    analysis: &Analysis,
+    paths: Vec<String>,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<(Vec<Opening>, Times)> {
+    let mut caller = Caller::new(progress);
+    let (stories, times) = py.detach(|| {
+        let wanted: Vec<_> = (0..).zip(analysis.report.rows()).collect();
+        tell(&paths, false, &wanted, 0, &mut caller)
+    });
+    if let Some(e) = caller.error {
+        return Err(e);
+    }
+    let openings = stories.into_iter().map(|story| {
+        let row = story.row;
+        let (client, server) = (row.client, row.client.flip());
+        let ((ip, port), (server_ip, server_port)) =
+            (row.key.sender(client), row.key.sender(server));
+        let [isn, server_isn] = [client, server].map(|d| story.isn[d as usize]);
+        let segments = row.client_end.packets + row.server_end.packets;
+        (
+            ip.to_string(),
+            port,
+            server_ip.to_string(),
+            server_port,
+            isn,
+            server_isn,
+            segments,
+        )
+    });
+    Ok((openings.collect(), times))
+}
+
+#[pyfunction]
+#[pyo3(signature = (analysis, paths, conns, *, max_steps=100_000, progress=None))]
+pub(super) fn stories(
+    py: Python<'_>,
+    analysis: &Analysis,
+    paths: Vec<String>,
+    conns: Vec<u64>,
+    max_steps: usize,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<Vec<Explained>> {
+    let mut caller = Caller::new(progress);
+    let report = &analysis.report;
+    let (told, _) = py.detach(|| {
+        let rows = chosen(report, &conns);
+        let wanted: Vec<_> = rows.into_iter().map(|(row, conn)| (conn, row)).collect();
+        tell(&paths, false, &wanted, max_steps.max(1), &mut caller)
+    });
+    match caller.error {
+        Some(e) => Err(e),
+        None => told
+            .into_iter()
+            .map(|story| explained(py, story, report))
+            .collect(),
+    }
+}
+
+fn explained(py: Python<'_>, story: Story, report: &Report) -> PyResult<Explained> {
     let client = story.row.client as usize;
-    let row = record(py, &story.row, story.number, &story.sources, &story.scopes)?;
+    let row = record(
+        py,
+        &story.row,
+        story.number,
+        &report.sources,
+        &report.scopes,
+    )?;
     let steps = PyList::empty(py);
     for step in story.steps {
         let from_client = step.segment.dir as usize == client;

@@ -65,21 +65,23 @@ def rst_is_lost(wire: Taps, client: socket.socket, server: socket.socket) -> Non
 
 
 def fin_is_swallowed(wire: Taps, client: socket.socket, server: socket.socket) -> None:
-    wire.cut(lambda side, s: side == "client" and s.fin)
+    wire.cut(lambda side, s: side == "client" and s.fin and s.dport == 80)
     client.shutdown(socket.SHUT_WR)
     wire.until(lambda: len(wire.lost()) > 1, "the FIN was sent again")
     server.send(b"more")
     wire.hear(client, 4)
+    others_talk(wire)
 
 
 def payload_is_swallowed(wire: Taps, client: socket.socket, server: socket.socket) -> None:
+    del server
     wire.settle()
     wire.skip(350)
     wire.cut(lambda side, s: side == "client" and bool(s.payload))
     client.send(b"late")
     wire.until(lambda: len(wire.lost()) > 1, "it was sent again")
-    server.send(b"more")
-    wire.hear(client, 4)
+    wire.mend()
+    others_talk(wire)
 
 
 def forged(wire: Taps, to: str) -> None:

@@ -68,7 +68,8 @@ class Capture:
     def rows(self, conns: Sequence[int]) -> list[Connection]:
         """Give the rows of some connections, in order."""
         wanted = set(conns)
-        return [row for row in self.connections if row.conn in wanted] if wanted else []
+        records = self.connections.records() if wanted else ()
+        return [Connection.of(record) for record in records if record["conn"] in wanted]
 
 
 _Raw = tuple[str, int, str, int, int | None, int | None, int]

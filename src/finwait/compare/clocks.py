@@ -15,8 +15,8 @@ FASTEST: Final = 500e-6
 PARTS: Final = 32
 """Parts of the captures' time. Each keeps the outline of its points, nothing else."""
 ENOUGH: Final = 6
-"""Parts with segments of both directions that prove a drift if all agree: tools/compare_clocks.py measures how often
-that is said of two steady clocks."""
+"""Parts with segments of both directions that prove a drift if all agree: with fewer, chance
+agrees now and then (tests/compare/test_clocks.py draws queues of several kinds)."""
 OUTLINE: Final = 64
 """Points of one part that are kept, at least, before they are thinned to their outline."""
 GRAIN: Final = 2e-6
@@ -83,6 +83,10 @@ class Envelope:
             if len(part) > self._room[place]:
                 part[:] = outline(part, self._sign)
                 self._room[place] = max(OUTLINE, 2 * len(part))
+
+    def __bool__(self) -> bool:
+        """Tell whether there is any point."""
+        return any(self.parts)
 
     def points(self) -> list[Point]:
         """Give all that is kept."""
@@ -175,17 +179,20 @@ def _edge(strip: Callable[[float], float], inside: float, outside: float, least:
     return inside
 
 
-def nearer(client: Sequence[Point], server: Sequence[Point], rate: float | None) -> str:
+def nearer(
+    client: Sequence[Point], server: Sequence[Point], rate: float | None, *, search: bool = True
+) -> str:
     """Say which capture is nearer to the client, "" if that is open.
 
     One order of the two places must be possible and the other not, at this rate or, where none is known, at any.
+    `search` for such a rate, where it takes one: 60 times as long.
     """
     if not client or not server:
         return ""
     if rate is None:
         quick = _quick(client, server)
-        if quick is not None:
-            return quick
+        if quick is not None or not search:
+            return quick or ""
         ways = [(outline(client), outline(server, -1)), (outline(server), outline(client, -1))]
         rates = [_peak(lambda r, w=way: lowest(w[0], r) - highest(w[1], r)) for way in ways]  # type: ignore[misc]
     else:

@@ -112,7 +112,8 @@ class _Reading:
         held: list[Meeting] = []
         for lot in self.lots:
             for meeting in self._meet(lot):
-                near = meeting.near(None)
+                # where others have told, what takes a search is not needed
+                near = meeting.near(None, search=not there)
                 client, server = meeting.points["client"], meeting.points["server"]
                 if near:
                     there.add(client if near == "A" else server)

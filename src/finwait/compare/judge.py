@@ -1,6 +1,7 @@
 """What it means that only one capture has a segment."""
 
 from bisect import bisect_left, bisect_right
+from functools import cached_property
 from typing import Final
 
 from finwait.compare.meeting import Meeting
@@ -10,6 +11,7 @@ from finwait.verdict.verdict import peer_of
 
 PIECE: Final = 1 << 17
 """Octets of the largest segment that a capture shows; offloading makes them of many (Linux: GSO_MAX_SIZE, 64 KB and more)."""
+_SIDES: Final = tuple((where, who) for where in "AB" for who in ("client", "server"))
 
 
 class Octets:
@@ -93,12 +95,17 @@ class Judge:
         captures = {"A": meeting.a, "B": meeting.b}
         self.captures = captures
         self._keys = {"A": meeting.of_a, "B": meeting.of_b}
-        sides = [(where, who) for where in captures for who in ("client", "server")]
-        sent = {(where, who): captures[where].of(who) for where, who in sides}
-        self.octets = {side: Octets(sightings) for side, sightings in sent.items()}
-        self.acks = {side: Acks(sightings) for side, sightings in sent.items()}
         self.holes = dict.fromkeys(captures, 0)
         """Segments that each capture missed."""
+
+    @cached_property
+    def octets(self) -> dict[tuple[str, str], Octets]:
+        """What each capture has of each end."""
+        return {(where, who): Octets(self.captures[where].of(who)) for where, who in _SIDES}
+
+    @cached_property
+    def _acks(self) -> dict[tuple[str, str], Acks]:
+        return {(where, who): Acks(self.captures[where].of(who)) for where, who in _SIDES}
 
     def judge(self, lone: list[tuple[Sighting, str]]) -> list[str]:
         """Say what each is: the words of `Difference.kind`."""
@@ -153,14 +160,14 @@ class Judge:
             return not octets.overlaps(one) and octets.around(one)
         receiver = peer_of(one.who)
         if octets.overlaps(one):
-            acked = self.acks[other, receiver].when(one.end)
+            acked = self._acks[other, receiver].when(one.end)
             first = min(s.ts for s in octets.pieces(one))
             return acked is not None and acked < first and self._is_first(one)
         return self._acked(one)
 
     def _acked(self, one: Sighting) -> bool:
         """Tell whether the end that it goes to acked it, in either capture."""
-        return any(self.acks[where, peer_of(one.who)].when(one.end) is not None for where in "AB")
+        return any(self._acks[where, peer_of(one.who)].when(one.end) is not None for where in "AB")
 
     def _is_first(self, one: Sighting) -> bool:
         where = "A" if any(s is one for s in self._keys["A"].get(one.key, ())) else "B"

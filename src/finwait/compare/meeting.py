@@ -59,9 +59,9 @@ class Meeting:
             found[x.who].append(((x.ts - self.zero) / 1e9, (y.ts - x.ts) / 1e9))
         return found
 
-    def near(self, rate: float | None) -> str:
+    def near(self, rate: float | None, *, search: bool = True) -> str:
         """Name the capture that is nearer to the client by the connection's own times."""
-        return nearer(self.points["client"], self.points["server"], rate)
+        return nearer(self.points["client"], self.points["server"], rate, search=search)
 
     def set_clocks(self, pool: Fit | None) -> None:
         """Settle what the clocks say, by those of all connections if they fit."""

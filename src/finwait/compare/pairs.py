@@ -23,6 +23,9 @@ def paired(meeting: Meeting) -> Paired:
     found = Paired([], [], [])
     for key in {**meeting.of_a, **meeting.of_b}:
         here, there = meeting.of_a.get(key, []), meeting.of_b.get(key, [])
+        if len(here) == len(there) == 1 and here[0].look == there[0].look:
+            found.pairs.append((here[0], there[0]))
+            continue
         if here and there:
             pairs, here, there = _of_one_key(here, there, meeting)
             found.pairs.extend(pairs)

@@ -30,16 +30,18 @@ _SAID: Final = {
         "{sender}发出的 RST（{where} 第 {frame} 帧）从未到达{victim}：{victim}不知道连接已结束",
     ),
     "fin-lost": Text(
-        "FIN sent by {sender} (frame {frame} of {where}) never arrived at {victim}, none of {copies}{idle}",
-        "{sender}发出的 FIN（{where} 第 {frame} 帧，共发送 {copies} 次）从未到达{victim}{idle}",
+        "FIN sent by {sender} (frame {frame} of {where}) never arrived at {victim}{idle}; {copies}",
+        "{sender}发出的 FIN（{where} 第 {frame} 帧）从未到达{victim}{idle}；{copies}",
     ),
     "payload-lost": Text(
-        "payload sent by {sender} (frame {frame} of {where}) never arrived at {victim}, none of {copies}{idle}",
-        "{sender}发出的载荷（{where} 第 {frame} 帧，共发送 {copies} 次）从未到达{victim}{idle}",
+        "payload sent by {sender} (frame {frame} of {where}) never arrived at {victim}{idle}; {copies}",
+        "{sender}发出的载荷（{where} 第 {frame} 帧）从未到达{victim}{idle}；{copies}",
     ),
 }
-_COPIES: Final = Text("{n} copies: a device between swallows it", "{n}")
-_ONCE: Final = Text("1 copy", "1")
+_COPIES: Final = Text(
+    "sent {n} times: a device between swallows it", "发送了 {n} 次：被中间设备吞掉"
+)
+_ONCE: Final = Text("sent once", "只发送了一次")
 _AFTER: Final = Text(", after {idle} of silence", "，在静默 {idle} 之后")
 _LIKELY: Final = Text(
     "; likely, not certain: {other} may have missed it", "；很可能但不确定：{other} 可能漏抓"
@@ -86,7 +88,9 @@ def proofs(judge: Judge, lone: Sequence[Lone], pairs: Sequence[Pair]) -> list[Pr
     """Find them; of several RSTs to one end the first speaks for all."""
     told: dict[tuple[str, str], Proof] = {}
     order = sorted(lone, key=lambda one: (one[1][0].ts, one[1][0].frame))
-    sent = Counter((one.who, one.end) for kind, (one, _) in lone if kind == "lost" and one.span)
+    sent = Counter(
+        (one.who, one.end) for kind, (one, _) in lone if kind in {"lost", "outside"} and one.span
+    )
     for kind, (one, where) in order:
         what = _kind(kind, one, where, judge)
         if what is not None and (what, one.who) not in told:
@@ -123,7 +127,7 @@ def _proof(kind: str, one: Sighting, where: str, judge: Judge, copies: int) -> P
             kind == "rst-injected" and not any(judge.holes.values()) and _odd(one, where, judge)
         )
     else:
-        certain = copies > 1
+        certain = copies > 1  # it was not acked, or it would not have been sent again
     confidence = "certain" if certain else "likely"
     return Proof(kind, rule, one.who, one.frame, where, idle, copies, confidence)
 

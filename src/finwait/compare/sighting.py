@@ -25,7 +25,7 @@ class Sighting:
 
     __slots__ = (
         "ack", "acks", "at", "data", "flags", "frame", "header", "ignored", "ip_id", "key", "look", "payload", "seq",
-        "ts", "ttl", "who", "window",
+        "span", "ts", "ttl", "who", "window",
     )  # fmt: skip
 
     def __init__(self, step: Step, who: str) -> None:
@@ -46,6 +46,9 @@ class Sighting:
         """A RST that ends nothing."""
         self.at = self.acks = 0
         """`seq` and `ack`, relative and unwrapped: see `number`."""
+        syn_fin = bool(self.flags & SYN) + bool(self.flags & FIN)
+        self.span: int = 0 if self.flags & RST else self.payload + syn_fin
+        """Numbers it takes (RFC 9293 section 3.4); a RST takes none, whatever it carries."""
         self.key: Key = (
             who,
             self.seq,
@@ -64,13 +67,6 @@ class Sighting:
             self.data,
         )
         """What of it tells copies with one key apart, if no device between touched it."""
-
-    @property
-    def span(self) -> int:
-        """Numbers it takes (RFC 9293 section 3.4); a RST takes none, whatever it carries."""
-        if self.flags & RST:
-            return 0
-        return self.payload + bool(self.flags & SYN) + bool(self.flags & FIN)
 
     @property
     def end(self) -> int:
@@ -129,16 +125,22 @@ def seen(told: Explained, head: int) -> Seen:
 
 def number(a: Seen, b: Seen) -> None:
     """Give the segments of both relative numbers, counted from the same place."""
-    both = [*a.sightings, *b.sightings]
-    base: dict[str, int] = {}
-    for who in ("client", "server"):
-        isn = next((c.isn[who] for c in (a, b) if c.isn[who] is not None), None)
-        first = (one.seq - 1 for one in both if one.who == who and not one.flags & RST)
-        acked = (one.ack - 1 for one in both if one.who != who and one.ack is not None)
-        lone = (one.seq - 1 for one in both if one.who == who)
-        base[who] = next((n for n in (isn, *first, *acked, *lone) if n is not None), 0)
+    base = {who: _base(a, b, who) for who in ("client", "server")}
     for sightings in (a.sightings, b.sightings):
         _count(sightings, base)
+
+
+def _base(a: Seen, b: Seen, who: str) -> int:
+    """Give the raw number that counts as 0: the initial one, or else the one before the first that is seen."""
+    for c in (a, b):
+        isn = c.isn[who]
+        if isn is not None:
+            return isn
+    both = [*a.sightings, *b.sightings]
+    first = (one.seq - 1 for one in both if one.who == who and not one.flags & RST)
+    acked = (one.ack - 1 for one in both if one.who != who and one.ack is not None)
+    lone = (one.seq - 1 for one in both if one.who == who)
+    return next((n for n in (*first, *acked, *lone)), 0)
 
 
 def _count(sightings: Iterable[Sighting], base: Mapping[str, int]) -> None:

@@ -199,6 +199,15 @@ class Judge:
             return False
         return any(s.ts > at[1] and not s.flags & (SYN | RST) for s in sent)
 
+    def waited(self, one: Sighting, where: str) -> bool:
+        """Tell whether the end that it goes to still asked for it when it should long have had it, in the other capture."""
+        at = self.meeting.elsewhere(one, where)
+        asked = self.captures[_other(where)].of(peer_of(one.who))
+        return at is not None and any(
+            s.ts > at[1] and s.ack is not None and not s.flags & RST and one.at <= s.acks < one.end
+            for s in asked
+        )
+
 
 def _other(where: str) -> str:
     return "B" if where == "A" else "A"

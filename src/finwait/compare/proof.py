@@ -91,8 +91,11 @@ def proofs(judge: Judge, lone: Sequence[Lone], pairs: Sequence[Pair]) -> list[Pr
     sent = Counter(
         (one.who, one.end) for kind, (one, _) in lone if kind in {"lost", "outside"} and one.span
     )
+    knows = {x.who for x, _ in pairs if x.flags & RST}
     for kind, (one, where) in order:
         what = _kind(kind, one, where, judge)
+        if what == "rst-lost" and one.who in knows:
+            continue  # another of its RSTs arrived
         if what is not None and (what, one.who) not in told:
             copies = sent[one.who, one.end] if one.span else 1
             told[what, one.who] = _proof(what, one, where, judge, copies)
@@ -127,7 +130,7 @@ def _proof(kind: str, one: Sighting, where: str, judge: Judge, copies: int) -> P
             kind == "rst-injected" and not any(judge.holes.values()) and _odd(one, where, judge)
         )
     else:
-        certain = copies > 1  # it was not acked, or it would not have been sent again
+        certain = judge.waited(one, where)
     confidence = "certain" if certain else "likely"
     return Proof(kind, rule, one.who, one.frame, where, idle, copies, confidence)
 

@@ -38,10 +38,10 @@ class Capture:
         """`file` is what is read: another than `path` where that is standard input."""
         self.path = path
         self._files = [file]
-        self._progress = progress
-        self._analysis = _core.analyze(self._files, progress=progress)
+        self._progress = None if progress is None else _unstopped(progress)
+        self._analysis = _core.analyze(self._files, progress=self._progress)
         self.connections = Connections(self._analysis)
-        openings, times = _core.openings(self._analysis, self._files, progress=progress)
+        openings, times = _core.openings(self._analysis, self._files, progress=self._progress)
         self.openings = [_opening(one) for one in openings]
         self.first, self.last = times or (0, 0)
         """When its first and its last frame came, whatever they hold; nanoseconds by its own clock."""
@@ -70,6 +70,14 @@ class Capture:
         wanted = set(conns)
         records = self.connections.records() if wanted else ()
         return [Connection.of(record) for record in records if record["conn"] in wanted]
+
+
+def _unstopped(progress: Progress) -> Progress:
+    def told(done: int, total: int | None, frames: int, connections: int) -> bool:
+        progress(done, total, frames, connections)
+        return True
+
+    return told
 
 
 _Raw = tuple[str, int, str, int, int | None, int | None, int]

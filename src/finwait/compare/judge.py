@@ -122,7 +122,7 @@ class Judge:
 
     def _kind(self, one: Sighting, where: str) -> str:
         if not self.meeting.clocks.near_client:
-            return "unclear"
+            return "outside" if self._outside(one, where) else "unclear"
         other = _other(where)
         sent = self.sent_here(one, where)
         if not sent and self._again(one, other):

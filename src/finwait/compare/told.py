@@ -37,6 +37,11 @@ _NO_CLOCKS: Final = Text(
     "The clocks do not agree on one offset: each connection is judged by its own times",
     "两端时钟没有统一的偏移：每个连接按各自的时间判断",
 )
+_ONE_PLACE: Final = Text(
+    "The times do not tell which capture is nearer to the client: nothing is called lost or injected. Were both made at"
+    " one place?",
+    "时间无法说明哪一份更靠近客户端：因此不判定丢失或注入。两份抓包是否在同一处抓取？",
+)
 _SAME_FILE: Final = Text(
     "A and B are one file: a comparison needs a capture of each end",
     "A 和 B 是同一个文件：比较需要两端各一份抓包",
@@ -141,6 +146,8 @@ def _time(span: tuple[int, int]) -> str:
 
 def _clocks(comparison: Comparison, lang: Lang) -> str:
     clocks = comparison.clocks
+    if not any(one.clocks.near_client for one in comparison.connections):
+        return _ONE_PLACE.say(lang)
     if clocks is None:
         return _NO_CLOCKS.say(lang)
     drift = "" if clocks.steady else _UNSTEADY.say(lang)

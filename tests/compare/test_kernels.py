@@ -194,6 +194,46 @@ def test_a_router_with_nat_and_a_clamped_mss(tmp_path: Path) -> None:
     assert all(d.fields == {"mss": ("1460", "1400")} for d in clamped)
 
 
+def test_offloading_at_one_end(tmp_path: Path) -> None:
+    """The server's card puts small segments together, or cuts large ones: all octets are there, and none is lost."""
+
+    def cut(packet: Packet) -> list[Segment]:
+        s = packet.segment
+        if len(s.payload) < 1000:
+            return [s]
+        head, rest = s.payload[:700], s.payload[700:]
+        return [
+            replace(s, payload=head),
+            replace(s, payload=rest, seq=s.seq + 700, ip_id=s.ip_id + 1),
+        ]
+
+    result, wire = compared(talk, tmp_path, at_server=cut)
+    (one,) = result.connections
+    large = sum(len(p.segment.payload) >= 1000 for p in wire.packets)
+    assert one.resegmented == 3 * large > 0
+    assert kinds(result) == {}
+
+
+def test_octets_that_a_device_changes(tmp_path: Path) -> None:
+    def device(packet: Packet) -> list[Segment]:
+        return [replace(packet.segment, payload=packet.segment.payload.replace(b"xxx", b"XXX"))]
+
+    result, _ = compared(talk, tmp_path, at_server=device)
+    (change,) = result.connections[0].differences
+    assert (change.kind, change.sender) == ("changed", "client")
+    assert change.fields.keys() == {"payload"}
+
+
+def test_both_captures_begin_in_the_middle(tmp_path: Path) -> None:
+    """Without handshakes the ends and a common segment join them, whoever is taken for the client."""
+    result, wire = compared(fin_is_lost_once, tmp_path, at_server=lambda p: [p.data])
+    begin = next(n for n, p in enumerate(wire.packets) if p.segment.payload)
+    del wire.packets[:begin]
+    again = finwait.compare(*wire.captures(tmp_path))
+    assert [one.both for one in again.connections] == [result.connections[0].both - begin]
+    assert kinds(again) == kinds(result) == {"lost": 1}
+
+
 def test_captured_twice_at_one_end(tmp_path: Path) -> None:
     result, wire = compared(talk, tmp_path, at_server=lambda packet: [packet.data, packet.data])
     (one,) = result.connections

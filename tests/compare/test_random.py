@@ -99,6 +99,11 @@ def _forged(
     return before[-1][0] + 37, replace(like, body=body, ttl=like.ttl + 5)
 
 
+def _clock(at: int, end: str, ppm: float) -> int:
+    """The server's clock is ahead, and may run faster."""
+    return at + 77_000_000 + int(at * ppm * 1e-6) if end == "server" else at
+
+
 def played(number: int, link: Link, seed: int, strangers: list[Forgery], holes: float, idents: bool, ppm: float, folder: Path) -> tuple[Comparison, Truth, object]:  # fmt: skip
     """Play a closing, write what both ends saw, and compare it."""
     network = play(CLOSINGS[number], link=link, seed=seed, until=2 * MINUTE).network
@@ -124,13 +129,10 @@ def played(number: int, link: Link, seed: int, strangers: list[Forgery], holes: 
                 seen.sort(key=lambda one: one[0])
                 truth.forged.add(id(made[1]))
         truth.frames[end] = [packet for _, packet in seen]
-        clock = (
-            (lambda at: at + 77_000_000 + int(at * ppm * 1e-6))
-            if end == "server"
-            else (lambda at: at)
-        )
         path = folder / f"{end}.pcapng"
-        path.write_bytes(b"".join(pcapng.write([(clock(at), packet) for at, packet in seen])))
+        path.write_bytes(
+            b"".join(pcapng.write([(_clock(at, end, ppm), packet) for at, packet in seen]))
+        )
         paths.append(path)
     truth.frames["kept"] = list(named.values())  # so that no address is used twice
     return finwait.compare(*paths), truth, me["client"]

@@ -9,8 +9,6 @@ from finwait.compare.sighting import Sighting, same_octets
 from finwait.explain.conversation import FIN, RST, SYN
 from finwait.verdict.verdict import peer_of
 
-PIECE: Final = 1 << 17
-"""Octets of the largest segment that a capture shows; offloading makes them of many (Linux: GSO_MAX_SIZE, 64 KB and more)."""
 _SIDES: Final = tuple((where, who) for where in "AB" for who in ("client", "server"))
 
 
@@ -20,6 +18,7 @@ class Octets:
     def __init__(self, sightings: list[Sighting]) -> None:
         self._pieces = sorted((s for s in sightings if s.span), key=lambda s: s.at)
         self._starts = [s.at for s in self._pieces]
+        self._longest = max((s.span for s in self._pieces), default=0)
         self._runs: list[list[int]] = []
         for s in self._pieces:
             if self._runs and s.at <= self._runs[-1][1]:
@@ -44,23 +43,24 @@ class Octets:
 
     def overlaps(self, one: Sighting) -> bool:
         """Tell whether it has any of them."""
-        return bool(self.pieces(one))
+        place = bisect_left(self._begins, one.end) - 1
+        return place >= 0 and self._runs[place][1] > one.at
 
     def pieces(self, one: Sighting) -> list[Sighting]:
         """Give the segments that have any of them."""
         near = self._pieces[
-            bisect_left(self._starts, one.at - PIECE) : bisect_left(self._starts, one.end)
+            bisect_left(self._starts, one.at - self._longest) : bisect_left(self._starts, one.end)
         ]
         return [s for s in near if s.end > one.at]
 
     def has(self, one: Sighting) -> bool:
         """Tell whether it has all of a segment, octet by octet as far as they were kept, and its SYN and FIN."""
+        if not self.covers(one):
+            return False
         pieces = self.pieces(one)
         marks = one.flags & (SYN | FIN)
-        return (
-            self.covers(one)
-            and all(same_octets(one, s) for s in pieces)
-            and (not marks or any(s.flags & marks == marks and s.end >= one.end for s in pieces))
+        return all(same_octets(one, s) for s in pieces) and (
+            not marks or any(s.flags & marks == marks and s.end >= one.end for s in pieces)
         )
 
 

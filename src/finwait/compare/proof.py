@@ -46,6 +46,9 @@ _AFTER: Final = Text(", after {idle} of silence", "，在静默 {idle} 之后")
 _LIKELY: Final = Text(
     "; likely, not certain: {other} may have missed it", "；很可能但不确定：{other} 可能漏抓"
 )
+_ALTERED: Final = Text(
+    "; likely, not certain: it is not the same at both", "；很可能但不确定：两处并不相同"
+)
 
 
 class Proof(NamedTuple):
@@ -76,7 +79,8 @@ class Proof(NamedTuple):
             sender=sender, victim=victim, frame=self.frame, where=self.where, idle=idle, copies=copies
         )  # fmt: skip
         other = "B" if self.where == "A" else "A"
-        sure = "" if self.confidence == "certain" else _LIKELY.say(lang).format(other=other)
+        doubt = _ALTERED if self.kind == "rst-genuine" else _LIKELY
+        sure = "" if self.confidence == "certain" else doubt.say(lang).format(other=other)
         return f"{text}{f' ({self.rule})' if self.rule else ''}{sure}"
 
 

@@ -11,7 +11,7 @@ from finwait.compare.sighting import Seen, seen
 from finwait.errors import FinwaitError
 
 LOT: Final = 200_000
-"""Segments of each capture that are held at once, about 1.5 KB each in memory."""
+"""Segments of each capture that are held at once, about 1.2 KB each in memory."""
 MOST: Final = LOT
 """Segments of one connection that are compared: of more, the first and the last."""
 

@@ -1,6 +1,7 @@
 """Two kernels on a wire that is captured at both ends: what the wire did is proved, and nothing else."""
 
 import os
+import random
 import socket
 import struct
 from collections import Counter
@@ -192,6 +193,45 @@ def test_a_router_with_nat_and_a_clamped_mss(tmp_path: Path) -> None:
     clamped = [d for d in one.differences if d.kind == "changed"]
     assert len(clamped) == len(one.differences) == sum(p.segment.syn for p in wire.packets)
     assert all(d.fields == {"mss": ("1460", "1400")} for d in clamped)
+
+
+def test_a_call_that_never_came(tmp_path: Path) -> None:
+    """The SYN of a second connection is lost whenever it is sent: the server's capture has nothing of it, and ran."""
+
+    def call(wire: Taps, client: socket.socket, server: socket.socket) -> None:
+        wire.cut(lambda side, s: s.dport == 81)
+        caller = wire.client.dial(40002, (wire.server_address, 81))
+        wire.until(lambda: len(wire.lost()) > 1, "the SYN was sent again")
+        caller.close()
+        wire.exchange(client, server)
+
+    result, _ = compared(call, tmp_path)
+    (row,) = result.only_a
+    assert (row.close, row.server_port) == ("unanswered", 81)
+    assert result.when(row, "A") == "during"
+    assert "nothing of it came by B, which ran then" in result.text()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_random_losses(seed: int, tmp_path: Path) -> None:
+    """A fifth of all packets is lost while two kernels talk and close: as many are told."""
+    dice = random.Random(seed)
+
+    def lossy(wire: Taps, client: socket.socket, server: socket.socket) -> None:
+        wire.cut(lambda *_: dice.random() < 0.2)
+        wire.exchange(client, server, b"a" * 500, b"b" * 4000)
+        first, last = dice.sample([client, server], 2)
+        first.close()
+        wire.hear_end(last)
+        last.close()
+        wire.mend()
+        others_talk(wire)
+
+    result, wire = compared(lossy, tmp_path)
+    found = kinds(result)
+    assert found.keys() <= {"lost", "outside"}, result.text()
+    assert sum(found.values()) == len(wire.lost()), result.text()
+    assert not [p for p in result.proofs if p.confidence == "certain" and p.kind != "rst-genuine"]
 
 
 def test_offloading_at_one_end(tmp_path: Path) -> None:

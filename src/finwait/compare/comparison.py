@@ -47,6 +47,17 @@ class Comparison:
         """Give those of all connections."""
         return tuple(proof for one in self.connections for proof in one.proofs)
 
+    def when(self, row: Connection, where: str) -> str:
+        """Say whether a connection that only `where` ("A" or "B") has was "before" the other capture, "after" it, or
+        "during" it, when its segments would be there had they come by; "" if the clocks do not tell."""
+        span = self.spans["B" if where == "A" else "A"]
+        if self.clocks is None or span is None:
+            return ""
+        sign = 1 if where == "A" else -1
+        offset = self.clocks.offset + self.clocks.rate * (row.first_ts - self.zero) / 1e9
+        first, last = (at + sign * offset * 1e9 for at in (row.first_ts, row.last_ts))
+        return "before" if last < span[0] else "after" if first > span[1] else "during"
+
     def text(self, lang: Lang = "en") -> str:
         """Write everything for people."""
         from finwait.compare.told import text

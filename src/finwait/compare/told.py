@@ -91,6 +91,14 @@ _ONLY_MORE: Final = Text(
     "Only in {name}: {n} more (--format json has all)",
     "仅在 {name} 中：另有 {n} 个（--format json 给出全部）",
 )
+_WHEN: Final = {
+    "before": Text("; {other} had not begun", "；{other} 尚未开始"),
+    "after": Text("; {other} had ended", "；{other} 已经结束"),
+    "during": Text(
+        "; nothing of it came by {other}, which ran then", "；{other} 当时在抓取，但没有见到它"
+    ),
+    "": Text("", ""),
+}
 _CUT: Final = Text("{n} in other pieces (offloading)", "{n} 个以其他方式分段（卸载）")
 _COPIES: Final = Text("{n} captured twice or doubled", "{n} 个重复抓取或在途中重复")
 KINDS: Final = {
@@ -125,7 +133,7 @@ def text(comparison: Comparison, lang: Lang) -> str:
     if quiet := len(comparison.connections) - len(told):
         lines += ["", _QUIET.say(lang).format(n=quiet)]
     for name, rows in (("A", comparison.only_a), ("B", comparison.only_b)):
-        lines += _only(name, rows, lang)
+        lines += _only(comparison, name, rows, lang)
     return "\n".join(lines) + "\n"
 
 
@@ -158,12 +166,16 @@ def _clocks(comparison: Comparison, lang: Lang) -> str:
     return _CLOCKS.say(lang).format(offset=clocks.offset, error=error, drift=drift)
 
 
-def _only(name: str, rows: tuple[Connection, ...], lang: Lang) -> Iterable[str]:
+def _only(
+    comparison: Comparison, name: str, rows: tuple[Connection, ...], lang: Lang
+) -> Iterable[str]:
     if not rows:
         return
     yield ""
+    other = "B" if name == "A" else "A"
     for row in rows[:FEW]:
-        yield _ONLY[name].say(lang).format(row=_row(row, lang))
+        when = _WHEN[comparison.when(row, name)].say(lang).format(other=other)
+        yield _ONLY[name].say(lang).format(row=_row(row, lang)) + when
     if len(rows) > FEW:
         yield _ONLY_MORE.say(lang).format(name=name, n=len(rows) - FEW)
 
@@ -240,9 +252,13 @@ def data(comparison: Comparison, lang: Lang) -> dict[str, object]:
             "drift_error_ppm": clocks.drift and clocks.drift.error,
         },
         "connections": [_as_data(one, lang) for one in comparison.connections],
-        "only_a": [row.conn for row in comparison.only_a],
-        "only_b": [row.conn for row in comparison.only_b],
+        "only_a": [_alone(comparison, "A", row) for row in comparison.only_a],
+        "only_b": [_alone(comparison, "B", row) for row in comparison.only_b],
     }  # fmt: skip
+
+
+def _alone(comparison: Comparison, where: str, row: Connection) -> dict[str, object]:
+    return _ends(row) | {"when": comparison.when(row, where) or None}
 
 
 def _as_data(joined: Joined, lang: Lang) -> dict[str, object]:

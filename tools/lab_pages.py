@@ -8,15 +8,21 @@ import inspect
 import platform
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from finwait.lab.experiment import Experiment
+from finwait.cli.lab import leg_name
+from finwait.lab.experiment import Expected, Experiment
 from finwait.lab.experiments import ALL, SUBJECTS
-from finwait.lab.play import Result
+from finwait.lab.judge import WHO
+from finwait.lab.play import Played, Result
+from finwait.lab.proxy import LEGS
 from finwait.lab.reasons import REASONS
-from finwait.lab.report import WHO
+from finwait.lab.report import TRAVELS
 from finwait.lab.run import run
+from finwait.lab.travel import draw as draw_travel
 from finwait.picture.ladder_svg import draw
+from finwait.picture.ladder_text import Style
 from finwait.verdict.language import LANGS, Lang, Text
 
 JOBS = 2
@@ -34,9 +40,10 @@ all three are the same.
 In the pictures a pill is a state that the packets prove; ✓ below it is the kernel saying the same with the same segment, and
 "kernel: STATE" is a state that the kernel reported before a packet could prove it. [中文](lab.zh-CN.md)
 
-`finwait lab --code NAME > mine.py` gives the code, to read and to change; `sudo finwait lab ./mine.py` plays it. `--keep DIR`
-keeps the captures, with the kernel's words as comments on the packets; `--lang zh`, `--format json`, `--svg DIR`.
-Needs root, or a user namespace and a /dev/net/tun that may be opened; nothing outside is touched, nothing is left behind.
+`--keep DIR` keeps the captures, with the kernel's words as comments on the packets; `--lang zh`, `--format json`, `--svg DIR`.
+Needs root, or user namespaces and a /dev/net/tun that may be opened; without root there are no tracepoints, and the states are those of
+the kernel's table of sockets (sock_diag). Nothing outside is touched, nothing is left behind. A kernel before 6.10 tells no reasons of
+RSTs: then they are not compared, and the page says so.
 
 The kernel's names for its reasons mislead when read alone: SO_LINGER 0 shows as TCP_STATE, data for a port that listens as
 TCP_FLAGS, a full accept queue as INVALID_SYN. `src/finwait/lab/reasons.py` says what each means.""",
@@ -47,12 +54,42 @@ tracepoint `sock:inet_sock_set_state` 与 `tcp:tcp_send_reset` 所说的（TIME-
 
 图中的胶囊是由报文证明的状态；下面的 ✓ 表示内核在同一报文处报告了相同状态，“内核: 状态”是内核在报文能证明之前就报告的状态。[English](lab.md)
 
-`finwait lab --code NAME > mine.py` 给出代码，供阅读和修改；`sudo finwait lab ./mine.py` 运行它。`--keep DIR` 保留抓包，
-内核的说法作为报文注释；另有 `--lang zh`、`--format json`、`--svg DIR`。
-需要 root，或用户命名空间与可打开的 /dev/net/tun；不触及外部，也不留下任何东西。
+`--keep DIR` 保留抓包，内核的说法作为报文注释；另有 `--lang zh`、`--format json`、`--svg DIR`。
+需要 root，或用户命名空间与可打开的 /dev/net/tun；没有 root 就没有 tracepoint，状态取自内核的套接字表（sock_diag）。
+不触及外部，也不留下任何东西。6.10 之前的内核不说明 RST 的原因：此时不比较原因，页面会说明。
 
 内核给出的原因名称单独看会误导：SO_LINGER 为 0 显示为 TCP_STATE，发往监听端口的数据显示为 TCP_FLAGS，accept 队列已满显示为
 INVALID_SYN。`src/finwait/lab/reasons.py` 说明各自的含义。""",
+)
+OWN = Text(
+    """## An experiment of your own
+
+`finwait lab --code four-way > mine.py` writes the module of an experiment; change its story, and
+`sudo finwait lab ./mine.py:four-way` plays it (`./mine.py` plays all that are in it). Or begin with
+[examples/own_experiment.py](../examples/own_experiment.py):
+
+```python
+{example}
+```
+
+A story tells `world.client` and `world.server` what to call: `listen`, `connect`, `accept`, `send`, `receive`, `receive_end` (up to the FIN),
+`receive_reset`, `shutdown`, `close`, `linger`, `option`, `exit`, `kill`; `begin` and `finish` make a call that does not wait. `world.wire`
+can `lose`, `cut`, `mend`, `hold`, `release` and `inject`. Wait for what has to happen (`world.until`, `until_sent`, `until_held`, `settle`), not for
+a time. `Experiment(through=…)` puts a proxy between both: a function of two sockets ([proxies](#proxies)). If the expectation was wrong, the lab says
+what wire and kernel say instead, and ends with code 4.""",
+    """## 自己的实验
+
+`finwait lab --code four-way > mine.py` 写出一个实验的模块；修改其过程，然后 `sudo finwait lab ./mine.py:four-way` 运行它
+（`./mine.py` 运行其中全部）。或者从 [examples/own_experiment.py](../examples/own_experiment.py) 开始：
+
+```python
+{example}
+```
+
+过程告诉 `world.client` 与 `world.server` 调用什么：`listen`、`connect`、`accept`、`send`、`receive`、`receive_end`（读到 FIN）、`receive_reset`、
+`shutdown`、`close`、`linger`、`option`、`exit`、`kill`；`begin` 与 `finish` 用于不等待的调用。`world.wire` 可以 `lose`、`cut`、`mend`、`hold`、
+`release` 和 `inject`。请等待应当发生的事（`world.until`、`until_sent`、`until_held`、`settle`），而不是等待一段时间。`Experiment(through=…)`
+在两者之间放一个代理：一个以两个套接字为参数的函数（见 [proxies](#proxies)）。预期有误时，实验室会说出报文与内核的说法，并以退出码 4 结束。""",
 )
 MADE = Text(
     "Made on Linux {kernel} by `tools/lab_pages.py`. Do not edit.",
@@ -73,36 +110,54 @@ def picture(name: str, lang: Lang) -> str:
 
 def section(experiment: Experiment, result: Result, lang: Lang) -> list[str]:
     """Write the section of one experiment."""
-    title, kernel = experiment.title.say(lang), result.row.kernel
-    paths = [
-        f"{WHO[who].say(lang)} {' → '.join(states.split()) or '-'}"
-        for who, states in (("client", kernel.client), ("server", kernel.server))
-    ]
-    reset = next((event for event in result.events if event.reason), None)
-    if reset is not None:
-        means = REASONS[reset.means].text.say(lang) if reset.means in REASONS else reset.means
-        paths.append(f"RST {WHO[reset.who].say(lang)}: `{reset.reason}` ({reset.old}), {means}")
+    title = experiment.title.say(lang)
     settings = "".join(f" · `{name} = {value}`" for name, value in experiment.sysctl.items())
-    limit = experiment.expected.limit
-    return [
+    lines = [
         f"### {title}",
         "",
         f"`{experiment.name}`{settings} · {experiment.shows.say(lang)}",
         "",
-        f"![{title}]({picture(experiment.name, lang)})",
-        "",
-        f"- {WIRE.say(lang)}: {result.verdict}",
-        f"- {KERNEL.say(lang)}: {'; '.join(paths)}",
-        *([f"- {LIMIT.say(lang)}: {limit.say(lang)}"] if limit else []),
-        "",
+    ]
+    wanted = experiment.expectations
+    for number, (leg, expected) in enumerate(zip(result.legs, wanted, strict=True)):
+        name = title if len(wanted) == 1 else f"{title}: {LEGS[number].say(lang)}"
+        lines += [f"![{name}]({picture(leg_name(experiment, number), lang)})", ""]
+        lines += [*_told(leg, expected, lang), ""]
+    if result.hops:
+        drawn = draw_travel(result.hops, result.steps[0][0], Style(), lang)
+        lines += [f"{TRAVELS.say(lang)}:", "", "```text", *drawn, "```", ""]
+    parts: list[Callable[..., object]] = [experiment.story]
+    if experiment.through is not None:
+        parts.insert(0, experiment.through.code)
+    code = "\n\n".join(inspect.getsource(part).rstrip() for part in parts)
+    shown = ["```python", code, "```"]
+    return [
+        *lines,
         f"<details><summary>{CODE.say(lang)}</summary>",
         "",
-        "```python",
-        inspect.getsource(experiment.story).rstrip(),
-        "```",
+        *shown,
         "",
         "</details>",
         "",
+    ]
+
+
+def _told(leg: Played, expected: Expected, lang: Lang) -> list[str]:
+    """Write what wire and kernel say of one connection."""
+    kernel = leg.row.kernel
+    paths = [
+        f"{WHO[who].say(lang)} {' → '.join(states.split()) or '-'}"
+        for who, states in (("client", kernel.client), ("server", kernel.server))
+    ]
+    reset = next((event for event in leg.events if event.reset), None)
+    if reset is not None:
+        means = REASONS[reset.means].text.say(lang) if reset.means in REASONS else reset.means
+        paths.append(f"RST {WHO[reset.who].say(lang)}: `{reset.reason}` ({reset.old}), {means}")
+    limit = expected.limit
+    return [
+        f"- {WIRE.say(lang)}: {leg.verdict}",
+        f"- {KERNEL.say(lang)}: {'; '.join(paths)}",
+        *([f"- {LIMIT.say(lang)}: {limit.say(lang)}"] if limit else []),
     ]
 
 
@@ -115,7 +170,7 @@ def files(lang: Lang) -> dict[str, str]:
         for experiment, ending in run(
             [each for each in ALL.values() if each.long is long], lang, JOBS
         ):
-            if not isinstance(ending, Result) or not ending.row.same:
+            if not isinstance(ending, Result) or not ending.same:
                 raise SystemExit(f"{experiment.name}: {ending}")
             results[experiment.name] = ending
         seconds = seconds or time.monotonic() - began
@@ -126,7 +181,13 @@ def files(lang: Lang) -> dict[str, str]:
         lines += [f"## {subject}", ""]
         for experiment in group:
             lines += section(experiment, results[experiment.name], lang)
-    found = {picture(name, lang): draw(result.ladder, lang) for name, result in results.items()}
+    example = (ROOT / "examples/own_experiment.py").read_text(encoding="utf-8")
+    lines.append(OWN.say(lang).format(example=example.partition('"""\n\n')[2].rstrip()))
+    found = {
+        picture(leg_name(ALL[name], number), lang): draw(leg.ladder, lang)
+        for name, result in results.items()
+        for number, leg in enumerate(result.legs)
+    }
     return {PAGES[lang]: "\n".join(lines).rstrip() + "\n", **found}
 
 

@@ -26,6 +26,9 @@ const DATA: usize = 256;
 /// Connections with the same ends held at once: one a VLAN or tunnel.
 const SAME_ENDS: usize = 1 << 16;
 
+/// Connections that are listed when several have the end that was given.
+const LISTED: usize = 10;
+
 /// Which connection.
 #[derive(Clone, Copy, Debug)]
 pub enum Which {
@@ -33,6 +36,31 @@ pub enum Which {
     Number(u64),
     /// The first between these two ends, whatever its scope: addresses as [`FlowKey`] holds them.
     Ends(u128, u16, u128, u16),
+    /// The only one that has this end.
+    End(u128, u16),
+}
+
+impl Which {
+    fn is(self, number: u64, row: &Row) -> bool {
+        match self {
+            Which::Number(n) => n == number,
+            Which::Ends(a, ap, b, bp) => FlowKey::new(a, b, ap, bp, row.key.scope).0 == row.key,
+            Which::End(a, port) => {
+                let (low, high, low_port, high_port) = row.key.ends();
+                (low, low_port) == (a, port) || (high, high_port) == (a, port)
+            }
+        }
+    }
+}
+
+/// What was found of the connection that was asked for.
+pub enum Found {
+    /// There is none.
+    Nothing,
+    /// Told.
+    One(Box<Explained>),
+    /// Several have the end that was given, so that none is told: how many, and the first with their numbers.
+    Several(u64, Vec<(u64, Row)>),
 }
 
 /// One segment, and where both ends stand after it.
@@ -75,20 +103,30 @@ pub fn explain(
     which: Which,
     max_steps: usize,
     watch: &mut dyn Watch,
-) -> (Option<Explained>, Report) {
+) -> (Found, Report) {
     let options = Options {
         joined,
         threads: 0,
         max_connections: 0,
     };
     let report = run(paths, options, watch);
-    let wanted = (0..).zip(report.rows()).find(|(number, row)| match which {
-        Which::Number(n) => n == *number,
-        Which::Ends(a, ap, b, bp) => FlowKey::new(a, b, ap, bp, row.key.scope).0 == row.key,
-    });
-    let wanted: Vec<_> = wanted.into_iter().collect();
+    let mut fitting = (0..)
+        .zip(report.rows())
+        .filter(|(number, row)| which.is(*number, row));
+    let first = fitting.next();
+    if matches!(which, Which::End(..))
+        && let Some(second) = fitting.next()
+    {
+        let mut rows: Vec<_> = first.into_iter().chain([second]).collect();
+        rows.extend(fitting.by_ref().take(LISTED - 2));
+        let count = (rows.len() + fitting.count()) as u64;
+        return (Found::Several(count, rows), report);
+    }
+    drop(fitting);
+    let wanted: Vec<_> = first.into_iter().collect();
     let (mut stories, _) = tell(paths, joined, &wanted, max_steps, watch);
-    (stories.pop(), report)
+    let story = stories.pop().map(Box::new);
+    (story.map_or(Found::Nothing, Found::One), report)
 }
 
 /// When the first and the last frame of a capture came, whatever they hold, in nanoseconds.
@@ -336,21 +374,67 @@ impl Hunt {
     }
 }
 
-/// What a segment made believe and a later one disproves is not told: where an end seemed to have the
-/// other's FIN until that FIN was sent again, it had not (docs/decisions.md 36).
+/// What a segment made believe and a later one disproves is not told, so that no end steps back over
+/// an edge that the machine does not have (docs/decisions.md 36 and 85).
 fn hindsight(steps: &mut [Step]) {
     for i in 1..steps.len() {
-        let again = steps[i].outcome.is(Label::FinRetransmission);
-        let end = steps[i].segment.dir.flip() as usize;
-        if !again || without_fin(steps[i - 1].states[end]) != Some(steps[i].states[end]) {
-            continue;
+        if steps[i].outcome.is(Label::FinRetransmission) {
+            let sender = steps[i].segment.dir;
+            not_received(steps, i, sender.flip() as usize);
+            not_acked(steps, i, sender as usize);
         }
-        for step in steps[..i].iter_mut().rev() {
-            match without_fin(step.states[end]) {
-                Some(state) => step.states[end] = state,
-                None => break,
-            }
+        not_reset(steps, i);
+    }
+}
+
+/// Where `end` seemed to have the other's FIN until that FIN was sent again, it had not.
+fn not_received(steps: &mut [Step], i: usize, end: usize) {
+    if without_fin(steps[i - 1].states[end]) != Some(steps[i].states[end]) {
+        return;
+    }
+    for step in steps[..i].iter_mut().rev() {
+        match without_fin(step.states[end]) {
+            Some(state) => step.states[end] = state,
+            None => break,
         }
+    }
+}
+
+/// Where `end` seemed to have the ACK of its FIN until it sent that FIN again, it had not.
+fn not_acked(steps: &mut [Step], i: usize, end: usize) {
+    let (seemed, stood) = (steps[i - 1].states[end], steps[i].states[end]);
+    if next(stood, Event::RcvAckOfFin) == Some(seemed) {
+        put_back(&mut steps[..i], end, seemed, stood);
+    }
+}
+
+/// Where a RST seemed to have ended it until the other end acked what came after, it had not.
+fn not_reset(steps: &mut [Step], i: usize) {
+    let alive = |states: [State; 2]| states.iter().all(|s| s.synchronized());
+    if alive(steps[i - 1].states) || !alive(steps[i].states) {
+        return;
+    }
+    let rst = |s: &Step| s.outcome.is(Label::EndsConnection) && s.segment.has(flag::RST);
+    let Some(k) = steps[..i].iter().rposition(rst).filter(|k| *k > 0) else {
+        return;
+    };
+    let stood = steps[k - 1].states;
+    steps[k].outcome.labels &= !(1 << Label::EndsConnection as u8);
+    steps[k].outcome.label(Label::RstIgnored);
+    for step in &mut steps[k..=i] {
+        step.outcome.labels &= !(1 << Label::AfterClose as u8);
+    }
+    for step in &mut steps[k..i] {
+        step.states = stood;
+    }
+}
+
+fn put_back(steps: &mut [Step], end: usize, seemed: State, stood: State) {
+    for step in steps.iter_mut().rev() {
+        if step.states[end] != seemed {
+            break;
+        }
+        step.states[end] = stood;
     }
 }
 

@@ -119,7 +119,7 @@ slugs! {
         PortClosed = "port-closed", "A RST answered the SYN: nothing listens there, or a firewall says so.";
         NoAnswer = "no-answer", "The SYN was repeated and nothing came back: filtered, down, or a full accept queue.";
         HandshakeAbandoned = "handshake-abandoned", "The client answered the SYN-ACK by RST: a scan, or a caller that had given up.";
-        HandshakeRejected = "handshake-rejected", "The server reset the connection before the handshake was complete.";
+        HandshakeRejected = "handshake-rejected", "The server reset the connection before the handshake was complete, or answered the ACK that completes it by RST.";
         PortReused = "port-reused", "A new SYN took the tuple while the old connection was still open.";
         StrayReset = "stray-reset", "A lone RST without its connection: backscatter, or a capture begun too late.";
         StraySegments = "stray-segments", "Segments without a connection: a scan, or the tail of one that ended before the capture.";
@@ -165,6 +165,7 @@ slugs! {
         CaptureGap = "capture-gap", "Bytes were acked that the capture does not hold.";
         OneDirection = "one-direction", "Only one direction was captured.";
         Midstream = "midstream", "The capture begins inside the connection.";
+        CloserUnseen = "closer-unseen", "A FIN that was not captured may have come first: who closed is not said.";
         BadChecksum = "bad-checksum", "Segments whose checksum is wrong; the receiver drops them.";
         OffloadedChecksum = "offloaded-checksum", "Checksums left to the card; nothing wrong.";
         Offload = "segmentation-offload", "IP length 0: captured before segmentation.";
@@ -230,6 +231,7 @@ slugs! {
         OneDirection = "one-direction", "Only one direction was captured.";
         CaptureGap = "capture-gap", "The capture lost this many bytes.";
         Midstream = "midstream", "The capture begins inside the connection.";
+        EndUnseen = "end-unseen", "What ended its sender's socket, or what drew this RST, was lost or not captured.";
         CaptureEnds = "capture-ends-ns", "The capture ends this many nanoseconds later.";
         ServerAnswersOthers = "server-answers-others", "The same server port completed this many other handshakes.";
     }

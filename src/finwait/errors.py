@@ -39,6 +39,16 @@ class FinwaitError(Exception):
         """Give the message in "en" or "zh"."""
         return self._chinese if lang == "zh" and self._chinese is not None else str(self)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel between processes: children are made from other arguments than they keep."""
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[FinwaitError], args: tuple[object, ...], state: dict[str, object]) -> object:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
+
 
 class BadCapture(FinwaitError):
     """The bytes of a capture are not what its format promises.

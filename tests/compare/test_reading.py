@@ -29,7 +29,7 @@ def test_stories_together_are_those_told_one_by_one(path: Path) -> None:
     openings, times = _core.openings(analysis, [str(path)])
     assert len(openings) == len(together) == len(numbers)
     for number, story in zip(numbers, together, strict=True):
-        alone, _ = _core.explain([str(path)], conn=number)
+        alone, _, _ = _core.explain([str(path)], conn=number)
         assert alone is not None
         assert story.row == alone.row
         assert _steps(story) == _steps(alone)

@@ -9,19 +9,11 @@ from pathlib import Path
 import pytest
 
 from finwait.errors import CannotOpen, FinwaitError, MissingPrivilege
-from finwait.kernel.apart import Apart
 from finwait.lab.experiments import ALL
-from finwait.lab.netns import Namespace
 from finwait.lab.play import Result
-from finwait.lab.run import run
+from finwait.lab.run import check, run
 
 JOBS = 2
-
-
-def _try() -> None:
-    namespace = Namespace()
-    os.close(namespace.device("wire"))
-    namespace.close()
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +24,7 @@ def lab() -> None:
     if shutil.which("ip") is None:
         pytest.skip("iproute2 is not installed")
     try:
-        Apart(_try).answer(10)
+        check()
     except (MissingPrivilege, CannotOpen, OSError) as error:
         pytest.skip(f"no namespaces or TUN devices here: {error}")
 

@@ -10,6 +10,7 @@ import pytest
 import finwait
 from finwait.lab.experiments import ALL
 
+OWN = Path(__file__).parents[2] / "examples/own_experiment.py"
 LAB = [sys.executable, "-m", "finwait.cli", "lab"]
 
 
@@ -40,6 +41,40 @@ def test_the_code_can_be_had_and_changed(lab: None, tmp_path: Path) -> None:
     data = json.loads(lab_run(str(own), "--format", "json").stdout)
     assert data[0]["name"] == "mine"
     assert data[0]["same"]
+
+
+def test_the_example_of_an_own_experiment(lab: None) -> None:
+    del lab
+    done = lab_run(str(OWN), "--lang", "en")
+    assert done.returncode == 0, done.stdout
+    assert "four-way by server, orderly" in done.stdout
+
+
+def test_one_experiment_of_a_file(lab: None, tmp_path: Path) -> None:
+    del lab
+    own = tmp_path / "own.py"
+    own.write_text(lab_run("half-close", "--code").stdout, encoding="utf-8")
+    (data,) = json.loads(lab_run(f"{own}:half-close", "--format", "json").stdout)
+    assert data["name"] == "half-close"
+    assert data["same"]
+    unknown = lab_run(f"{own}:half-closed", "--lang", "zh")
+    assert unknown.returncode == 1
+    assert "其中有：half-close" in unknown.stderr
+
+
+def test_a_wrong_expectation_is_told_in_both_languages(lab: None, tmp_path: Path) -> None:
+    del lab
+    own = tmp_path / "own.py"
+    own.write_text(
+        OWN.read_text(encoding="utf-8").replace('by="server"', 'by="client"'), encoding="utf-8"
+    )
+    for lang, words in (
+        ("en", "from the wire, closed_by: server, expected client"),
+        ("zh", "由内核，closed_by：server，预期 client"),
+    ):
+        done = lab_run(str(own), "--lang", lang)
+        assert done.returncode == 4
+        assert words in done.stdout
 
 
 def test_captures_are_kept_with_the_kernels_words(lab: None, folder: Path) -> None:
@@ -82,3 +117,52 @@ def test_in_a_user_namespace(lab: None) -> None:
         pytest.skip(f"user namespaces are not permitted here: {done.stderr.strip()}")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Tracepoints are not permitted here" in done.stdout
+
+
+NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+OPEN_TUN = "mount -t tmpfs -o mode=755 none /dev/net && mknod -m 666 /dev/net/tun c 10 200"
+"""As most distributions have it; in a mount table that ends with the test."""
+
+
+def test_as_an_ordinary_user(lab: None) -> None:
+    """Who is not root becomes root of a user namespace; the states are those of sock_diag, and it says so."""
+    del lab
+    shell = ["unshare", "--mount", "sh", "-c", f'{OPEN_TUN} && exec "$@"', "sh"]
+    names = ["rst-without-fin", "half-close-broken", "--lang", "en"]
+    done = subprocess.run(
+        [*shell, *NOBODY, *LAB, *names], capture_output=True, text=True, timeout=100
+    )
+    if "refused" in done.stderr or "mknod" in done.stderr or "Permission denied" in done.stderr:
+        pytest.skip(f"user namespaces are not permitted here: {done.stderr.strip()}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Tracepoints are not permitted here" in done.stdout
+    assert "not told" in done.stdout, "what only a reason could tell"
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [("en", "was refused (Operation not permitted): run as root, or"), ("zh", "被拒绝")],
+)
+def test_a_refused_namespace_is_told_once_with_the_way_out(
+    lab: None, lang: str, words: str
+) -> None:
+    del lab
+    without = ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"]
+    command = [*without, *LAB, "closing", "--lang", lang]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 3
+    assert not done.stdout
+    assert done.stderr.count(words) == 1
+    assert "--device=/dev/net/tun" in done.stderr
+
+
+def test_a_device_that_may_not_be_opened_is_told_with_the_way_out(lab: None) -> None:
+    del lab
+    shut = OPEN_TUN.replace("666", "600")
+    shell = ["unshare", "--mount", "sh", "-c", f'{shut} && exec "$@"', "sh"]
+    command = [*shell, *NOBODY, *LAB, "closing", "--lang", "en"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    if "namespace" in done.stderr:
+        pytest.skip(f"user namespaces are not permitted here: {done.stderr.strip()}")
+    assert done.returncode == 3
+    assert "chmod 666 /dev/net/tun" in done.stderr

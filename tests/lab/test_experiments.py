@@ -6,14 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from finwait.cli.lab import leg_name
 from finwait.errors import FinwaitError
+from finwait.lab import report
+from finwait.lab.experiment import Expected
 from finwait.lab.experiments import ALL, SUBJECTS
 from finwait.lab.play import Result
 from finwait.lab.reasons import REASONS
 from finwait.lab.run import run
 from finwait.picture.ladder import Arrow
+from finwait.picture.ladder_text import Style
+from finwait.picture.width import width
 from finwait.verdict import entries
-from finwait.verdict.language import LANGS
+from finwait.verdict.language import LANGS, Lang
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -24,7 +29,8 @@ Endings = dict[str, Result | FinwaitError | OSError]
 def test_the_three_say_the_same(name: str, endings: Endings) -> None:
     ending = endings[name]
     assert isinstance(ending, Result), ending
-    assert not ending.row.differences
+    assert not [each.en for leg in ending.legs for each in leg.row.differences]
+    assert ending.same
     assert ending.steps
 
 
@@ -32,9 +38,10 @@ def test_tracepoints_told_of_it(endings: Endings) -> None:
     """With tracefs every step of a state machine is the kernel's own word."""
     ending = endings["simultaneous"]
     assert isinstance(ending, Result)
-    if not ending.row.traced:
+    (leg,) = ending.legs
+    if not leg.row.tells.states:
         pytest.skip("tracefs is not permitted here")
-    said = {(event.who, event.old, event.new) for event in ending.events}
+    said = {(event.who, event.old, event.new) for event in leg.events}
     for who in ("client", "server"):
         assert (who, "FIN-WAIT-1", "CLOSING") in said
         assert (who, "CLOSING", "TIME-WAIT") in said
@@ -44,13 +51,44 @@ def test_every_word_beside_a_packet_is_the_packets_own(endings: Endings) -> None
     """Where an end moves by a call, its kernel says so with the segment that goes out."""
     ending = endings["four-way"]
     assert isinstance(ending, Result)
-    if not ending.row.traced:
+    (leg,) = ending.legs
+    if not leg.row.tells.states:
         pytest.skip("tracefs is not permitted here")
-    rows = [row for row in ending.ladder.rows if isinstance(row, Arrow)]
+    rows = [row for row in leg.ladder.rows if isinstance(row, Arrow)]
     fin, *_ = [row for row in rows if "FIN-WAIT-1" in row.left_kernel]
     assert fin.flags == "FIN ACK"
     assert fin.left == "FIN-WAIT-1"
     assert "CLOSE-WAIT" in fin.right_kernel
+
+
+def test_a_half_close_breaks_at_the_proxy_and_travels_to_the_server(endings: Endings) -> None:
+    """The client's FIN becomes a FIN in both directions; the server's reply meets a RST."""
+    broken, kept = endings["half-close-broken"], endings["half-close-kept"]
+    assert isinstance(broken, Result)
+    assert isinstance(kept, Result)
+    near, far = broken.legs
+    assert near.row.wire.cause == "half-close-broken"
+    assert (
+        far.row.wire.reset == "client reply"
+    )  # the proxy is the client of its connection with the server
+    right, left = True, False
+    assert way(broken) == (
+        [(right, "fin"), (left, "fin")],  # the request with its FIN, and no reply
+        [(right, "data"), (right, "fin"), (left, "data"), (right, "rst")],
+    )
+    assert (broken.hops[0].leg, broken.hops[-1].leg) == (0, 1), "it begins here and ends there"
+    assert way(kept) == (
+        [(right, "fin"), (left, "data"), (left, "fin")],
+        [(right, "data"), (right, "fin"), (left, "data"), (left, "fin")],
+    )
+
+
+def way(result: Result) -> tuple[list[tuple[bool, str]], ...]:
+    """Give what went over each leg since the first FIN, pure ACKs apart."""
+    return tuple(
+        [(hop.rightward, hop.kind) for hop in result.hops if hop.leg == leg and hop.kind != "ack"]
+        for leg in (0, 1)
+    )
 
 
 def test_over_ipv6(lab: None) -> None:
@@ -58,8 +96,42 @@ def test_over_ipv6(lab: None) -> None:
     six = replace(ALL["simultaneous"], name="six", six=True)
     ((_, ending),) = run([six], "en")
     assert isinstance(ending, Result), ending
-    assert not ending.row.differences
-    assert ending.row.kernel.client == "FIN-WAIT-1 CLOSING TIME-WAIT"
+    assert ending.same
+    assert ending.legs[0].row.kernel.client == "FIN-WAIT-1 CLOSING TIME-WAIT"
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_pages_fit_the_terminal(columns: int, endings: Endings) -> None:
+    """Every page with its table, in each way a terminal may show it; colours take no columns."""
+    played = [ending for ending in endings.values() if isinstance(ending, Result)]
+    in_chinese = [ending for _, ending in run(SUBJECTS["closing"], "zh", 2)]
+    told: list[tuple[Lang, list[Result]]] = [
+        ("en", played),
+        ("zh", [ending for ending in in_chinese if isinstance(ending, Result)]),
+    ]
+    for lang, results in told:
+        plain, colours, letters = (
+            page(results, Style(columns, colour, unicode), lang)
+            for colour, unicode in ((False, True), (True, True), (False, False))
+        )
+        for line in (*plain, *letters):
+            assert width(line) <= columns, line
+        assert [re.sub(r"\x1b\[[\d;]*m", "", line) for line in colours] == plain
+        assert any("\x1b[" in line for line in colours)
+
+
+def page(results: list[Result], style: Style, lang: Lang) -> list[str]:
+    """All that is said of some experiments, the steps apart."""
+    rows = [(ALL[result.name], result) for result in results]
+    lines = [
+        line
+        for experiment, result in rows
+        for line in (
+            *report.heading(experiment, style, lang),
+            *report.body(experiment, result, style, lang),
+        )
+    ]
+    return [*lines, *report.table([*rows], style, lang)]
 
 
 def test_every_experiment_is_told_in_the_documents() -> None:
@@ -67,7 +139,12 @@ def test_every_experiment_is_told_in_the_documents() -> None:
         page = (DOCS / name).read_text(encoding="utf-8")
         told = re.findall(r"\((pictures/lab/[^)]+)\)", page)
         suffix = ".zh.svg" if "zh" in name else ".svg"
-        assert told == [f"pictures/lab/{each}{suffix}" for each in ALL]
+        names = [
+            leg_name(each, number)
+            for each in ALL.values()
+            for number in range(1 if each.through is None else 2)
+        ]
+        assert told == [f"pictures/lab/{each}{suffix}" for each in names]
         assert all((DOCS / picture).is_file() for picture in told)
 
 
@@ -79,20 +156,47 @@ def test_the_five_of_the_study_are_one_subject() -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_every_experiment_speaks_the_words_of_the_catalogue(name: str) -> None:
     experiment = ALL[name]
-    expected = experiment.expected
+    for expected in experiment.expectations:
+        speaks(expected)
+    for lang in LANGS:
+        assert experiment.title.say(lang)
+        assert experiment.shows.say(lang)
+
+
+def speaks(expected: Expected) -> None:
+    """Every word is one of the catalogue; where the kernel says otherwise, it is said why."""
     assert expected.close in entries("close")
     assert expected.closed_by in entries("closed_by")
     assert expected.cause in entries("cause")
     assert not expected.reason or expected.reason in REASONS
-    assert set(experiment.expected.client.split()) <= set(entries("state"))
+    assert set(expected.client.split()) <= set(entries("state"))
     differs = expected.kernel_client or expected.kernel_server or expected.kernel_close
     assert bool(differs) <= (expected.limit is not None), "say why the kernel says otherwise"
-    for lang in LANGS:
-        assert experiment.title.say(lang)
-        assert experiment.shows.say(lang)
 
 
 def test_causes_that_a_reason_allows_are_in_the_catalogue() -> None:
     known = {*entries("cause"), *entries("note")}
     for slug, reason in REASONS.items():
         assert reason.causes <= known, slug
+
+
+def test_a_state_that_no_segment_shows_stands_beside_none_that_would(endings: Endings) -> None:
+    """The kernel is in FIN-WAIT-1 while a zero window holds the FIN back: its word stands before the FIN."""
+    ending = endings["zero-window"]
+    assert isinstance(ending, Result)
+    (leg,) = ending.legs
+    if not leg.row.tells.states:
+        pytest.skip("tracefs is not permitted here")
+    rows = [row for row in leg.ladder.rows if isinstance(row, Arrow)]
+    said = [place for place, row in enumerate(rows) if "FIN-WAIT-1" in row.left_kernel]
+    sent = [place for place, row in enumerate(rows) if "FIN" in row.flags and row.rightward]
+    assert said[0] < sent[0]
+
+
+def test_a_reset_that_answers_is_no_word_of_a_socket_that_was_gone(endings: Endings) -> None:
+    """tcp_fin_timeout is over before the data come that draw the RST."""
+    ending = endings["rst-after-fin"]
+    assert isinstance(ending, Result)
+    rows = [row for row in ending.legs[0].ladder.rows if isinstance(row, Arrow)]
+    assert "CLOSED" in rows[-3].right_kernel
+    assert "CLOSED" not in rows[-1].right_kernel

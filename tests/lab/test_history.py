@@ -22,10 +22,10 @@ def test_lines_of_a_trace() -> None:
     said = understood(STATE, 1_000)
     assert said is not None
     assert (said.at, said.local, said.remote) == (1234567891000, ENDS["server"], ENDS["client"])
-    assert said.words == "FIN-WAIT-1 > CLOSING"
+    assert (said.old, said.new) == ("FIN-WAIT-1", "CLOSING")
     said = understood(RESET)
     assert said is not None
-    assert said.words == "sends RST in CLOSED, reason TCP_ABORT_ON_CLOSE"
+    assert (said.old, said.new, said.reason) == ("CLOSED", "", "TCP_ABORT_ON_CLOSE")
     assert understood("# tracer: nop") is None
 
 

@@ -104,7 +104,7 @@ def main(folder: Path, experiments: Sequence[Experiment]) -> int:
         parser.error("root is needed, for network namespaces and TUN devices of our own")
     private_mounts()
     notebook = Notebook(folder)
-    if not notebook.trace.start():
+    if not notebook.trace.start().states:
         print("no tracefs here: the truth will lack the kernel's own words", file=sys.stderr)
     complete = False
     try:

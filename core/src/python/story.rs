@@ -4,10 +4,11 @@ use super::rows::{chosen, record};
 use super::{Analysis, Caller, Fault};
 use crate::engine::Report;
 use crate::explain::{
-    Explained as Story, Step as StoryStep, Times, Which, explain as explain_one, tell,
+    Explained as Story, Found, Step as StoryStep, Times, Which, explain as explain_one, tell,
 };
 use crate::segment::from_v4;
 use crate::slugs::Label;
+use crate::verdict::row::Row;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
@@ -119,21 +120,24 @@ impl Explained {
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "keywords of Python")]
 #[pyfunction]
-#[pyo3(signature = (paths, *, joined=false, conn=None, ends=None, max_steps=100_000, progress=None))]
+#[pyo3(signature = (paths, *, joined=false, conn=None, ends=None, end=None, max_steps=100_000, progress=None))]
 pub(super) fn explain(
     py: Python<'_>,
     paths: Vec<String>,
     joined: bool,
     conn: Option<u64>,
     ends: Option<(String, u16, String, u16)>,
+    end: Option<(String, u16)>,
     max_steps: usize,
     progress: Option<Py<PyAny>>,
-) -> PyResult<(Option<Explained>, Vec<Fault>)> {
-    let which = match (conn, ends) {
-        (Some(n), None) => Which::Number(n),
-        (None, Some((a, ap, b, bp))) => Which::Ends(address(&a)?, ap, address(&b)?, bp),
-        _ => return Err(PyValueError::new_err("give either conn or ends")),
+) -> PyResult<(Option<Explained>, Vec<Fault>, Option<Fitting>)> {
+    let which = match (conn, ends, end) {
+        (Some(n), None, None) => Which::Number(n),
+        (None, Some((a, ap, b, bp)), None) => Which::Ends(address(&a)?, ap, address(&b)?, bp),
+        (None, None, Some((a, port))) => Which::End(address(&a)?, port),
+        _ => return Err(PyValueError::new_err("give one of conn, ends and end")),
     };
     let mut caller = Caller::new(progress);
     let (story, report) = py.detach(|| explain_one(&paths, joined, which, max_steps, &mut caller));
@@ -141,8 +145,22 @@ pub(super) fn explain(
         return Err(e);
     }
     let shown = report.faults.iter().map(Fault::from).collect();
-    let story = story.map(|story| explained(py, story, &report));
-    Ok((story.transpose()?, shown))
+    Ok(match story {
+        Found::Nothing => (None, shown, None),
+        Found::One(story) => (Some(explained(py, *story, &report)?), shown, None),
+        Found::Several(count, rows) => (None, shown, Some((count, records(py, &rows, &report)?))),
+    })
+}
+
+/// How many fit, and records of the first of them.
+type Fitting = (u64, Vec<Py<PyDict>>);
+
+fn records(py: Python<'_>, rows: &[(u64, Row)], report: &Report) -> PyResult<Vec<Py<PyDict>>> {
+    rows.iter()
+        .map(
+            |(number, row)| Ok(record(py, row, *number, &report.sources, &report.scopes)?.unbind()),
+        )
+        .collect()
 }
 
 /// Both ends of a connection, its initial sequence numbers, and how many segments it has.

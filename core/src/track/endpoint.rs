@@ -33,7 +33,7 @@ pub mod seen {
     pub const ZERO_WINDOW: u32 = 1 << 11;
     /// It sent something after the capture lost some of its bytes.
     pub const GAP: u32 = 1 << 12;
-    /// It sent a segment that was neither SYN nor RST.
+    /// It sent a segment that was no RST.
     pub const SPOKE: u32 = 1 << 13;
     /// Its ACKs went beyond what was captured of the other end.
     pub const ACKS_UNSEEN: u32 = 1 << 14;

@@ -1,8 +1,9 @@
 //! Which RST ends a connection, and which is only noise (RFC 9293 section 3.10.7, RFC 5961 section 3).
 
-use super::closing::{Reset, Sent};
-use super::conn::{Conn, Outcome};
+use super::closing::{FinAck, Reset, Sent};
+use super::conn::{Conn, Outcome, pair};
 use super::endpoint::seen;
+use super::holes::Holes;
 use crate::machine::{Event, State};
 use crate::segment::{Segment, flag, mark};
 use crate::seq::Seq;
@@ -48,8 +49,9 @@ impl Conn {
         if let Some(t) = trigger {
             out.refers_to = t.frame;
         }
+        self.answers_last_ack(seg);
         if self.finished() {
-            self.after_the_end(seg, worth);
+            self.after_the_end(seg, worth, out);
             return;
         }
         match worth {
@@ -67,6 +69,7 @@ impl Conn {
             }
         }
         let reset = self.record(seg, form, trigger);
+        self.acks_unseen(seg, out);
         self.note(match form {
             ResetForm::Owner => Note::RstOwner,
             ResetForm::Reply => Note::RstReply,
@@ -95,6 +98,66 @@ impl Conn {
             c.finished = Some((seg.ts, seg.number));
         }
         out.label(Label::EndsConnection);
+    }
+
+    /// A socket that aborts acks what it has received, also what was not captured. Nothing can have come in beyond
+    /// its window.
+    fn acks_unseen(&mut self, seg: &Segment, out: &mut Outcome) {
+        let (x, y) = pair(&mut self.ends, seg.dir as usize);
+        let beyond = seg.ack.since(y.snd_nxt);
+        let window = i32::try_from(x.max_window).unwrap_or(i32::MAX);
+        if seg.has(flag::ACK) && y.has(seen::SEQ) && (1..=window).contains(&beyond) {
+            out.label(Label::AcksUnseen);
+            y.holes
+                .get_or_insert_with(Box::<Holes>::default)
+                .open(y.snd_nxt, seg.ack);
+            y.snd_nxt = seg.ack;
+            y.seen |= seen::GAP;
+        }
+    }
+
+    /// The answer to the ACK of a FIN tells that this FIN was acked, if nobody saw the ACK: its sender got it twice
+    /// (the first ended LAST-ACK), or it crossed the end of its socket. Both FINs are acked then.
+    fn answers_last_ack(&mut self, seg: &Segment) {
+        let s = seg.dir as usize;
+        let Some(c) = &mut self.closing else { return };
+        let other_acked = c.fin[s ^ 1].is_some_and(|f| f.acked.is_some());
+        if let Some(fin) = &mut c.fin[s]
+            && fin.acked.is_none()
+            && other_acked
+            && !seg.has(flag::ACK)
+            && seg.seq == fin.number + 1
+        {
+            fin.acked = Some(FinAck {
+                frame: seg.number,
+                ts: seg.ts,
+                by_fin: false,
+            });
+            fin.delivered = true;
+            let (x, y) = pair(&mut self.ends, s);
+            x.step(Event::RcvAckOfFin);
+            if !y.has(seen::FIN_RECEIVED) {
+                y.seen |= seen::FIN_RECEIVED;
+                y.step(Event::RcvFin);
+            }
+            self.finish_if_done(seg);
+        }
+    }
+
+    /// One more answer of a stack without a socket: its number is what the other end had acked (RFC 9293 section
+    /// 3.5.2). Beyond all that was captured of its sender, that ACK and what it acks are missing.
+    fn answers_unseen(&mut self, seg: &Segment, out: &mut Outcome) {
+        let (x, y) = pair(&mut self.ends, seg.dir as usize);
+        let beyond = seg.seq.since(x.snd_nxt);
+        let window = i32::try_from(y.max_window).unwrap_or(i32::MAX);
+        if !seg.has(flag::ACK) && x.has(seen::SEQ) && (1..=window).contains(&beyond) {
+            out.label(Label::AcksUnseen);
+            x.holes
+                .get_or_insert_with(Box::<Holes>::default)
+                .open(x.snd_nxt, seg.seq);
+            x.snd_nxt = seg.seq;
+            x.seen |= seen::GAP;
+        }
     }
 
     fn record(&self, seg: &Segment, form: ResetForm, trigger: Option<Sent>) -> Reset {
@@ -196,9 +259,11 @@ impl Conn {
     }
 
     /// A RST after the connection was finished.
-    fn after_the_end(&mut self, seg: &Segment, worth: Worth) {
-        let by_reset = self.closing.as_ref().is_some_and(|c| c.reset.is_some());
-        if by_reset {
+    fn after_the_end(&mut self, seg: &Segment, worth: Worth, out: &mut Outcome) {
+        if let Some(reset) = self.closing.as_ref().and_then(|c| c.reset) {
+            if reset.by == seg.dir && reset.form == ResetForm::Reply {
+                self.answers_unseen(seg, out);
+            }
             return;
         }
         self.note(Note::RstAfterClose);

@@ -2,10 +2,18 @@
 
 use super::cause::{Case, DEVICE_IDLE, IDLE, LEAK, PROBES, REQUEST, Reason, known_gap};
 use crate::machine::State;
-use crate::slugs::{Cause, Confidence, Evidence, Note, ResetForm};
+use crate::slugs::{Cause, Confidence, Evidence, Handshake, Note, ResetForm};
 use crate::track::closing::{Fin, Reset};
 use crate::track::conn::Conn;
 use crate::track::endpoint::{Endpoint, seen};
+
+/// A RST this soon after the handshake answers its ACK, or what came right behind it: nothing has been
+/// sent again yet (RFC 6298 section 2.1: the first RTO is 1 s). Nanoseconds.
+const FIRST_RTO: i64 = 1_000_000_000;
+
+/// Nobody restarts, and no device fails over, within this long of its last word: its FIN or RST was lost, or not
+/// captured. Nanoseconds.
+const RESTART: i64 = 1_000_000_000;
 
 impl Case<'_> {
     /// A RST ended it.
@@ -29,7 +37,28 @@ impl Case<'_> {
             self.abort(&reset)
         };
         self.tell_reset(&reset, &mut r);
+        self.doubt_reset(&reset, &mut r);
         r
+    }
+
+    /// A capture that begins in the middle lacks what some causes are told by.
+    fn doubt_reset(&self, reset: &Reset, r: &mut Reason) {
+        let x = self.end(reset.by);
+        let y = self.end(reset.by.flip());
+        // without both SYNs the scale of the windows is not known, nor the largest
+        let windows = matches!(r.cause, Cause::UnreadData | Cause::AbortInCloseWait)
+            && !(x.has(seen::SYN) && y.has(seen::SYN));
+        let idle = self.conn.noted(Note::Midstream)
+            && matches!(r.cause, Cause::DataAfterClose | Cause::FinWait2Expired)
+            && (x.bytes == 0 || y.bytes == 0);
+        if windows || idle || reset.in_handshake {
+            r.confidence = Confidence::Possible;
+        }
+        if self.conn.noted(Note::Midstream)
+            && !r.against.0.iter().any(|(e, _)| *e == Evidence::Midstream)
+        {
+            r.against.add(Evidence::Midstream);
+        }
     }
 
     /// What every reset is shown with.
@@ -148,7 +177,16 @@ impl Case<'_> {
             return r;
         }
         if reset.trigger_fin || !payload {
-            let mut r = Reason::new(Cause::FinWait2Expired, Confidence::Likely);
+            // a bare ACK draws no RST while the socket waits: it was gone, and why was not captured
+            let waited = reset.ts.saturating_sub(fin.ts);
+            let sure = if reset.trigger_fin || reset.trigger != 0 && waited >= LEAK {
+                Confidence::Likely
+            } else {
+                Confidence::Possible
+            };
+            let mut r = Reason::new(Cause::FinWait2Expired, sure);
+            r.against
+                .add_if(sure == Confidence::Possible, Evidence::EndUnseen);
             r.supports
                 .put(Evidence::PeerOpenFor, reset.ts.saturating_sub(fin.ts));
             return r;
@@ -171,7 +209,29 @@ impl Case<'_> {
         r
     }
 
+    /// The ACK that completes the handshake drew the RST: the server had no connection to take it
+    /// (Linux `tcp_check_req` with `tcp_abort_on_overflow`, a listener that is gone, a SYN proxy).
+    fn rejected(&self, reset: &Reset) -> Option<Reason> {
+        let server = self.conn.server_end();
+        let syn_acks = 1 + server.retransmissions;
+        let rsts = self.c.rsts[self.conn.client.flip() as usize];
+        let complete = self.conn.first_ts.saturating_add(self.conn.handshake_ns);
+        let answer = reset.by != self.conn.client
+            && reset.trigger != 0
+            && self.conn.handshake() == Handshake::Complete
+            && server.packets == syn_acks + rsts
+            && reset.ts.saturating_sub(complete) <= FIRST_RTO;
+        answer.then(|| {
+            let mut r = Reason::new(Cause::HandshakeRejected, Confidence::Likely);
+            r.supports.add(Evidence::NoPayloadSent);
+            r
+        })
+    }
+
     fn reply_without_fin(&self, reset: &Reset) -> Reason {
+        if let Some(r) = self.rejected(reset) {
+            return r;
+        }
         let unprompted = reset.trigger == 0 && reset.silence >= DEVICE_IDLE;
         let gap = if unprompted {
             reset.silence
@@ -183,14 +243,16 @@ impl Case<'_> {
             known_gap(&mut r, gap);
             return r;
         }
+        let unseen = reset.trigger == 0 || gap < RESTART;
         let mut r = Reason::new(
             Cause::PeerLostState,
-            if reset.trigger == 0 {
+            if unseen {
                 Confidence::Possible
             } else {
                 Confidence::Likely
             },
         );
+        r.against.add_if(unseen, Evidence::EndUnseen);
         if self.conn.noted(Note::Midstream) {
             r.against.add(Evidence::Midstream);
             r.confidence = Confidence::Possible;

@@ -7,27 +7,24 @@ from typing import Literal
 import click
 
 from finwait.cli import faults
-from finwait.cli.options import helps, lang_option
+from finwait.cli.options import epilog, format_option, helps, lang_option
 from finwait.cli.progress import Bar
 from finwait.verdict.language import Lang
 
-_EPILOG = "\n".join(
+_EPILOG = epilog(
     [
-        "\b",
-        helps("Examples:", "示例："),
-        "  finwait compare client.pcap server.pcap",
-        "  finwait compare client.pcap server.pcap --format json",
-        "",
-        "\b",
-        helps("Exit codes:", "退出码："),
-        helps("  0    done, whatever was found", "  0    完成，无论发现什么"),
-        helps("  1    misuse", "  1    用法错误"),
-        helps(
-            "  2    a capture is broken; what came before the break was compared",
-            "  2    抓包文件损坏；损坏之前的部分已比较",
+        "finwait compare client.pcap server.pcap",
+        "finwait compare client.pcap server.pcap --format json",
+    ],
+    {
+        0: helps("done, whatever was found", "完成，无论发现什么"),
+        1: helps("misuse", "用法错误"),
+        2: helps(
+            "a capture is broken; what came before the break was compared",
+            "抓包文件损坏；损坏之前的部分已比较",
         ),
-        helps("  3    the system refused", "  3    系统拒绝"),
-    ]
+        3: helps("the system refused", "系统拒绝"),
+    },
 )
 
 
@@ -39,19 +36,12 @@ _EPILOG = "\n".join(
         ' lost, changed or injected between: "RST seen at the client, never sent by the server".\n\n'
         "Clocks may differ, also in speed, and NAT may lie between. One of the two may be standard input: -",
         "按序列号对照同一批连接在两端的抓包，指出哪些报文段在中间丢失、被改动或被注入："
-        "“客户端处看到 RST，服务器从未发送”。\n\n两端时钟可以不同，中间可以有 NAT。",
+        "“客户端处看到 RST，服务器从未发送”。\n\n两端时钟可以不同，快慢也可以不同，中间可以有 NAT。其中一份可以是标准输入：-",
     ),
 )
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help=helps("How to write it.", "输出格式。"),
-)
+@format_option
 @lang_option
 def command(*, a: str, b: str, form: Literal["text", "json"], lang: Lang) -> int:
     """Compare."""

@@ -2,8 +2,6 @@
 
 import inspect
 import json
-import os
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,16 +9,16 @@ from pathlib import Path
 import click
 
 from finwait.cli import codes
-from finwait.cli.options import helps, lang_option
+from finwait.cli.options import format_option, helps, lang_option
+from finwait.cli.terminal import terminal
 from finwait.errors import CannotOpen, FinwaitError, MissingPrivilege, Misuse
 from finwait.lab import report
 from finwait.lab.choose import chosen, listed
 from finwait.lab.experiment import Experiment
-from finwait.lab.judge import Row
 from finwait.lab.play import Result
-from finwait.lab.run import Ending, run
+from finwait.lab.run import Ending, check, run
 from finwait.lab.world import Step
-from finwait.picture.ladder_text import Style
+from finwait.picture.width import wrap
 from finwait.verdict.language import Lang
 
 COLUMNS = 120
@@ -33,7 +31,7 @@ _EPILOG = "\n".join(
         "  finwait lab",
         "  sudo finwait lab closing",
         "  sudo finwait lab all -j 2 --keep captures",
-        "  finwait lab --code four-way > mine.py && sudo finwait lab ./mine.py",
+        "  finwait lab --code four-way > mine.py && sudo finwait lab ./mine.py:four-way",
         "",
         "\b",
         helps("Exit codes:", "退出码："),
@@ -53,11 +51,13 @@ _EPILOG = "\n".join(
     epilog=_EPILOG,
     help=helps(
         "Make closings on this machine's kernel and compare: expected, from the wire, from the kernel.\n\n"
-        "NAME is an experiment, a subject (such as closing), all, or a file of your own (./mine.py). Without NAME, list them."
+        "NAME is an experiment, a subject (such as closing), all, a file of your own (./mine.py), or one of its experiments"
+        " (./mine.py:four-way). Without NAME, list them."
         " Real programs with real sockets, each in a network namespace of its own; nothing outside is touched and nothing"
         " is left behind. Needs root, or user namespaces.",
         "在本机内核上制造各种关闭，并比较：预期、由报文、由内核。\n\n"
-        "NAME 是一个实验、一个主题（如 closing）、all，或自己的文件（./mine.py）。不给出 NAME 时列出全部。"
+        "NAME 是一个实验、一个主题（如 closing）、all、自己的文件（./mine.py），或其中的一个实验（./mine.py:four-way）。"
+        "不给出 NAME 时列出全部。"
         "真实程序、真实套接字，各在自己的网络命名空间中；不触及外部，也不留下任何东西。需要 root 或用户命名空间。",
     ),
 )
@@ -95,13 +95,7 @@ _EPILOG = "\n".join(
     is_flag=True,
     help=helps("Show the code of an experiment, to change.", "显示实验的代码，以供修改。"),
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help=helps("How to tell it.", "输出格式。"),
-)
+@format_option
 @click.option(
     "--no-trace",
     is_flag=True,
@@ -130,6 +124,7 @@ def command(  # noqa: PLR0917 - click gives them by name
         return codes.DONE
     for folder in filter(None, (keep, svg)):
         _made(folder)
+    check()
     teller = _Teller(lang, live=jobs == 1 and form == "text")
     endings = run(
         experiments, lang, jobs, begins=teller.begins, heard=teller.heard, trace=not no_trace
@@ -141,9 +136,7 @@ class _Teller:
     """Tells experiments in text; if `live`, each step as it happens."""
 
     def __init__(self, lang: Lang, *, live: bool) -> None:
-        shows = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-        columns = shutil.get_terminal_size((COLUMNS, 24)).columns if shows else COLUMNS
-        self.style = Style(columns, shows and not os.environ.get("NO_COLOR"), _shows_unicode())
+        self.style = terminal(COLUMNS)
         self.lang, self.live = lang, live
         self._first = 0
 
@@ -163,14 +156,15 @@ class _Teller:
         if not self.live:
             self._print(report.heading(experiment, self.style, self.lang))
         if not isinstance(ending, Result):
-            self._print([f"  {self.style.paint('rst', str(ending))}", ""])
+            wrapped = wrap(report.words(ending, self.lang), min(self.style.columns, 110) - 2)
+            self._print([*(f"  {self.style.paint('rst', line)}" for line in wrapped), ""])
             return
         if not self.live:
             first = ending.steps[0][0] if ending.steps else 0
             self._print(report.step_line(step, first, self.lang) for step in ending.steps)
         self._print(report.body(experiment, ending, self.style, self.lang))
 
-    def table(self, rows: list[tuple[Experiment, Row | None]]) -> None:
+    def table(self, rows: list[tuple[Experiment, Result | None]]) -> None:
         """Tell the table at the end."""
         self._print(report.table(rows, self.style, self.lang))
 
@@ -184,27 +178,27 @@ class _Teller:
 def _tell(
     endings: Iterator[Ending], teller: _Teller, form: str, keep: str | None, svg: str | None
 ) -> int:
-    rows: list[tuple[Experiment, Row | None]] = []
+    rows: list[tuple[Experiment, Result | None]] = []
     data = []
     refused = False
     for experiment, ending in endings:
-        done = isinstance(ending, Result)
-        rows.append((experiment, ending.row if isinstance(ending, Result) else None))
+        done = ending if isinstance(ending, Result) else None
+        rows.append((experiment, done))
         refused |= isinstance(ending, MissingPrivilege | CannotOpen)
         if form == "text":
             teller.tells(experiment, ending)
         elif isinstance(ending, Result):
-            data.append(report.as_data(experiment, ending))
+            data.append(report.as_data(experiment, ending, teller.lang))
         else:
-            data.append(report.failed_data(experiment, ending))
-        if done and isinstance(ending, Result):
-            _save(experiment, ending, keep, svg, teller.lang)
+            data.append(report.failed_data(experiment, ending, teller.lang))
+        if done:
+            _save(experiment, done, keep, svg, teller.lang)
     if form == "json":
         json.dump(data, sys.stdout, ensure_ascii=False, indent=2)
         print()
     else:
         teller.table(rows)
-    if all(row is not None and row.same for _, row in rows):
+    if all(result is not None and result.same for _, result in rows):
         return codes.DONE
     return codes.REFUSED if refused else codes.NOT_SAME
 
@@ -215,13 +209,20 @@ def _save(
     from finwait.picture.ladder_svg import draw
 
     try:
-        if keep:
-            Path(keep, f"{experiment.name}.pcapng").write_bytes(result.capture)
-        if svg:
-            name = f"{experiment.name}{'' if lang == 'en' else '.' + lang}.svg"
-            Path(svg, name).write_text(draw(result.ladder, lang), encoding="utf-8")
+        for number, leg in enumerate(result.legs):
+            name = leg_name(experiment, number)
+            if keep:
+                Path(keep, f"{name}.pcapng").write_bytes(leg.capture)
+            if svg:
+                picture = f"{name}{'' if lang == 'en' else '.' + lang}.svg"
+                Path(svg, picture).write_text(draw(leg.ladder, lang), encoding="utf-8")
     except OSError as error:
         raise CannotOpen(error.filename or "", error.strerror or str(error)) from None
+
+
+def leg_name(experiment: Experiment, number: int) -> str:
+    """Name the files of a connection: a proxy has a second one, to the server."""
+    return experiment.name + (".server-leg" if number else "")
 
 
 def _made(folder: str) -> None:
@@ -231,11 +232,3 @@ def _made(folder: str) -> None:
         raise CannotOpen(folder, error.strerror or str(error)) from None
     if not Path(folder).is_dir():
         raise Misuse(f"{folder} is no directory")
-
-
-def _shows_unicode() -> bool:
-    try:
-        "─▶│┊━".encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:
-        return False
-    return True

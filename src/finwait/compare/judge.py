@@ -192,10 +192,12 @@ class Judge:
         """
         other = _other(where)
         at = self.meeting.elsewhere(one, where)
+        if self.sent_here(one, where) and one.ignored:
+            return False  # it may have come and ended nothing
         who = peer_of(one.who) if self.sent_here(one, where) else one.who
         sent = self.captures[other].of(who)
         lives = next((s for s in sent if not s.flags & (SYN | RST)), None)
-        if at is None or lives is None or lives.ts > at[0] or one.ignored:
+        if at is None or lives is None or lives.ts > at[0]:
             return False
         return any(s.ts > at[1] and not s.flags & (SYN | RST) for s in sent)
 

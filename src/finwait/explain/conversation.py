@@ -109,6 +109,12 @@ class Fin(NamedTuple):
     acked_by: Segment | None
     repeats: tuple[Segment, ...]
 
+    @property
+    def missed(self) -> Segment | None:
+        """The repeat that shows that the first ack of it was lost or late on its way."""
+        acked = self.acked_by
+        return next((r for r in self.repeats if acked is not None and r.index > acked.index), None)
+
 
 class _Unwrapper:
     """Turns numbers modulo 2**32 into numbers that do not wrap, each near the one before."""

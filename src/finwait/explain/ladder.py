@@ -161,6 +161,10 @@ def _labels(c: Conversation, s: Segment, lang: Lang) -> tuple[str, ...]:
         title = _title(c, s, slug, lang)
         about = _about(c, s, slug)
         labels.append(_with_frame(title, about, lang) if about else title)
+        if slug == "acks-fin" and any(
+            fin and fin.acked_by is s and fin.missed for fin in c.fins.values()
+        ):
+            labels.append(messages(lang, "words")["ack-missed"])
     drew = c.draws.get(s.index)
     if drew is not None:
         labels.append(_with_frame(entry("label", "rst-trigger").title.say(lang), drew, lang))

@@ -64,7 +64,9 @@ def _run(arguments: list[str], given: str = "") -> str:
             ["ip", *arguments], input=given, capture_output=True, text=True, check=False
         )
     except FileNotFoundError as error:
-        raise CannotOpen("ip", "not installed: apt-get install iproute2") from error
+        raise CannotOpen(
+            "ip", "not installed: apt-get install iproute2", "未安装：apt-get install iproute2"
+        ) from error
     if done.returncode:
         said = given.replace("\n", "; ") or " ".join(arguments)
         raise OSError(f"ip: {done.stderr.strip()} ({said})")

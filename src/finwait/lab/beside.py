@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from finwait.lab.history import Event
+from finwait.lab.packet import Flags
 from finwait.lab.reasons import REASONS
 from finwait.lab.wire import Packet
 from finwait.picture.ladder import Arrow, Fold, Ladder, Pause
 from finwait.verdict.language import Lang, Text
 
-BY_CALL: Final = {"SYN-SENT", "FIN-WAIT-1", "LAST-ACK"}
-"""States that an end enters before its segment goes out; the others come with a segment that it receives."""
+BY_CALL: Final = {"SYN-SENT": Flags.SYN, "FIN-WAIT-1": Flags.FIN, "LAST-ACK": Flags.FIN}
+"""States that an end enters before its segment goes out, and what that carries; others come with a segment that it receives."""
 ACKED_TO_CLOSE: Final = {"LAST-ACK", "TIME-WAIT"}
 """States that end without a RST of their own."""
+NO_REASON = Text("reason not told", "未说明原因")
 KERNEL, PACKETS = Text("kernel", "内核"), Text("packets", "报文")
 ROUNDED: Final = 2_000
 """Nanoseconds: tracepoints have whole microseconds."""
@@ -38,7 +40,7 @@ def beside(events: Sequence[Event], packets: Sequence[Packet], port: int) -> lis
     explained: set[int] = set()
     for event in events:
         place = Place(_of_reset(event, captured, explained) or _frame(event, captured), event)
-        if event.reason:
+        if event.reset:
             explained.add(place.frame)
         places.append(place)
     return places
@@ -46,7 +48,7 @@ def beside(events: Sequence[Event], packets: Sequence[Packet], port: int) -> lis
 
 def _of_reset(event: Event, packets: Sequence[Packet], explained: set[int]) -> int:
     """Find the RST that a reason is about: the next one of this end that has none yet. 0 if there is none."""
-    if not event.reason:
+    if not event.reset:
         return 0
     own = [p for p in packets if p.sender == event.who and p.segment.rst and not p.forged]
     return next((p.frame for p in own if p.sent >= event.at and p.frame not in explained), 0)
@@ -60,8 +62,12 @@ def _frame(event: Event, packets: Sequence[Packet]) -> int:
         if p.sender != event.who and p.delivered and p.delivered <= event.at + ROUNDED
     ]
     following = next((packet for packet in sent if packet.sent >= event.at), None)
-    if following is not None and (event.reason or event.new in BY_CALL):
+    if following is not None and event.reset:
         return following.frame
+    if flag := BY_CALL.get(event.new):
+        own = next((p for p in sent if p.sent >= event.at and p.segment.flags & flag), None)
+        if own is not None and not _interrupted(event, own, packets):
+            return own.frame  # else a zero window holds it back
     if (
         event.new == "CLOSED"
         and got
@@ -75,11 +81,19 @@ def _frame(event: Event, packets: Sequence[Packet]) -> int:
         and aborts
         and following.segment.rst
         and following.sent - event.at < SOON
+        and not _interrupted(event, following, packets)
     ):
         return following.frame
     before = [packet for packet in sent if packet.sent <= event.at]
     last = max([*got[-1:], *before[-1:]], key=_moment, default=packets[0])
-    return (got[-1] if got and event.new != "CLOSED" else last).frame
+    by_itself = event.new == "CLOSED" or event.new in BY_CALL
+    return (got[-1] if got and not by_itself else last).frame
+
+
+def _interrupted(event: Event, packet: Packet, packets: Sequence[Packet]) -> bool:
+    """Say whether something of the other end came between an event and a segment: then that is the segment's cause."""
+    others = (other for other in packets if other.sender != event.who)
+    return any(event.at < other.sent < packet.sent for other in others)
 
 
 def _moment(packet: Packet) -> int:
@@ -102,7 +116,7 @@ def with_kernel(ladder: Ladder, places: Sequence[Place], lang: Lang) -> Ladder:
             rows.append(row)
             continue
         here = [place.event for place in places if place.frame == row.frame]
-        reasons = [words for event in here if event.reason for words in _reason(event, lang)]
+        reasons = [words for event in here if event.reset for words in _reason(event, lang)]
         rows.append(
             row._replace(
                 left_kernel=_states(here, "client"),
@@ -128,5 +142,5 @@ def _states(here: Sequence[Event], who: str) -> tuple[str, ...]:
 def _reason(event: Event, lang: Lang) -> list[str]:
     """Write a reason, and below it what it means."""
     meaning = REASONS.get(event.means)
-    words = f"{KERNEL.say(lang)}: {event.reason} ({event.old})"
+    words = f"{KERNEL.say(lang)}: {event.reason or NO_REASON.say(lang)} ({event.old})"
     return [words, f"= {meaning.text.say(lang)}"] if meaning else [words]

@@ -4,11 +4,23 @@ import errno
 import os
 import socket
 import struct
+from collections.abc import Callable
 from typing import Final, NoReturn
+
+from finwait.verdict.language import Text
 
 CHUNK: Final = 65536
 TCP_REPAIR: Final = 19
 """linux/tcp.h: close() without a word on the wire, as a power cut would."""
+Words = Text | str
+"""What is said of a call: the same in every language, or not."""
+Say = Callable[[Words], None]
+
+
+def named(error: OSError) -> str:
+    """Name an error as C does, such as "ECONNRESET"."""
+    number = error.errno or errno.ETIMEDOUT  # socket.timeout has none
+    return errno.errorcode.get(number, str(number))
 
 
 class Calls:

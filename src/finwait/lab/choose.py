@@ -29,20 +29,36 @@ def chosen(names: Sequence[str], *, with_long: bool = False) -> list[Experiment]
             found[name] = ALL[name]
         elif name.endswith(".py"):
             found |= {each.name: each for each in from_file(Path(name))}
+        elif ".py:" in name:
+            found |= {each.name: each for each in _one(*name.rsplit(":", 1))}
         else:
             near = difflib.get_close_matches(name, [*ALL, *SUBJECTS])
             hint = f"did you mean {' or '.join(near)}?" if near else "`finwait lab` lists them"
-            raise Misuse(f"no experiment {name!r}: {hint}")
+            zh = f"是否指 {' 或 '.join(near)}？" if near else "`finwait lab` 列出全部"
+            raise Misuse(f"no experiment {name!r}: {hint}", f"没有实验 {name!r}：{zh}")
     return list(found.values())
+
+
+def _one(file: str, name: str) -> tuple[Experiment, ...]:
+    """Give the experiment of this name from a file."""
+    every = from_file(Path(file))
+    wanted = tuple(each for each in every if each.name == name)
+    if not wanted:
+        there = ", ".join(each.name for each in every)
+        raise Misuse(
+            f"{file}: no experiment {name!r}; there are: {there}",
+            f"{file}：没有实验 {name!r}；其中有：{there}",
+        )
+    return wanted
 
 
 def from_file(path: Path) -> tuple[Experiment, ...]:
     """Load the experiments of a file: what it calls EXPERIMENTS. It is Python, and it is run."""
     if not path.is_file():
-        raise CannotOpen(str(path), "no such file")
+        raise CannotOpen(str(path), "no such file", "没有这个文件")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
-        raise CannotOpen(str(path), "no Python file")
+        raise CannotOpen(str(path), "no Python file", "不是 Python 文件")
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
@@ -50,7 +66,10 @@ def from_file(path: Path) -> tuple[Experiment, ...]:
         raise Misuse(f"{path}: {type(error).__name__}: {error}") from error
     found = getattr(module, "EXPERIMENTS", ())
     if not found or not all(isinstance(each, Experiment) for each in found):
-        raise Misuse(f"{path}: EXPERIMENTS has to be a tuple of Experiment")
+        raise Misuse(
+            f"{path}: EXPERIMENTS has to be a tuple of Experiment",
+            f"{path}：EXPERIMENTS 必须是由 Experiment 组成的元组",
+        )
     return tuple(found)
 
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from finwait.verdict.language import Text
 
 if TYPE_CHECKING:
+    from finwait.lab.proxy import Code
     from finwait.lab.world import World
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
     """What has to come of an experiment. Nothing here is taken from finwait's verdict."""
 
@@ -36,6 +37,16 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
+class Through:
+    """A proxy between client and server."""
+
+    code: "Code"
+    """What it does with its two sockets."""
+    expected: Expected
+    """What has to come of its connection with the server; the other is the experiment's."""
+
+
+@dataclass(frozen=True, slots=True)
 class Experiment:
     """A closing, and how to make it."""
 
@@ -54,3 +65,10 @@ class Experiment:
     six: bool = False
     need: str = ""
     """A program that has to be installed."""
+    through: Through | None = None
+    """A proxy: there are two connections then, and the captures are made at the proxy."""
+
+    @property
+    def expectations(self) -> tuple[Expected, ...]:
+        """What has to come of each connection, the client's first."""
+        return (self.expected, self.through.expected) if self.through else (self.expected,)

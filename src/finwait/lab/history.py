@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from finwait.lab.kernel_words import Said
+from finwait.lab.leg import Sample
 from finwait.lab.reasons import decode
-from finwait.lab.world import Sample
 
 SMALL: Final = {"TIME-WAIT", "FIN-WAIT-2"}
 """States that a small socket keeps after the full one went to CLOSE (kernel: tcp_time_wait)."""
 JUST: Final = 50_000_000
 """Nanoseconds: a listener that closed so short before a reset closed because of the same call."""
+UNTOLD: Final = {"", "NOT_SPECIFIED"}
+"""Reasons that are none: of kernels before 6.10, and of an abort in 6.10 and 6.11 (kernel: tcp_send_active_reset)."""
+ACKED_AWAY: Final = {"LAST-ACK", "TIME-WAIT", "CLOSED", "LISTEN"}
+"""States that end without a RST."""
 OWNER: Final = {
     "unread-data",
     "linger-zero",
@@ -34,17 +38,23 @@ class Event:
     new: str
     """Empty for a RST."""
     reason: str = ""
-    """Of a RST: the kernel's name for it."""
+    """Of a RST: the kernel's name for it, if it tells one."""
     means: str = ""
-    """Of a RST: a slug of `reasons`."""
+    """Of a RST: a slug of `reasons`, if a reason was told."""
     by: str = "tracepoint"
     """Or "sock_diag"."""
 
     @property
+    def reset(self) -> bool:
+        """Whether it is a RST, not a change of state."""
+        return not self.new
+
+    @property
     def words(self) -> str:
         """In words, as a comment on a packet has it."""
-        if self.reason:
-            return f"{self.who} sends RST in {self.old}, reason {self.reason}"
+        if self.reset:
+            state = f" in {self.old}" if self.old else ""
+            return f"{self.who} sends RST{state}, reason {self.reason or 'not told'}"
         return f"{self.who} {self.old} > {self.new}" + (
             " (sock_diag)" if self.by != "tracepoint" else ""
         )
@@ -80,8 +90,10 @@ def _traced(
         nobody = one.remote.endswith(":0")
         if one.local != local or not (nobody or one.remote == remote):
             continue
-        if one.reason:
-            means = decode(one.reason, one.old, listener_closed=one.at - listener < JUST)
+        if not one.new:
+            means = ""
+            if one.reason not in UNTOLD:
+                means = decode(one.reason, one.old, listener_closed=one.at - listener < JUST)
             found.append(Event(one.at, who, one.old, "", one.reason, means))
         elif nobody:
             listener = one.at if one.old == "LISTEN" else listener
@@ -144,14 +156,19 @@ def took_effect(reset: Event, events: Iterable[Event]) -> bool:
     return any(e.who != reset.who and e.new == "CLOSED" and e.at > reset.at for e in events)
 
 
-def verdict(events: Sequence[Event]) -> tuple[str, str]:
-    """Say how it closed and who closed, from the kernels' words alone, in the words of `finwait catalogue`."""
+def verdict(events: Sequence[Event], *, resets_told: bool = True) -> tuple[str, str]:
+    """Say how it closed and who closed, from the kernels' words alone, in the words of `finwait catalogue`.
+
+    Where not every RST was told, what may have been one is not known: then the first word is empty.
+    """
     states = {who: path(events, who) for who in ENDS}
     when = {(e.who, e.new): e.at for e in reversed(events) if e.new}
     closers = sorted((at, who) for (who, new), at in when.items() if new == "FIN-WAIT-1")
-    resets = [event for event in events if event.reason and took_effect(event, events)]
+    resets = [event for event in events if event.reset and took_effect(event, events)]
     if resets and any(e.old not in {"TIME-WAIT", "CLOSED"} and e.new == "CLOSED" for e in events):
         return _reset(states, closers, resets)
+    if not resets_told and any(e.new == "CLOSED" and e.old not in ACKED_AWAY for e in events):
+        return "", "none"
     if len(closers) > 1 or any("CLOSING" in passed for passed in states.values()):
         return "simultaneous", "both"
     if closers:

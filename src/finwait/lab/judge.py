@@ -2,11 +2,29 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from finwait.explain.explanation import Explanation
 from finwait.lab.experiment import Expected
 from finwait.lab.history import ENDS, Event, closing, path, took_effect, verdict
+from finwait.lab.kernel_words import Tells
 from finwait.lab.reasons import REASONS
+from finwait.verdict.language import Lang, Text
+
+WHO: Final = {
+    "client": Text("client", "客户端"),
+    "server": Text("server", "服务器"),
+    "proxy": Text("proxy", "代理"),
+    "wire": Text("wire", "线路"),
+    "both": Text("both", "双方"),
+}
+BY = Text(" by {}", "（{}）")
+NOT_TOLD = Text("not told", "未说明")
+WIRE, KERNEL, TABLE = (
+    Text("from the wire", "由报文"),
+    Text("from the kernel", "由内核"),
+    Text("sock_diag", "sock_diag"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +39,11 @@ class Told:
     server: str
     reset: str = ""
 
-    @property
-    def short(self) -> str:
-        """In a cell of a table."""
-        by = "" if self.closed_by == "none" else f" by {self.closed_by}"
+    def short(self, lang: Lang) -> str:
+        """In a cell of a table: words of the catalogue."""
+        if not self.close:
+            return NOT_TOLD.say(lang)
+        by = "" if self.closed_by == "none" else BY.say(lang).format(WHO[self.closed_by].say(lang))
         return f"{self.close}{by}" + (f", {self.cause}" if self.cause else "")
 
 
@@ -36,10 +55,10 @@ class Row:
     expected: Told
     wire: Told
     kernel: Told
-    differences: tuple[str, ...]
+    differences: tuple[Text, ...]
     """What is not the same, one line each."""
-    traced: bool
-    """Whether the kernel told of every change; else its table of sockets was looked at."""
+    tells: Tells
+    """What the kernel told of; where it was not of states, its table of sockets was looked at."""
 
     @property
     def same(self) -> bool:
@@ -48,20 +67,28 @@ class Row:
 
 
 def judge(
-    name: str, expected: Expected, told: Explanation, events: Sequence[Event], *, traced: bool
+    name: str, expected: Expected, told: Explanation, events: Sequence[Event], tells: Tells
 ) -> Row:
     """Compare."""
     should = Told(
         expected.close, expected.closed_by, expected.cause, expected.client, expected.server, expected.reset
     )  # fmt: skip
-    wire, kernel = from_wire(told), from_kernel(events)
+    wire, kernel = from_wire(told), from_kernel(events, tells)
     wrong = [
-        f"from the wire, {field}: {getattr(wire, field) or 'nothing'}, expected {getattr(should, field) or 'nothing'}"
+        _difference(WIRE, field, getattr(wire, field), getattr(should, field))
         for field in ("close", "closed_by", "cause", "client", "server", "reset")
         if getattr(wire, field) != getattr(should, field)
     ]
-    wrong += _kernel(expected, kernel, wire) if traced else _seen(expected, events)
-    return Row(name, should, wire, kernel, tuple(wrong), traced)
+    wrong += _kernel(expected, kernel, wire, tells) if tells.states else _seen(expected, events)
+    return Row(name, should, wire, kernel, tuple(wrong), tells)
+
+
+def _difference(source: Text, field: str, said: str, wanted: str) -> Text:
+    """Say in words what is not the same."""
+    return Text(
+        f"{source.en}, {field}: {said or 'nothing'}, expected {wanted or 'nothing'}",
+        f"{source.zh}，{field}：{said or '无'}，预期 {wanted or '无'}",
+    )
 
 
 def from_wire(told: Explanation) -> Told:
@@ -71,9 +98,8 @@ def from_wire(told: Explanation) -> Told:
     for segment in told.segments:
         for who in ENDS:
             for state in (segment.via.get(who, ""), getattr(segment, f"{who}_state")):
-                if state in passed[who]:  # an assumption that is taken back: the ACK was lost
-                    del passed[who][passed[who].index(state) + 1 :]
-                elif state and (passed[who] or state not in {"CLOSED", "LISTEN"}):
+                begun = passed[who] or state not in {"CLOSED", "LISTEN"}
+                if state and begun and state not in passed[who][-1:]:
                     passed[who].append(state)
     reset = "" if row.reset_by == "none" else f"{row.reset_by} {row.reset_form or 'any'}"
     return Told(
@@ -81,10 +107,12 @@ def from_wire(told: Explanation) -> Told:
     )  # fmt: skip
 
 
-def from_kernel(events: Sequence[Event]) -> Told:
+def from_kernel(events: Sequence[Event], tells: Tells) -> Told:
     """What the kernels say; the cause is what the reason of the first RST means."""
-    close, by = verdict(events)
-    first = next((event for event in events if event.reason and took_effect(event, events)), None)
+    close, by = verdict(events, resets_told=tells.reasons)
+    if close == "three-way" and not tells.states:
+        close, by = "", "none"  # FIN-WAIT-2 may have been too short to be seen
+    first = next((event for event in events if event.reset and took_effect(event, events)), None)
     return Told(
         close,
         by,
@@ -95,8 +123,8 @@ def from_kernel(events: Sequence[Event]) -> Told:
     )
 
 
-def _kernel(expected: Expected, kernel: Told, wire: Told) -> list[str]:
-    """What the kernels say otherwise."""
+def _kernel(expected: Expected, kernel: Told, wire: Told, tells: Tells) -> list[Text]:
+    """What the kernels say otherwise; what this kernel does not tell of is not compared."""
     wanted = {
         "close": expected.kernel_close or expected.close,
         "closed_by": expected.kernel_closed_by or expected.closed_by,
@@ -104,18 +132,27 @@ def _kernel(expected: Expected, kernel: Told, wire: Told) -> list[str]:
         "server": (expected.kernel_server or expected.server).removeprefix("-"),
         "cause": expected.reason,
     }
+    if not kernel.close:
+        del wanted["close"], wanted["closed_by"]
+    if not tells.reasons or (kernel.reset and not kernel.cause):
+        del wanted["cause"]
     wrong = [
-        f"from the kernel, {field}: {getattr(kernel, field) or 'nothing'}, expected {value or 'nothing'}"
+        _difference(KERNEL, field, getattr(kernel, field), value)
         for field, value in wanted.items()
         if getattr(kernel, field) != value
     ]
     known = REASONS.get(kernel.cause)
     if known is not None and wire.cause not in known.causes:
-        wrong.append(f"the kernel's reason means {kernel.cause}, and finwait says {wire.cause}")
+        wrong.append(
+            Text(
+                f"the kernel's reason means {kernel.cause}, and finwait says {wire.cause}",
+                f"内核的原因意为 {kernel.cause}，finwait 却说 {wire.cause}",
+            )
+        )
     return wrong
 
 
-def _seen(expected: Expected, events: Sequence[Event]) -> list[str]:
+def _seen(expected: Expected, events: Sequence[Event]) -> list[Text]:
     """Without tracepoints: the states that the table of sockets showed have to be among the expected, in their order.
 
     Requests are in that table as SYN-RECEIVED, and are not counted: tracepoints do not tell of them either.
@@ -128,9 +165,7 @@ def _seen(expected: Expected, events: Sequence[Event]) -> list[str]:
             getattr(expected, who),
         }
         if not any(_within(seen, right.split()) for right in paths):
-            wrong.append(
-                f"sock_diag, {who}: {' '.join(seen)}, expected {' or '.join(sorted(paths))}"
-            )
+            wrong.append(_difference(TABLE, who, " ".join(seen), " | ".join(sorted(paths))))
     return wrong
 
 

@@ -2,6 +2,11 @@
 
 TIME-WAIT never shows here: the full socket goes to CLOSE and a small one takes over (kernel: tcp_time_wait); `sockets`
 sees that one.
+
+What a kernel tells depends on its age (include/trace/events/sock.h and tcp.h): `inet_sock_set_state` is there since 4.16;
+`tcp_send_reset` at first names ports and addresses, later also the state (commit af4325ecc24f, 2018) and the family (3dd344ea84e1,
+2021: 5.15 has it), only of resets that a full socket sends; since 6.10 it tells of every reset, with its reason (b533fb9). `Tells` says
+what this one tells.
 """
 
 import os
@@ -30,12 +35,29 @@ STATES: Final = {
 }  # fmt: skip
 """The kernel's names (net/tcp_states.h) as RFC 9293 3.3.2 spells them."""
 
-_TIME = re.compile(r"\s(\d+)\.(\d+): (inet_sock_set_state|tcp_send_reset): ")
-_CHANGE = re.compile(
-    r"family=(\S+) protocol=IPPROTO_TCP sport=(\d+) dport=(\d+) saddr=(\S+)"
-    r" daddr=(\S+) saddrv6=(\S+) daddrv6=(\S+) oldstate=(\S+) newstate=(\S+)"
-)
-_RESET = re.compile(r"src=(\S+) dest=(\S+) state=(\S+) reason=(\S+)")
+_TIME = re.compile(r"\s(\d+)\.(\d+): (?:inet_sock_set_state|tcp_send_reset): ")
+_FIELD = re.compile(r"(\w+)=(\S+)")
+"""Which fields there are, and in which order, differs from kernel to kernel; how they are written does not."""
+PROTOCOL: Final = "IPPROTO_TCP"
+MAPPED: Final = "::ffff:"
+"""How an IPv4 address looks among those of IPv6 (RFC 4291 2.5.5.2): without a family it tells of one."""
+NEEDED: Final = ("sport=", "dport=", "saddr=", "daddr=", "oldstate=", "newstate=")
+"""What a change of state has to tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tells:
+    """What the kernel tells of by tracepoints."""
+
+    states: bool = False
+    """Every change of state, but for TIME-WAIT."""
+    resets: bool = False
+    """RSTs; without `reasons` only those that a full socket sends."""
+    reasons: bool = False
+    """Why each RST is sent: since Linux 6.10."""
+
+
+NOTHING: Final = Tells()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +69,19 @@ class Said:
     local: str
     remote: str
     old: str
-    """State before; of a reset: the state it names."""
+    """State before; of a reset: the state it names, empty if it names none."""
     new: str
     """State after; empty for a reset."""
     reason: str = ""
-    """enum sk_rst_reason of a reset, else empty."""
+    """enum sk_rst_reason of a reset; empty of a change, and where the kernel tells no reasons."""
 
     @property
     def words(self) -> str:
         """The same in words."""
-        if self.reason:
-            return f"sends RST in {self.old}, reason {self.reason}"
-        return f"{self.old} > {self.new}"
+        if self.new:
+            return f"{self.old} > {self.new}"
+        state = f" in {self.old}" if self.old else ""
+        return f"sends RST{state}, reason {self.reason or 'not told'}"
 
 
 class KernelWords:
@@ -67,22 +90,29 @@ class KernelWords:
     def __init__(self, runner: int) -> None:
         self._home = TRACEFS / "instances" / f"{NAME}-{runner}-{os.getpid()}"
 
-    def start(self) -> bool:
-        """Begin to listen; False where the kernel does not let us."""
+    def start(self) -> Tells:
+        """Begin to listen; says what this kernel tells, which is nothing where it does not let us."""
         if not can_trace():
-            return False
+            return NOTHING
         try:
             self._home.mkdir()
             (self._home / "trace_clock").write_text("mono")
             (self._home / "buffer_size_kb").write_text(BUFFER)
-            for event in EVENTS:
-                # tcp_send_reset has reasons since Linux 6.10, and is absent where TCP events are not built
-                if (self._home / "events" / event).exists():
-                    (self._home / "events" / event / "enable").write_text("1")
+            changes, resets = (self._enabled(event) for event in EVENTS)
         except OSError:
             self.stop()
-            return False
-        return True
+            return NOTHING
+        if not all(field in changes for field in NEEDED):
+            return NOTHING
+        return Tells(states=True, resets=bool(resets), reasons="reason=" in resets)
+
+    def _enabled(self, event: str) -> str:
+        """Have an event told; gives how it is written, or nothing if this kernel has no such event."""
+        home = self._home / "events" / event
+        if not home.exists():
+            return ""
+        (home / "enable").write_text("1")
+        return (home / "format").read_text()
 
     def clear(self) -> None:
         """Forget what was said so far."""
@@ -124,20 +154,29 @@ def sweep(runner: int | None = None) -> None:
 
 
 def understood(line: str, offset: int = 0) -> Said | None:
-    """Read one line of `trace`; `offset` in nanoseconds leads from its clock to CLOCK_REALTIME."""
+    """Read one line of `trace`; `offset` in nanoseconds leads from its clock to CLOCK_REALTIME. None if it tells nothing of TCP."""
     stamp = _TIME.search(line)
     if stamp is None:
         return None
     at = int(stamp[1]) * 1_000_000_000 + int(stamp[2].ljust(9, "0")) + offset
-    rest = line[stamp.end() :]
-    if change := _CHANGE.search(rest):
-        family, sport, dport, saddr, daddr, saddr6, daddr6, old, new = change.groups()
-        if family == "AF_INET6":
-            saddr, daddr = f"[{saddr6}]", f"[{daddr6}]"
-        return Said(
-            at, f"{saddr}:{sport}", f"{daddr}:{dport}", STATES.get(old, old), STATES.get(new, new)
+    fields: dict[str, str] = dict(_FIELD.findall(line[stamp.end() :]))
+    if fields.get("protocol", PROTOCOL) != PROTOCOL:
+        return None
+    if "newstate" in fields:
+        old, new = fields["oldstate"], fields["newstate"]
+        local, remote = _ends(fields)
+        return Said(at, local, remote, STATES.get(old, old), STATES.get(new, new))
+    state = fields.get("state", "")
+    local, remote = (fields["src"], fields["dest"]) if "src" in fields else _ends(fields)
+    return Said(at, local, remote, STATES.get(state, state), "", fields.get("reason", ""))
+
+
+def _ends(fields: dict[str, str]) -> tuple[str, str]:
+    """Give local and remote end of a socket."""
+    family = fields.get("family", "AF_INET" if fields["saddrv6"].startswith(MAPPED) else "AF_INET6")
+    if family == "AF_INET6":
+        return (
+            f"[{fields['saddrv6']}]:{fields['sport']}",
+            f"[{fields['daddrv6']}]:{fields['dport']}",
         )
-    if reset := _RESET.search(rest):
-        local, remote, state, reason = reset.groups()
-        return Said(at, local, remote, STATES.get(state, state), "", reason)
-    return None
+    return f"{fields['saddr']}:{fields['sport']}", f"{fields['daddr']}:{fields['dport']}"

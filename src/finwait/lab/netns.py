@@ -90,9 +90,17 @@ class Namespace:
                 mode = (IFF_TAP if tap else IFF_TUN) | IFF_NO_PI
                 fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", name.encode(), mode))
             except FileNotFoundError as error:
-                raise CannotOpen(DEVICE, "no TUN devices here: modprobe tun") from error
+                raise CannotOpen(
+                    DEVICE,
+                    "no TUN devices here: modprobe tun; in a container: --device=/dev/net/tun",
+                    "此处没有 TUN 设备：modprobe tun；在容器中：--device=/dev/net/tun",
+                ) from error
             except PermissionError as error:
-                raise MissingPrivilege(f"{DEVICE}: {error.strerror}: run as root") from error
+                raise MissingPrivilege(
+                    f"{DEVICE}: {error.strerror}: run as root, or let everybody open it, as most distributions do:"
+                    f" chmod 666 {DEVICE}",
+                    f"{DEVICE}：没有权限：请以 root 运行，或像多数发行版那样允许所有人打开它：chmod 666 {DEVICE}",
+                ) from error
         return fd
 
     def whole_packets(self, name: str) -> None:

@@ -5,8 +5,9 @@ import shutil
 import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from finwait.errors import CannotOpen, FinwaitError
 from finwait.explain import explain
@@ -15,17 +16,35 @@ from finwait.kernel.namespace import Namespace
 from finwait.kernel.prompt import go_first
 from finwait.lab.beside import beside, comments, with_kernel
 from finwait.lab.clock import now
-from finwait.lab.experiment import Experiment
+from finwait.lab.experiment import Expected, Experiment
 from finwait.lab.history import Event, history, turn
 from finwait.lab.judge import Row, judge
-from finwait.lab.kernel_words import KernelWords
+from finwait.lab.kernel_words import NOTHING, KernelWords, Said, Tells
+from finwait.lab.leg import Leg
 from finwait.lab.netns import private_mounts
-from finwait.lab.programs import Astray
+from finwait.lab.proxy import LEGS
 from finwait.lab.record import Recorder
+from finwait.lab.remote import Astray
+from finwait.lab.travel import LANES, Hop, travel
 from finwait.lab.world import Step, World
 from finwait.picture.ladder import Ladder
 from finwait.verdict.language import Lang
 from finwait.wire import pcapng
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What came of one connection."""
+
+    ladder: Ladder
+    verdict: str
+    cause: str
+    evidence: tuple[str, ...]
+    time_wait: tuple[str, ...]
+    events: list[Event]
+    row: Row
+    capture: bytes = field(repr=False)
+    """pcapng, with the kernel's events as comments on the packets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +57,15 @@ class Result:
     took: float
     """Seconds, all in all."""
     steps: list[Step]
-    ladder: Ladder
-    verdict: str
-    cause: str
-    evidence: tuple[str, ...]
-    time_wait: tuple[str, ...]
-    events: list[Event]
-    row: Row
-    capture: bytes = field(repr=False)
-    """pcapng, with the kernel's events as comments on the packets."""
+    legs: tuple[Played, ...]
+    """One; with a proxy the client's and the server's."""
+    hops: tuple[Hop, ...] = ()
+    """With a proxy: how the close travels from leg to leg."""
+
+    @property
+    def same(self) -> bool:
+        """Whether expectation, wire and kernel say the same of every connection."""
+        return all(leg.row.same for leg in self.legs)
 
 
 def play(
@@ -68,37 +87,70 @@ def play(
         if trace and os.geteuid() == 0:
             private_mounts()
         words = KernelWords(runner)
-        traced = trace and words.start()
+        tells = words.start() if trace else NOTHING
         stack.callback(words.stop)
         go_first()
         if experiment.need and shutil.which(experiment.need) is None:
-            raise CannotOpen(experiment.need, "not installed, and this experiment needs it")
+            raise CannotOpen(
+                experiment.need,
+                "not installed, and this experiment needs it",
+                "未安装，而这个实验需要它",
+            )
         world = World(experiment, lang, heard)
         stack.callback(world.close)
         _tell(experiment, world)
         world.sample()
         until = now()
-        ends = {"client": world.end("client"), "server": world.end("server")}
-        every = history(words.read(), world.samples, ends, traced=traced, until=until)
-    events = turn(every, experiment.expected.connection, world.turns)
-    told = explained(world.wire.recorder, experiment.expected.connection)
-    row = judge(experiment.name, experiment.expected, told, events, traced=traced)
-    places = beside(events, world.wire.packets, world.from_port)
+        said = words.read()
+    legs = tuple(
+        _played(experiment.name, leg, wanted, _Heard(said, tells, until, world.turns), lang)
+        for leg, wanted in zip(world.legs, experiment.expectations, strict=True)
+    )
+    if len(legs) > 1:
+        legs = tuple(_at_proxy(leg, number, lang) for number, leg in enumerate(legs))
+    hops = travel([leg.wire for leg in world.legs]) if len(legs) > 1 else ()
+    return Result(experiment.name, began, (now() - began) / 1e9, world.steps, legs, hops)
+
+
+class _Heard(NamedTuple):
+    said: list[Said]
+    tells: Tells
+    until: int
+    turns: list[int]
+
+
+def _played(name: str, leg: Leg, expected: Expected, heard: _Heard, lang: Lang) -> Played:
+    """Judge one connection."""
+    ends = {"client": leg.end("client"), "server": leg.end("server")}
+    traced = heard.tells.states
+    every = history(heard.said, leg.samples, ends, traced=traced, until=heard.until)
+    events = turn(every, expected.connection, heard.turns)
+    told = explained(leg.wire.recorder, expected.connection)
+    places = beside(events, leg.wire.packets, leg.from_port)
     verdict = told.verdict(lang)
-    return Result(
-        name=experiment.name,
-        began=began,
-        took=(now() - began) / 1e9,
-        steps=world.steps,
+    return Played(
         ladder=with_kernel(told.ladder(lang), places, lang),
         verdict=verdict.sentence,
         cause=verdict.cause.sentence.say(lang),
         evidence=tuple(verdict.evidence_for),
         time_wait=tuple(told.time_wait.text(lang)),
         events=events,
-        row=row,
-        capture=commented(world.wire.recorder, comments(places)),
+        row=judge(name, expected, told, events, heard.tells),
+        capture=commented(leg.wire.recorder, comments(places)),
     )
+
+
+def _at_proxy(played: Played, number: int, lang: Lang) -> Played:
+    """Say in the picture of a leg which end the proxy is."""
+    ladder, proxy = played.ladder, LANES[1].say(lang)
+    left, right = ladder.left, ladder.right
+    if number == 0:
+        right = right._replace(role=f"{right.role} = {proxy}")
+    else:
+        left = left._replace(role=f"{left.role} = {proxy}")
+    title = f"{ladder.title} ({LEGS[number].say(lang)})"
+    ladder = ladder._replace(title=title, left=left, right=right)
+    return replace(played, ladder=ladder)
 
 
 def _tell(experiment: Experiment, world: World) -> None:

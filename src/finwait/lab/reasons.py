@@ -69,7 +69,7 @@ REASONS: Final[dict[str, Reason]] = {
     "keepalive": Reason(Text("keep-alive probes unanswered", "保活探测无应答"), _causes("keepalive-timeout")),
     "overflow": Reason(
         Text("the accept queue is full (tcp_abort_on_overflow)", "accept 队列已满（tcp_abort_on_overflow）"),
-        _causes("handshake-rejected", "peer-lost-state"),
+        _causes("handshake-rejected"),
     ),
     "bad-ack": Reason(
         Text("an ACK that fits nothing", "无法接受的 ACK"), _causes("time-wait-reuse-refused", "peer-lost-state", "port-reused"),

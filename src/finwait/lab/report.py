@@ -1,13 +1,18 @@
 """What a run of the lab says: steps, ladder, verdict, and the table at the end."""
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
 from finwait.errors import FinwaitError
-from finwait.lab.experiment import Experiment
-from finwait.lab.history import Event
-from finwait.lab.judge import Row, Told
+from finwait.lab.beside import NO_REASON
+from finwait.lab.experiment import Expected, Experiment
+from finwait.lab.history import ENDS, Event
+from finwait.lab.judge import WHO, Told
+from finwait.lab.kernel_words import Tells
+from finwait.lab.proxy import LEGS
 from finwait.lab.reasons import REASONS
+from finwait.lab.travel import draw as draw_travel
 from finwait.lab.world import Step
 from finwait.picture.ladder_text import Style, draw
 from finwait.picture.width import left, width, wrap
@@ -15,23 +20,25 @@ from finwait.verdict.language import Lang, Text
 
 if TYPE_CHECKING:
     from finwait.explain.as_data import Json
-    from finwait.lab.play import Result
+    from finwait.lab.play import Played, Result
 
-WHO: Final = {
-    "client": Text("client", "客户端"),
-    "server": Text("server", "服务器"),
-    "wire": Text("wire", "线路"),
-    "both": Text("both", "双方"),
-}
 STEPS: Final = Text("What the programs and the wire do", "程序与线路的动作")
 LADDER: Final = Text(
-    "What went over the wire; states as the kernels told them (outside) and as the packets prove them (inside)",
-    "线路上的报文；外侧是内核报告的状态，内侧是由报文推断的状态",
+    "What went over the wire; states as the kernels told them and as the packets prove them",
+    "线路上的报文；内核报告的状态与由报文推断的状态",
 )
 UNTRACED: Final = Text(
     "Tracepoints are not permitted here: the kernels' states were read from their tables of sockets (sock_diag) after each"
     " packet, so a state that lasts shorter is not seen, and reasons of resets are not known.",
     "此处不允许使用 tracepoint：内核状态是在每个报文之后从套接字表（sock_diag）读取的，持续时间更短的状态看不到，RST 的原因也不得而知。",
+)
+NO_RESETS: Final = Text(
+    "This kernel has no tracepoint tcp:tcp_send_reset: of RSTs it tells nothing, only of changes of state.",
+    "此内核没有 tracepoint tcp:tcp_send_reset：它只报告状态变化，不报告 RST。",
+)
+NO_REASONS: Final = Text(
+    "Reasons are not told by this kernel (Linux 6.10 is the first that does): of RSTs it tells only those that a full socket sends.",
+    "此内核不说明原因（从 Linux 6.10 开始才有）：它只报告由完整套接字发送的 RST。",
 )
 VERDICT, KERNEL, DIFFERS, LIMIT = (
     Text("Verdict from the packets", "由报文得出的结论"),
@@ -46,16 +53,24 @@ HEADS: Final = (
     Text("from the kernel", "由内核"),
     Text("same", "一致"),
 )
+SUMMARY: Final = Text(
+    "{same} of {all} experiments: the three say the same", "{all} 个实验中 {same} 个三者一致"
+)
+COLON: Final = Text(": ", "：")
+TRAVELS: Final = Text("How it travels from leg to leg", "它如何从一侧传到另一侧")
+GAPS: Final = 2 * (len(HEADS) - 1)
+LEAST: Final = 10
+"""Columns of a cell, however narrow the terminal is."""
 YES, NO, NOT_RUN = Text("same", "一致"), Text("NOT", "否"), Text("did not run", "未能运行")
 
 
 def heading(experiment: Experiment, style: Style, lang: Lang) -> list[str]:
     """Write what an experiment is about."""
     title = f"{experiment.title.say(lang)} ({experiment.name})"
+    wide = min(style.columns, 72)
+    rule = f"━━ {title} " + "━" * (wide - width(title) - 4) if style.unicode else f"== {title} =="
     return [
-        style.paint(
-            "heading", f"━━ {title} ".ljust(72, "━") if style.unicode else f"== {title} =="
-        ),
+        style.paint("heading", rule),
         *wrap(experiment.shows.say(lang), min(style.columns, 100)),
         "",
         style.paint("heading", STEPS.say(lang)),
@@ -65,90 +80,163 @@ def heading(experiment: Experiment, style: Style, lang: Lang) -> list[str]:
 def step_line(step: Step, began: int, lang: Lang) -> str:
     """Write one step."""
     at, who, words = step
-    return f"  {(at - began) / 1e9:8.4f}  {left(WHO[who].say(lang), 7)} {words}"
+    return f"  {(at - began) / 1e9:8.4f}  {left(WHO[who].say(lang), 6)}  {words}"
 
 
 def body(experiment: Experiment, result: "Result", style: Style, lang: Lang) -> list[str]:
     """Write what comes after the steps."""
-    columns = min(style.columns, 110) - 2
-    lines = ["", style.paint("heading", LADDER.say(lang))]
-    if not result.row.traced:
-        lines += [f"  {line}" for line in wrap(UNTRACED.say(lang), columns)]
-    lines += ["", *draw(result.ladder, style)]
-    said = [result.verdict, result.cause, *result.evidence, *result.time_wait]
-    lines += ["", style.paint("heading", VERDICT.say(lang))]
-    lines += [f"  {line}" for text in said for line in wrap(text, columns)]
-    lines += ["", style.paint("heading", KERNEL.say(lang)), *_kernel(result, lang)]
-    if experiment.expected.limit is not None:
-        lines += ["", style.paint("heading", LIMIT.say(lang))]
-        lines += [f"  {line}" for line in wrap(experiment.expected.limit.say(lang), columns)]
-    if not result.row.same:
-        lines += ["", style.paint("rst", DIFFERS.say(lang))]
-        lines += [f"  {line}" for line in result.row.differences]
+    expected = experiment.expectations
+    lines: list[str] = []
+    for number, (leg, wanted) in enumerate(zip(result.legs, expected, strict=True)):
+        name = f"{LEGS[number].say(lang)}{COLON.say(lang)}" if len(expected) > 1 else ""
+        lines += _leg(leg, wanted, name, style, lang)
+    if result.hops:
+        lines += ["", style.paint("heading", TRAVELS.say(lang))]
+        lines += draw_travel(result.hops, result.steps[0][0], style, lang)
     return [*lines, ""]
 
 
-def _kernel(result: "Result", lang: Lang) -> Iterator[str]:
-    kernel = result.row.kernel
-    for who, states in (("client", kernel.client), ("server", kernel.server)):
-        path = " → ".join(states.split()) or "-"
-        yield f"  {left(WHO[who].say(lang), 7)} {path}"
-    for event in result.events:
-        if event.reason:
-            meaning = REASONS.get(event.means)
-            words = f": {meaning.text.say(lang)}" if meaning else ""
-            yield f"  RST {WHO[event.who].say(lang)}, {event.reason} ({event.old}){words}"
+def missing(tells: Tells) -> Text | None:
+    """Say what the kernel does not tell; None if it tells everything."""
+    if not tells.states:
+        return UNTRACED
+    if not tells.resets:
+        return NO_RESETS
+    return None if tells.reasons else NO_REASONS
 
 
-def table(rows: Sequence[tuple[Experiment, Row | None]], style: Style, lang: Lang) -> list[str]:
-    """Write the table: expected, from the wire, from the kernel, same or not."""
-    cells = [[head.say(lang) for head in HEADS]]
-    for experiment, row in rows:
-        if row is None:
-            cells.append([experiment.name, _wanted(experiment), "", "", NOT_RUN.say(lang)])
-            continue
-        verdict = (YES if row.same else NO).say(lang)
-        cells.append([row.name, row.expected.short, row.wire.short, row.kernel.short, verdict])
-    widths = [max(width(line[place]) for line in cells) for place in range(len(HEADS))]
-    lines = []
-    for number, line in enumerate(cells):
-        text = "  ".join(left(cell, wide) for cell, wide in zip(line, widths, strict=True)).rstrip()
-        bad = number > 0 and line[-1] != YES.say(lang)
-        lines.append(style.paint("heading" if number == 0 else "rst" if bad else "", text))
+def _leg(leg: "Played", wanted: Expected, name: str, style: Style, lang: Lang) -> list[str]:
+    """Write about one connection."""
+    columns = min(style.columns, 110) - 2
+
+    def indented(*texts: str) -> list[str]:
+        return [f"  {line}" for text in texts for line in wrap(text, columns)]
+
+    lines = ["", *_heading(f"{name}{LADDER.say(lang)}", style)]
+    if (lacks := missing(leg.row.tells)) is not None:
+        lines += indented(lacks.say(lang))
+    lines += ["", *draw(leg.ladder, style)]
+    lines += ["", *_heading(f"{name}{VERDICT.say(lang)}", style)]
+    lines += indented(leg.verdict, leg.cause, *leg.evidence, *leg.time_wait)
+    lines += ["", *_heading(f"{name}{KERNEL.say(lang)}", style)]
+    lines += indented(*_kernel(leg, lang))
+    if wanted.limit is not None:
+        lines += ["", *_heading(LIMIT.say(lang), style), *indented(wanted.limit.say(lang))]
+    if not leg.row.same:
+        lines += ["", style.paint("rst", DIFFERS.say(lang))]
+        lines += indented(*(each.say(lang) for each in leg.row.differences))
     return lines
 
 
-def _wanted(experiment: Experiment) -> str:
+def _heading(text: str, style: Style) -> list[str]:
+    return [style.paint("heading", line) for line in wrap(text, style.columns)]
+
+
+def _kernel(leg: "Played", lang: Lang) -> Iterator[str]:
+    kernel = leg.row.kernel
+    room = max(width(WHO[who].say(lang)) for who in ENDS)
+    for who, states in (("client", kernel.client), ("server", kernel.server)):
+        path = " → ".join(states.split()) or "-"
+        yield f"{left(WHO[who].say(lang), room)}  {path}"
+    for event in leg.events:
+        if event.reset:
+            meaning = REASONS.get(event.means)
+            words = f": {meaning.text.say(lang)}" if meaning else ""
+            reason = event.reason or NO_REASON.say(lang)
+            yield f"RST {WHO[event.who].say(lang)}, {reason} ({event.old}){words}"
+
+
+def table(
+    rows: Sequence[tuple[Experiment, "Result | None"]], style: Style, lang: Lang
+) -> list[str]:
+    """Write the table: expected, from the wire, from the kernel, same or not. Cells that find no room are wrapped."""
+    cells = [[head.say(lang) for head in HEADS]]
+    for experiment, result in rows:
+        if result is None:
+            cells.append([experiment.name, _wanted(experiment, lang), "", "", NOT_RUN.say(lang)])
+            continue
+        for number, leg in enumerate(result.legs):
+            row = leg.row
+            told = [each.short(lang) for each in (row.expected, row.wire, row.kernel)]
+            name = f"  {LEGS[number].say(lang)}" if number else row.name
+            cells.append([name, *told, (YES if row.same else NO).say(lang)])
+    widths = _widths(cells, style.columns)
+    lines = []
+    for number, line in enumerate(cells):
+        bad = number > 0 and line[-1] != YES.say(lang)
+        paint = "heading" if number == 0 else "rst" if bad else ""
+        wrapped = [wrap(cell, wide) for cell, wide in zip(line, widths, strict=True)]
+        wrapped[0] = [line[0]]
+        for parts in zip_longest(*wrapped, fillvalue=""):
+            text = "  ".join(left(part, wide) for part, wide in zip(parts, widths, strict=True))
+            lines.append(style.paint(paint, text.rstrip()))
+    return [*lines, *_summary(rows, lang)]
+
+
+def _summary(rows: Sequence[tuple[Experiment, "Result | None"]], lang: Lang) -> list[str]:
+    """Write the last line of a longer table."""
+    same = sum(result is not None and result.same for _, result in rows)
+    return ["", SUMMARY.say(lang).format(same=same, all=len(rows))] if len(rows) > 1 else []
+
+
+def _widths(cells: Sequence[Sequence[str]], columns: int) -> list[int]:
+    """Give each column what it needs; where that is too much, the three that tell share what is left."""
+    widths = [max(width(line[place]) for line in cells) for place in range(len(HEADS))]
+    spare = columns - GAPS - widths[0] - widths[-1]
+    if sum(widths[1:-1]) > spare:
+        widths[1:-1] = [min(wide, max(LEAST, spare // 3)) for wide in widths[1:-1]]
+    return widths
+
+
+def _wanted(experiment: Experiment, lang: Lang) -> str:
     wanted = experiment.expected
-    return Told(wanted.close, wanted.closed_by, wanted.cause, "", "").short
+    return Told(wanted.close, wanted.closed_by, wanted.cause, "", "").short(lang)
 
 
-def as_data(experiment: Experiment, result: "Result") -> dict[str, "Json"]:
-    """Give a result as plain data that `json.dumps` takes."""
-    row = result.row
-    return {
+def as_data(experiment: Experiment, result: "Result", lang: Lang) -> dict[str, "Json"]:
+    """Give a result as plain data that `json.dumps` takes. With a proxy the server's leg stands in `server_leg`."""
+    first, *further = result.legs
+    data: dict[str, Json] = {
         "name": experiment.name,
-        "title": experiment.title.en,
-        "same": row.same,
-        "differences": list(row.differences),
-        "traced": row.traced,
+        "title": experiment.title.say(lang),
+        "same": result.same,
         "seconds": round(result.took, 3),
+        **_played(first, lang),
+        "steps": [{"at_ns": at, "who": who, "what": words} for at, who, words in result.steps],
+    }
+    for leg in further:
+        data["server_leg"] = _played(leg, lang)
+    return data
+
+
+def _played(leg: "Played", lang: Lang) -> dict[str, "Json"]:
+    row = leg.row
+    return {
+        "differences": [each.say(lang) for each in row.differences],
+        "traced": row.tells.states,
+        "reasons_told": row.tells.reasons,
         "expected": _told(row.expected),
         "wire": _told(row.wire),
         "kernel": _told(row.kernel),
-        "steps": [{"at_ns": at, "who": who, "what": words} for at, who, words in result.steps],
-        "events": [_event(event) for event in result.events],
+        "events": [_event(event) for event in leg.events],
     }
 
 
-def failed_data(experiment: Experiment, error: FinwaitError | OSError) -> dict[str, "Json"]:
+def failed_data(
+    experiment: Experiment, error: FinwaitError | OSError, lang: Lang
+) -> dict[str, "Json"]:
     """Give what stopped an experiment as plain data."""
     return {
         "name": experiment.name,
-        "title": experiment.title.en,
+        "title": experiment.title.say(lang),
         "same": False,
-        "error": str(error),
+        "error": words(error, lang),
     }
+
+
+def words(error: FinwaitError | OSError, lang: Lang) -> str:
+    """Say what stopped an experiment."""
+    return error.say(lang) if isinstance(error, FinwaitError) else str(error)
 
 
 def _told(told: Told) -> dict[str, "Json"]:

@@ -8,8 +8,10 @@ from typing import Final, NamedTuple
 
 from finwait.errors import FinwaitError
 from finwait.kernel.apart import Apart, Ended
+from finwait.kernel.namespace import Namespace
 from finwait.lab.experiment import Experiment
 from finwait.lab.janitor import Janitor
+from finwait.lab.net import CLIENT4, Host
 from finwait.lab.play import Result, play
 from finwait.lab.world import Step
 from finwait.verdict.language import Lang
@@ -56,6 +58,17 @@ def run(
         for apart in running:
             apart.stop()
         janitor.close()
+
+
+def check() -> None:
+    """Find out whether this machine lets us make experiments, by trying. Raises MissingPrivilege, CannotOpen, OSError."""
+    Apart(_try).answer(LIMIT)
+
+
+def _try() -> None:
+    Namespace().enter()
+    host = Host(CLIENT4)
+    host.namespace.device("wire")
 
 
 class _Work(NamedTuple):

@@ -6,7 +6,7 @@ import os
 import select
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -64,8 +64,6 @@ class Wire(Net):
     ) -> None:
         usual = (CLIENT6, SERVER6) if six else (CLIENT4, SERVER4)
         self.client_address, self.server_address = addresses or usual
-        self.watched: list[int] = []
-        """Other descriptors that end the waiting of `step`."""
         self.moved: Callable[[], object] = lambda: None
         """Called after each packet that was carried."""
         self._start = ETHERNET_HEADER if ethernet else 0
@@ -151,9 +149,18 @@ class Wire(Net):
         self.recorder.add(data)
         packet.frame = len(self.recorder.frames)
 
+    @property
+    def descriptors(self) -> list[int]:
+        """Both ends, for select."""
+        return list(self._fds.values())
+
     def step(self, timeout: float) -> bool:
         """Carry what is ready."""
-        ready, _, _ = select.select([*self._fds.values(), *self.watched], [], [], timeout)
+        ready, _, _ = select.select(self.descriptors, [], [], timeout)
+        return self.carry(ready)
+
+    def carry(self, ready: Container[int]) -> bool:
+        """Carry what these descriptors have; True if there was something."""
         moved = False
         for side, descriptor in self._fds.items():
             while descriptor in ready:

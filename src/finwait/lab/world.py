@@ -2,15 +2,19 @@
 
 import os
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Literal
 
 from finwait.errors import Misuse
+from finwait.lab.calls import Words
 from finwait.lab.clock import now
 from finwait.lab.experiment import Experiment
-from finwait.lab.net import DELAYED_ACK, Host
+from finwait.lab.leg import Leg
+from finwait.lab.lines import Lines
+from finwait.lab.net import DELAYED_ACK
 from finwait.lab.packet import Segment
 from finwait.lab.programs import Program
-from finwait.lab.sockets import SocketTable
+from finwait.lab.proxy import Proxy
+from finwait.lab.remote import Outcome
 from finwait.lab.wire import Side, Wire
 from finwait.verdict.language import Lang, Text
 
@@ -19,66 +23,76 @@ REQUEST, REPLY = b"may I have it?\n", b"here it is, and nothing more.\n"
 BIG: Final = bytes(97 + place % 26 for place in range(4000))
 """Three segments of abc…z."""
 
+Who = Literal["client", "server", "proxy"]
 Step = tuple[int, str, str]
-"""When (nanoseconds of CLOCK_REALTIME), who (client, server, wire), and what."""
-Sample = tuple[int, str, str, bool]
-"""When, which end, its state ("" if it has no socket), and whether no process owns it."""
+"""When (nanoseconds of CLOCK_REALTIME), who (client, server, proxy, wire), and what."""
 
 
-def own_addresses(six: bool) -> tuple[tuple[str, str], int]:
-    """Give addresses and a client port that no other experiment of this machine has now, by the process id.
+def own_addresses(six: bool) -> tuple[tuple[str, str, str], int]:
+    """Give addresses (client, server, proxy) and a client port that no other experiment of this machine has now, by the process id.
 
     Tracepoints tell of every namespace at once; by their ends the kernel's words are known for ours.
     """
     row, host = divmod(os.getpid(), 253)
     port = 40000 + 8 * (row % 2500)
     if six:
-        return (f"2001:db8:1::{host + 1:x}", f"2001:db8:2::{host + 1:x}"), port
-    return (f"192.0.2.{host + 1}", f"198.51.100.{host + 1}"), port  # RFC 5737
+        nets = ("2001:db8:1", "2001:db8:2", "2001:db8:3")  # RFC 3849
+        client, server, proxy = (f"{net}::{host + 1:x}" for net in nets)
+    else:
+        nets = ("192.0.2", "198.51.100", "203.0.113")  # RFC 5737
+        client, server, proxy = (f"{net}.{host + 1}" for net in nets)
+    return (client, server, proxy), port
 
 
 class World:
     """What a story is told in.
 
-    `client` and `server` are the programs, `wire` can lose, hold, reorder and invent packets. `say(who, words)` is
-    called for each step as it happens.
+    `client` and `server` are the programs, `wire` can lose, hold, reorder and invent packets. With a proxy between them there
+    are two `legs`, and `wire` is that of the client's. `heard` is called for each step as it happens.
     """
 
     def __init__(
         self, experiment: Experiment, lang: Lang, heard: Callable[[Step], None] = lambda step: None
     ) -> None:
-        addresses, self.from_port = own_addresses(experiment.six)
-        tap: Side = "server" if experiment.tap == "server" else "client"
-        self.wire = Wire(six=experiment.six, tap=tap, addresses=addresses)
         self.port = PORT
         self.steps: list[Step] = []
-        self.samples: list[Sample] = []
         self.turns: list[int] = []
         """When each further connection between the same ends began."""
         self._lang, self._heard = lang, heard
-        self._tables = {who: SocketTable(host.namespace, host.family) for who, host in self.hosts()}
-        self._known: dict[str, tuple[str, bool]] = {}
-        for _, host in self.hosts():
-            for name, value in experiment.sysctl.items():
-                host.sysctl(**{name: value})
-        self.client = Program("client", self.wire.client, self.wire, self._note)
-        self.server = Program("server", self.wire.server, self.wire, self._note)
-        self.wire.moved = self.sample
+        self.legs, self.from_port = _legs(experiment)
+        self.wire = self.legs[0].wire
+        self._lines = Lines([leg.wire for leg in self.legs])
+        for leg in self.legs:
+            for host in leg.hosts().values():
+                host.sysctl(**experiment.sysctl)
+        self.client = Program("client", self.wire.client, self._lines, self._note)
+        self.server = Program("server", self.legs[-1].wire.server, self._lines, self._note)
+        self._proxy: Proxy | None = None
+        if experiment.through is not None:
+            near, far = self.legs
+            self._proxy = Proxy(experiment.through.code, (near, far), self._lines, self._note)
 
-    def hosts(self) -> list[tuple[str, Host]]:
-        """Both hosts by name."""
-        return [("client", self.wire.client), ("server", self.wire.server)]
+    @property
+    def proxy(self) -> Proxy:
+        """The program between client and server. Raises Misuse if the experiment has none."""
+        if self._proxy is None:
+            raise Misuse(
+                "no proxy here: the experiment says `through`", "这里没有代理：实验需要 `through`"
+            )
+        return self._proxy
 
     # --- what happens ---
 
     @property
     def to(self) -> tuple[str, int]:
-        """Where the server listens."""
+        """Whom the client calls: the server, or the proxy."""
         return self.wire.server_address, self.port
 
     def connect(self, *, exchange: bool = True, receive_buffer: int = 0) -> None:
         """The usual beginning: listen, connect, accept; then a request and its reply, read by both."""
         self.server.listen(self.port, receive_buffer=receive_buffer)
+        if self._proxy is not None:
+            self._proxy.begin()
         self.dial()
         if exchange:
             self.exchange()
@@ -101,15 +115,14 @@ class World:
 
     def destroy(self, who: Side) -> None:
         """Have the kernel abort the connection, as an administrator does with `ss -K` (SOCK_DESTROY)."""
-        host, ports = self.wire.client, (self.from_port, self.port)
-        if who == "server":
-            host, ports = self.wire.server, ports[::-1]
-        host.destroy(*ports)
+        leg = self.legs[0 if who == "client" else -1]
+        ports = leg.from_port, leg.port
+        leg.hosts()[who].destroy(*(ports if who == "client" else ports[::-1]))
         self._note(who, "ss -K: SOCK_DESTROY")
 
     def wire_does(self, en: str, zh: str) -> None:
         """Say what the wire is about to do."""
-        self._note("wire", Text(en, zh).say(self._lang))
+        self._note("wire", Text(en, zh))
 
     def lose(self, side: Side, match: Callable[[Segment], bool], en: str, zh: str) -> None:
         """Lose the next segment of this side that matches."""
@@ -118,68 +131,71 @@ class World:
 
     # --- waiting ---
 
-    def until(self, who: Side, *states: str, limit: float = 30.0) -> None:
-        """Wait until the kernel of this end has the connection in one of these states; "" is no socket at all."""
+    def until(self, who: Who, *states: str, limit: float = 30.0) -> None:
+        """Wait until the kernel of this end has the connection in one of these states; "" is no socket at all.
 
-        def there() -> bool:
-            self.sample()
-            return self._known.get(who, ("", False))[0] in states
-
+        proxy: the end of its connection with the server.
+        """
+        leg = self.legs[0 if who == "client" else -1]
+        side: Side = "server" if who == "server" else "client"
         what = " or ".join(state or "gone" for state in states)
-        self.wire.until(there, f"the {who} was {what}", limit)
+        self._lines.until(lambda: leg.state(side) in states, f"the {who} was {what}", limit)
 
     def until_sent(
         self, who: Side, match: Callable[[Segment], bool], what: str, limit: float = 30.0
     ) -> None:
         """Wait until the last segment that this end sent matches."""
-        self.wire.until(
+        self._lines.until(
             lambda: (last := self.wire.last.get(who)) is not None and match(last), what, limit
         )
 
     def until_held(self, count: int, what: str) -> None:
         """Wait until the wire holds so many packets back."""
-        self.wire.until(lambda: len(self.wire.held) >= count, what)
+        self._lines.until(lambda: len(self.wire.held) >= count, what)
 
     def settle(self, quiet: float = DELAYED_ACK) -> None:
         """Wait until nothing has moved for so long: longer than an ACK is delayed."""
-        self.wire.settle(quiet)
+        self._lines.settle(quiet)
 
     def wait(self, seconds: float) -> None:
         """Let time pass, where time itself is the subject."""
-        self.wire.wait(seconds)
+        self._lines.wait(seconds)
 
     # --- what is noted ---
 
-    def _note(self, who: str, words: str) -> None:
-        step = (now(), who, words)
+    def _note(self, who: str, words: Words, outcome: Outcome | None = None) -> None:
+        text = words if isinstance(words, str) else words.say(self._lang)
+        gave = outcome.say(self._lang) if outcome else ""
+        step = (now(), who, f"{text} → {gave}" if gave else text)
         self.steps.append(step)
         self._heard(step)
         self.sample()
 
     def sample(self) -> None:
-        """Ask both kernels where the connection stands, and note what changed."""
-        client = (self.wire.client_address, self.from_port)
-        server = (self.wire.server_address, self.port)
-        for who, table in self._tables.items():
-            held = table.find(client, server) if who == "client" else table.find(server, client)
-            found = (held.state, held.orphan) if held else ("", True)
-            if found != self._known.get(who, ("", True)):
-                self._known[who] = found
-                self.samples.append((now(), who, *found))
-
-    def end(self, who: Side) -> str:
-        """Name an end as captures do: "address:port"."""
-        if who not in {"client", "server"}:
-            raise Misuse(f"no end {who!r}")
-        address = self.wire.client_address if who == "client" else self.wire.server_address
-        port = self.from_port if who == "client" else self.port
-        return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        """Ask every kernel where its connection stands, and note what changed."""
+        for leg in self.legs:
+            leg.sample()
 
     def close(self) -> None:
-        """End everything: first the wire, so that the end of the programs is not heard."""
-        self.wire.moved = lambda: None
-        self.wire.close()
-        for table in self._tables.values():
-            table.close()
+        """End everything: first the wires, so that the end of the programs is not heard."""
+        for leg in self.legs:
+            leg.close()
+        self._lines.close()
         self.client.stop()
         self.server.stop()
+        if self._proxy is not None:
+            self._proxy.stop()
+
+
+def _legs(experiment: Experiment) -> tuple[tuple[Leg, ...], int]:
+    """Make the hosts and the wires between them; gives the client's port, too."""
+    (client, server, proxy), port = own_addresses(experiment.six)
+    six, tap = experiment.six, experiment.tap
+    if experiment.through is None:
+        wire = Wire(
+            six=six, tap="server" if tap == "server" else "client", addresses=(client, server)
+        )
+        return (Leg(wire, port, PORT),), port
+    near = Wire(six=six, tap="server", addresses=(client, proxy))
+    far = Wire(six=six, tap="client", addresses=(proxy, server))
+    return (Leg(near, port, PORT), Leg(far, port + 1, PORT)), port

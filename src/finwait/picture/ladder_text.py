@@ -49,10 +49,13 @@ class _Signs(NamedTuple):
     to_left: str
     line: str
     dots: str
+    same: str
 
 
-_UNICODE = _Signs("─", "▶", "◀", "│", "┊")
-_ASCII = _Signs("-", ">", "<", "|", ":")
+_UNICODE = _Signs("─", "▶", "◀", "│", "┊", "✓")
+_ASCII = _Signs("-", ">", "<", "|", ":", "=")
+ALONE = "*"
+"""Before a state that only the kernel told, where there is no room for a column of its own."""
 
 
 class _Layout(NamedTuple):
@@ -63,12 +66,14 @@ class _Layout(NamedTuple):
     """0: labels go below."""
     digits: int
     kernel: bool = False
-    """Whether what the kernels said stands outside of the states."""
+    """Whether kernels were heard, too."""
+    beside: bool = True
+    """What they said stands outside of the states; else, in a narrow terminal, it is marked in the same column."""
 
     @property
     def state(self) -> int:
         """Columns of the states of one end."""
-        return 2 * STATE + 1 if self.kernel else STATE
+        return _state_columns(self.kernel, self.beside)
 
     @property
     def indent(self) -> int:
@@ -104,6 +109,12 @@ def draw(ladder: Ladder, style: Style) -> list[str]:
 _How = tuple[_Layout, _Signs, Style]
 
 
+def _state_columns(kernel: bool, beside: bool) -> int:
+    if not kernel:
+        return STATE
+    return 2 * STATE + 1 if beside else STATE + 1
+
+
 def _layout(ladder: Ladder, columns: int) -> _Layout:
     arrows = [row for row in ladder.rows if isinstance(row, Arrow)]
     frame = max([1, *(len(str(a.frame)) for a in arrows)])
@@ -111,14 +122,15 @@ def _layout(ladder: Ladder, columns: int) -> _Layout:
     digits = 6 if span < 1000 else 3
     time = len(f"{span:.{digits}f}")
     kernel = any(a.left_kernel or a.right_kernel for a in arrows)
-    state = 2 * STATE + 1 if kernel else STATE
-    fixed = frame + 1 + time + 1 + state + 2 + 2 + state
-    room = columns - fixed
+    fixed = frame + 1 + time + 1 + 2 + 2
+    beside = columns - fixed - 2 * _state_columns(kernel, True) >= ARROW_MIN
+    room = columns - fixed - 2 * _state_columns(kernel, beside)
     label = room - ARROW_MIN - 14
     if label >= LABEL_MIN:
         arrow = min(ARROW_MAX, room - LABEL_MIN - 1)
-        return _Layout(frame, time, arrow, room - arrow - 1, digits, kernel)
-    return _Layout(frame, time, max(ARROW_MIN, min(ARROW_MAX, room)), 0, digits, kernel)
+        return _Layout(frame, time, arrow, room - arrow - 1, digits, kernel, beside)
+    arrow = max(ARROW_MIN, min(ARROW_MAX, room))
+    return _Layout(frame, time, arrow, 0, digits, kernel, beside)
 
 
 def _head(ladder: Ladder, layout: _Layout, style: Style) -> list[str]:
@@ -135,8 +147,11 @@ def _head(ladder: Ladder, layout: _Layout, style: Style) -> list[str]:
             lines.append(left(first, start) + theirs)
         else:
             lines += [first, right(theirs, edge)]
-    if layout.kernel:
-        outer, inner = ladder.columns
+    outer, inner = ladder.columns
+    if layout.kernel and not layout.beside:
+        same = (_UNICODE if style.unicode else _ASCII).same
+        lines.append(f"{same} {inner} + {outer}   {ALONE} {outer}")
+    elif layout.kernel:
         mine = f"{right(outer, layout.indent - STATE - 2)} {right(inner, STATE)}"
         theirs = f"{left(inner, STATE)} {outer}"
         lines.append(left(mine, layout.indent + layout.arrow + 3) + theirs)
@@ -155,12 +170,28 @@ def _line(
     text = f"{right(frame, layout.frame)} {right(time, layout.time)} "
     mine = style.paint("state", right(states[0], STATE))
     theirs = style.paint("state", states[1])
-    if layout.kernel:
+    if layout.kernel and not layout.beside:
+        mine, theirs = _marked(states, said, signs, style)
+    elif layout.kernel:
         mine = f"{style.paint('kernel', right(said[0], STATE))} {mine}"
         if said[1]:
             theirs = style.paint("state", left(states[1], STATE))
             theirs += f" {style.paint('kernel', said[1])}"
     return f"{text}{mine} {signs.line}{middle}{signs.line} {theirs}".rstrip()
+
+
+def _marked(
+    states: tuple[str, str], said: tuple[str, str], signs: _Signs, style: Style
+) -> tuple[str, str]:
+    """Write both ends' states in one column each; what only the kernel said finds a place where the packets say nothing."""
+    cells: list[tuple[str, str]] = []
+    for state, kernel in zip(states, said, strict=True):
+        if state:
+            cells.append(("state", state + (signs.same if state == kernel else " ")))
+        else:
+            cells.append(("kernel", ALONE + kernel if kernel else ""))
+    (first, mine), (second, theirs) = cells
+    return style.paint(first, right(mine, STATE + 1)), style.paint(second, theirs.rstrip())
 
 
 def _arrow(row: Arrow, before: tuple[str, str], how: _How) -> list[str]:
@@ -173,11 +204,18 @@ def _arrow(row: Arrow, before: tuple[str, str], how: _How) -> list[str]:
     stamp = (str(row.frame) if row.frame else "", f"{row.at:.{layout.digits}f}")
     said = _said(row.left_kernel), _said(row.right_kernel)
     line = _line(stamp, (states[0], states[1]), middle, how, said)
+    if not layout.label:
+        below = [style.paint("label", _centre(text, layout.arrow)) for text in row.labels]
+        further = _unsaid((states[0], states[1]), said, layout)
+        if any(further) and not below:
+            below = [" " * layout.arrow]
+        kernel = [further, *[("", "")] * len(below)][: len(below)]
+        lines = [line]
+        for text, each in zip(below, kernel, strict=True):
+            lines.append(_line(("", ""), ("", ""), text, how, each))
+        return lines
     if not row.labels:
         return [line]
-    if not layout.label:
-        below = (style.paint("label", _centre(text, layout.arrow)) for text in row.labels)
-        return [line, *(_line(("", ""), ("", ""), text, how) for text in below)]
     lines = []
     start = layout.indent + layout.arrow + 4 + layout.state
     nothing = " " * layout.arrow
@@ -189,6 +227,17 @@ def _arrow(row: Arrow, before: tuple[str, str], how: _How) -> list[str]:
         gap = " " * max(1, start - width(plain))
         lines.append(shown + gap + style.paint("label", text))
     return lines
+
+
+def _unsaid(states: tuple[str, str], said: tuple[str, str], layout: _Layout) -> tuple[str, str]:
+    """Give what the kernels said besides the states that stand in its place."""
+    if layout.beside:
+        return "", ""
+    mine, theirs = (
+        kernel if state and state != kernel else ""
+        for state, kernel in zip(states, said, strict=True)
+    )
+    return mine, theirs
 
 
 def _said(words: tuple[str, ...]) -> str:

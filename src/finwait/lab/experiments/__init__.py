@@ -3,11 +3,21 @@
 from typing import Final
 
 from finwait.lab.experiment import Experiment
-from finwait.lab.experiments import closing, fins, opening, resets, silence, time_wait, tls
+from finwait.lab.experiments import (
+    closing,
+    fins,
+    opening,
+    proxies,
+    resets,
+    silence,
+    time_wait,
+    tls,
+)
 
 SUBJECTS: Final[dict[str, tuple[Experiment, ...]]] = {
     "closing": closing.EXPERIMENTS,
     "fins": fins.EXPERIMENTS,
+    "proxies": proxies.EXPERIMENTS,
     "resets": resets.EXPERIMENTS,
     "opening": opening.EXPERIMENTS,
     "time-wait": time_wait.EXPERIMENTS,

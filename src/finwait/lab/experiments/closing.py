@@ -74,7 +74,10 @@ EXPERIMENTS = (
             "一端关闭，另一端的内核自行确认 FIN，其程序稍后才关闭：FIN、ACK、FIN、ACK。先关闭的一端进入 TIME-WAIT。",
         ),
         four_way,
-        Expected("four-way", "client", "orderly", "FIN-WAIT-1 FIN-WAIT-2 TIME-WAIT", "CLOSE-WAIT LAST-ACK CLOSED"),
+        Expected(
+            close="four-way", closed_by="client", cause="orderly",
+            client="FIN-WAIT-1 FIN-WAIT-2 TIME-WAIT", server="CLOSE-WAIT LAST-ACK CLOSED",
+        ),
     ),
     Experiment(
         "three-way",
@@ -85,7 +88,10 @@ EXPERIMENTS = (
             "第二个程序在其内核的延迟 ACK（40 毫秒）到期之前就关闭，FIN 与 ACK 合在一个报文段里：三个报文段而不是四个，状态相同。",
         ),
         three_way,
-        Expected("three-way", "client", "orderly", "FIN-WAIT-1 FIN-WAIT-2 TIME-WAIT", "CLOSE-WAIT LAST-ACK CLOSED"),
+        Expected(
+            close="three-way", closed_by="client", cause="orderly",
+            client="FIN-WAIT-1 FIN-WAIT-2 TIME-WAIT", server="CLOSE-WAIT LAST-ACK CLOSED",
+        ),
     ),
     Experiment(
         "simultaneous",
@@ -96,7 +102,10 @@ EXPERIMENTS = (
             "两个 FIN 同时在途，每一端都在自己的 FIN 被确认之前收到对方的 FIN：两端都经过 CLOSING，也都进入 TIME-WAIT（RFC 9293 图 13）。",
         ),
         simultaneous,
-        Expected("simultaneous", "both", "orderly", "FIN-WAIT-1 CLOSING TIME-WAIT", "FIN-WAIT-1 CLOSING TIME-WAIT"),
+        Expected(
+            close="simultaneous", closed_by="both", cause="orderly",
+            client="FIN-WAIT-1 CLOSING TIME-WAIT", server="FIN-WAIT-1 CLOSING TIME-WAIT",
+        ),
     ),
     Experiment(
         "rst-without-fin",
@@ -108,7 +117,9 @@ EXPERIMENTS = (
         ),
         rst_without_fin,
         Expected(
-            "reset", "client", "abort", "CLOSED", "CLOSED", reset="client owner", reason="unread-data",
+            close="reset", closed_by="client", cause="abort",
+            client="CLOSED", server="CLOSED",
+            reset="client owner", reason="unread-data",
             limit=Text(
                 "Closing empties the queue before the RST is made, so its window shows nothing of the unread data: from the wire"
                 " it may as well be SO_LINGER 0. Only the kernel's reason tells.",
@@ -128,7 +139,8 @@ EXPERIMENTS = (
         ),
         rst_after_fin,
         Expected(
-            "reset", "server", "data-after-close", "CLOSE-WAIT CLOSED", "FIN-WAIT-1 FIN-WAIT-2 CLOSED",
+            close="reset", closed_by="server", cause="data-after-close",
+            client="CLOSE-WAIT CLOSED", server="FIN-WAIT-1 FIN-WAIT-2 CLOSED",
             reset="server reply", reason="no-connection",
         ),
         sysctl={"tcp_fin_timeout": 1},

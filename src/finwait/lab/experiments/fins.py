@@ -32,18 +32,6 @@ def half_close(world: World) -> None:
     world.until("server", "")
 
 
-def half_close_broken(world: World) -> None:
-    """The client half-closes after its request; a proxy closes both directions at once."""
-    world.connect(exchange=False)
-    world.server.begin("recv(), close()", "close_at_end")
-    world.client.send(REQUEST)
-    world.client.shutdown()
-    world.server.finish()
-    world.client.receive_end()
-    world.client.close()
-    world.until("server", "")
-
-
 def fin_lost(world: World) -> None:
     """The first FIN is lost, and comes again."""
     world.connect()
@@ -179,27 +167,32 @@ EXPERIMENTS = (
             " CLOSE-WAIT and still sends.",
             "shutdown(SHUT_WR) 只关闭一个方向：客户端处于 FIN-WAIT-2 仍可接收，服务器处于 CLOSE-WAIT 仍可发送。",
         ),
-        half_close, Expected("four-way", "client", "orderly", FIRST, SECOND),
-    ),
-    Experiment(
-        "half-close-broken", Text("A proxy that breaks half-closes", "破坏半关闭的代理"),
-        Text(
-            "A proxy that takes a FIN for the end of everything closes both directions, and the client waits in vain for its reply.",
-            "把 FIN 当作一切结束的代理会关闭两个方向，客户端再也等不到应答。",
+        half_close,
+        Expected(
+            close="four-way", closed_by="client", cause="orderly",
+            client=FIRST, server=SECOND,
         ),
-        half_close_broken, Expected("three-way", "client", "half-close-broken", FIRST, SECOND),
     ),
     Experiment(
         "fin-lost", Text("The FIN is lost", "FIN 丢失"),
         Text("A FIN takes a sequence number, so it is sent again like data.", "FIN 占用一个序号，因此像数据一样会重传。"),
-        fin_lost, Expected("three-way", "client", "orderly", FIRST, SECOND),
+        fin_lost,
+        Expected(
+            close="three-way", closed_by="client", cause="orderly",
+            client=FIRST, server=SECOND,
+        ),
     ),
     Experiment(
         "fin-ack-lost", Text("The ACK of the FIN is lost", "对 FIN 的 ACK 丢失"),
         Text(
             "The server has the FIN already; what comes again draws another ACK.", "服务器已经收到 FIN；重传的 FIN 再次得到 ACK。"
         ),
-        fin_ack_lost, Expected("four-way", "client", "orderly", FIRST, SECOND), tap="server",
+        fin_ack_lost,
+        Expected(
+            close="four-way", closed_by="client", cause="orderly",
+            client=FIRST, server=SECOND,
+        ),
+        tap="server",
     ),
     Experiment(
         "last-ack-lost", Text("The last ACK is lost", "最后的 ACK 丢失"),
@@ -207,7 +200,11 @@ EXPERIMENTS = (
             "Nobody acks the last ACK. That is what TIME-WAIT is for: the FIN comes again, and somebody is there to ack it.",
             "没有人确认最后的 ACK。TIME-WAIT 正是为此存在：FIN 会再来一次，总得有人来确认。",
         ),
-        last_ack_lost, Expected("four-way", "client", "orderly", FIRST, SECOND),
+        last_ack_lost,
+        Expected(
+            close="four-way", closed_by="client", cause="orderly",
+            client=FIRST, server=SECOND,
+        ),
     ),
     Experiment(
         "fin-out-of-order", Text("The FIN overtakes data", "FIN 先于数据到达"),
@@ -215,7 +212,12 @@ EXPERIMENTS = (
             "A FIN that arrives before the data in front of it changes no state: CLOSE-WAIT begins when the gap is filled.",
             "先于数据到达的 FIN 不改变状态：补齐缺口之后才进入 CLOSE-WAIT。",
         ),
-        fin_out_of_order, Expected("four-way", "client", "orderly", FIRST, SECOND), tap="server",
+        fin_out_of_order,
+        Expected(
+            close="four-way", closed_by="client", cause="orderly",
+            client=FIRST, server=SECOND,
+        ),
+        tap="server",
     ),
     Experiment(
         "fin-unanswered", Text("A FIN that nobody answers", "无人应答的 FIN"),
@@ -224,8 +226,13 @@ EXPERIMENTS = (
             " no RST. The server knows of nothing.",
             "内核以倍增的间隔重传 FIN，共 tcp_orphan_retries 次（默认 8 次，这里 2 次），然后默默放弃：没有 RST。服务器毫不知情。",
         ),
-        fin_unanswered, Expected("fin-unanswered", "client", "fin-never-acked", "FIN-WAIT-1", "", kernel_client="FIN-WAIT-1 CLOSED",
-            limit=Text("The kernel gives up without a word: no packet shows it.", "内核一声不响地放弃：没有任何报文能显示。")),
+        fin_unanswered,
+        Expected(
+            close="fin-unanswered", closed_by="client", cause="fin-never-acked",
+            client="FIN-WAIT-1", server="",
+            kernel_client="FIN-WAIT-1 CLOSED",
+            limit=Text("The kernel gives up without a word: no packet shows it.", "内核一声不响地放弃：没有任何报文能显示。"),
+        ),
         sysctl={"tcp_orphan_retries": 2},
     ),
     Experiment(
@@ -235,12 +242,15 @@ EXPERIMENTS = (
             "服务器发出 ACK 之后客户端便消失了。服务器在 LAST-ACK 中重传 FIN，然后默默放弃。",
         ),
         last_ack_unanswered,
-        Expected("four-way", "client", "fin-never-acked", "FIN-WAIT-1 FIN-WAIT-2", "CLOSE-WAIT LAST-ACK", kernel_server=SECOND,
-            kernel_client=FIRST,
+        Expected(
+            close="four-way", closed_by="client", cause="fin-never-acked",
+            client="FIN-WAIT-1 FIN-WAIT-2", server="CLOSE-WAIT LAST-ACK",
+            kernel_server=SECOND, kernel_client=FIRST,
             limit=Text(
                 "Captured at the server: whether the client got the FIN no packet shows. The kernel's giving up neither.",
                 "抓包在服务器一侧：客户端是否收到 FIN，没有报文能显示；内核放弃也一样。",
-            )),
+            ),
+        ),
         sysctl={"tcp_orphan_retries": 2}, tap="server",
     ),
     Experiment(
@@ -250,7 +260,12 @@ EXPERIMENTS = (
             " room again.",
             "服务器不读取，窗口已关闭，此时客户端关闭：FIN 排在数据之后，一直等到有空间为止。",
         ),
-        zero_window, Expected("four-way", "client", "orderly", FIRST, SECOND, limit=HELD_BACK),
+        zero_window,
+        Expected(
+            close="four-way", closed_by="client", cause="orderly",
+            client=FIRST, server=SECOND,
+            limit=HELD_BACK,
+        ),
     ),
     Experiment(
         "close-wait-leak", Text("CLOSE-WAIT leak", "CLOSE-WAIT 泄漏"),
@@ -258,7 +273,11 @@ EXPERIMENTS = (
             "CLOSE-WAIT waits for a program, not for the network: if it never closes, the socket stays for ever. No sysctl helps.",
             "CLOSE-WAIT 等待的是程序而不是网络：程序永不关闭，套接字就永远留着。没有任何 sysctl 能帮忙。",
         ),
-        leak, Expected("half-closed", "client", "capture-ended", "FIN-WAIT-1 FIN-WAIT-2", "CLOSE-WAIT"),
+        leak,
+        Expected(
+            close="half-closed", closed_by="client", cause="capture-ended",
+            client="FIN-WAIT-1 FIN-WAIT-2", server="CLOSE-WAIT",
+        ),
     ),
     Experiment(
         "fin-wait-2-orphan", Text("FIN-WAIT-2 without a process times out", "没有进程的 FIN-WAIT-2 超时"),
@@ -268,9 +287,12 @@ EXPERIMENTS = (
             "close() 之后再也没有人能读取，因此内核只把 FIN-WAIT-2 保留 tcp_fin_timeout（默认 60 秒，这里 1 秒）。服务器留在 CLOSE-WAIT。",
         ),
         orphan,
-        Expected("half-closed", "client", "capture-ended", "FIN-WAIT-1 FIN-WAIT-2", "CLOSE-WAIT",
+        Expected(
+            close="half-closed", closed_by="client", cause="capture-ended",
+            client="FIN-WAIT-1 FIN-WAIT-2", server="CLOSE-WAIT",
             kernel_client="FIN-WAIT-1 FIN-WAIT-2 CLOSED",
-            limit=Text("The timeout sends nothing: no packet shows it.", "超时不发送任何东西：没有报文能显示。")),
+            limit=Text("The timeout sends nothing: no packet shows it.", "超时不发送任何东西：没有报文能显示。"),
+        ),
         sysctl={"tcp_fin_timeout": 1},
     ),
     Experiment(
@@ -279,6 +301,11 @@ EXPERIMENTS = (
             "After shutdown() the program still holds the socket, so tcp_fin_timeout does not count: data that come later are taken.",
             "shutdown() 之后程序仍持有套接字，tcp_fin_timeout 不起作用：后来的数据照样接收。",
         ),
-        held, Expected("four-way", "client", "orderly", FIRST, SECOND), sysctl={"tcp_fin_timeout": 1},
+        held,
+        Expected(
+            close="four-way", closed_by="client", cause="orderly",
+            client=FIRST, server=SECOND,
+        ),
+        sysctl={"tcp_fin_timeout": 1},
     ),
 )  # fmt: skip

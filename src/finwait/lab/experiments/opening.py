@@ -1,6 +1,7 @@
 """Connections that do not open, or that nobody accepts."""
 
 from finwait.lab.experiment import Expected, Experiment
+from finwait.lab.packet import Flags, Segment
 from finwait.lab.world import World
 from finwait.verdict.language import Text
 
@@ -19,6 +20,27 @@ def unanswered(world: World) -> None:
     world.client.connect(world.to, world.from_port, may_fail=True)
 
 
+def rejected(world: World) -> None:
+    """A firewall in front of a port that listens: it keeps the SYN, and answers by RST in the server's name."""
+    world.server.listen(world.port)
+    world.wire_does("a firewall lets nothing of the client through", "防火墙不放行客户端的任何报文")
+    world.wire.cut(lambda side, segment: side == "client")
+    world.client.begin("connect()", "connect", *world.to, world.from_port, 0, may_fail=True)
+    world.until_sent("client", lambda segment: segment.syn, "the SYN had come")
+    syn = world.wire.last["client"]
+    answer = Segment(
+        *(syn.dst, syn.src, syn.dport, syn.sport),
+        0,
+        syn.end,
+        Flags.RST | Flags.ACK,
+        window=0,
+        ttl=62,
+    )
+    world.wire_does("the firewall answers by RST, TTL 62", "防火墙以 RST 应答，TTL 62")
+    world.wire.inject(answer, to="client")
+    world.client.finish()
+
+
 def abandoned(world: World) -> None:
     """The caller gives up before the SYN-ACK comes."""
     world.server.listen(world.port)
@@ -33,8 +55,8 @@ def abandoned(world: World) -> None:
 
 
 def listener_closed(world: World) -> None:
-    """Nobody accepts, and the listener closes."""
-    world.server.listen(world.port)
+    """Nobody accepts until the backlog is full, and the listener closes."""
+    world.server.listen(world.port, backlog=4)  # which has room for five
     for number in range(4, -1, -1):
         world.client.connect(world.to, world.from_port + number)
     world.settle()
@@ -98,7 +120,34 @@ EXPERIMENTS = (
             "Nothing listens on the port: the kernel answers the SYN by RST at once, and connect() fails with ECONNREFUSED.",
             "端口上没有监听：内核立刻以 RST 应答 SYN，connect() 失败，ECONNREFUSED。",
         ),
-        refused, Expected("refused", "server", "port-closed", "SYN-SENT CLOSED", "", "server reply", "no-socket"),
+        refused,
+        Expected(
+            close="refused", closed_by="server", cause="port-closed",
+            client="SYN-SENT CLOSED", server="",
+            reset="server reply", reason="no-socket",
+        ),
+    ),
+    Experiment(
+        "port-rejected", Text("Refused by a firewall", "被防火墙拒绝"),
+        Text(
+            "The port does listen; a firewall with a rule that resets (REJECT with tcp-reset) answers in the server's name. connect()"
+            " fails with ECONNREFUSED, as if nothing listened, and the server never knows.",
+            "端口其实在监听；防火墙按“重置”规则（REJECT，tcp-reset）以服务器的名义应答。connect() 失败，ECONNREFUSED，"
+            "如同没有监听，而服务器毫不知情。",
+        ),
+        rejected,
+        Expected(
+            close="refused", closed_by="server", cause="port-closed",
+            client="SYN-SENT CLOSED", server="",
+            reset="server reply",
+            kernel_close="unanswered", kernel_closed_by="none",
+            limit=Text(
+                "The server's kernel saw no SYN and sent no RST. From this call alone the wire cannot show it: the TTL of the RST (62)"
+                " differs from the server's (64), but no packet of the server is there to compare it with.",
+                "服务器内核没有见到 SYN，也没有发送 RST。仅凭这一次呼叫，线路上看不出来：RST 的 TTL（62）与服务器的（64）不同，"
+                "但没有服务器的报文可供比较。",
+            ),
+        ),
     ),
     Experiment(
         "unanswered", Text("Unanswered", "无应答"),
@@ -107,8 +156,12 @@ EXPERIMENTS = (
             "完全没有应答：SYN 重传 tcp_syn_retries 次（默认 6 次，这里 1 次），然后 connect() 失败，ETIMEDOUT。",
         ),
         unanswered,
-        Expected("unanswered", "none", "no-answer", "SYN-SENT", "", kernel_client="SYN-SENT CLOSED",
-            limit=Text("Giving up sends nothing.", "放弃不发送任何东西。")),
+        Expected(
+            close="unanswered", closed_by="none", cause="no-answer",
+            client="SYN-SENT", server="",
+            kernel_client="SYN-SENT CLOSED",
+            limit=Text("Giving up sends nothing.", "放弃不发送任何东西。"),
+        ),
         sysctl=SETTINGS,
     ),
     Experiment(
@@ -118,17 +171,28 @@ EXPERIMENTS = (
             "客户端在 SYN-SENT 中关闭；随后到来的 SYN-ACK 找不到套接字，得到 RST。",
         ),
         abandoned,
-        Expected("handshake-reset", "client", "handshake-abandoned", "SYN-SENT CLOSED", "SYN-RECEIVED CLOSED", "client reply",
-            "no-socket", kernel_server="-", limit=NO_REQUESTS),
+        Expected(
+            close="handshake-reset", closed_by="client", cause="handshake-abandoned",
+            client="SYN-SENT CLOSED", server="SYN-RECEIVED CLOSED",
+            reset="client reply", reason="no-socket",
+            kernel_server="-",
+            limit=NO_REQUESTS,
+        ),
     ),
     Experiment(
-        "listener-closed", Text("The listener closes", "监听套接字关闭"),
+        "listener-closed", Text("The listener closes with a full backlog", "backlog 已满时监听套接字关闭"),
         Text(
-            "The kernel finished the handshake, no program accepted; when the listener closes, who waits in its queue is reset.",
-            "内核完成了握手，但没有程序 accept；监听套接字关闭时，队列中等待的连接被重置。",
+            "The kernel finished the handshakes, no program accepted; when the listener closes, everybody who waits in its queue is"
+            " reset. Of five connections the last is shown.",
+            "内核完成了握手，但没有程序 accept；监听套接字关闭时，队列中等待的连接全部被重置。这里显示五个连接中的最后一个。",
         ),
         listener_closed,
-        Expected("reset", "server", "listener-gone", "CLOSED", "CLOSED", "server owner", "listener-closed", connection=4),
+        Expected(
+            close="reset", closed_by="server", cause="listener-gone",
+            client="CLOSED", server="CLOSED",
+            reset="server owner", reason="listener-closed",
+            connection=4,
+        ),
     ),
     Experiment(
         "accept-queue-full", Text("Accept queue full: the SYN is dropped", "accept 队列已满：丢弃 SYN"),
@@ -137,8 +201,12 @@ EXPERIMENTS = (
             "accept 队列满时新的 SYN 被默默丢弃，如同丢包；tcp_abort_on_overflow 在此不起作用。",
         ),
         queue_full,
-        Expected("unanswered", "none", "no-answer", "SYN-SENT", "", kernel_client="SYN-SENT CLOSED", connection=1,
-            limit=Text("Giving up sends nothing.", "放弃不发送任何东西。")),
+        Expected(
+            close="unanswered", closed_by="none", cause="no-answer",
+            client="SYN-SENT", server="",
+            kernel_client="SYN-SENT CLOSED", connection=1,
+            limit=Text("Giving up sends nothing.", "放弃不发送任何东西。"),
+        ),
         sysctl={**SETTINGS, "tcp_abort_on_overflow": 1},
     ),
     Experiment(
@@ -149,8 +217,12 @@ EXPERIMENTS = (
             "队列在 SYN 与 ACK 之间填满。tcp_abort_on_overflow 为 0 时 ACK 被忽略：客户端以为已连接，服务器并不认为。",
         ),
         overflow,
-        Expected("open", "none", "capture-ended", "", "", connection=1,
-            limit=Text("The ACK arrived, and the kernel ignored it: no packet shows that.", "ACK 已到达，但被内核忽略：没有报文能显示。")),
+        Expected(
+            close="open", closed_by="none", cause="capture-ended",
+            client="", server="",
+            connection=1,
+            limit=Text("The ACK arrived, and the kernel ignored it: no packet shows that.", "ACK 已到达，但被内核忽略：没有报文能显示。"),
+        ),
     ),
     Experiment(
         "accept-queue-overflow-reset", Text("The same with tcp_abort_on_overflow", "同上，开启 tcp_abort_on_overflow"),
@@ -159,12 +231,18 @@ EXPERIMENTS = (
             "tcp_abort_on_overflow 为 1 时，遇到队列已满的 ACK 会得到 RST。",
         ),
         overflow,
-        Expected("reset", "server", "peer-lost-state", "CLOSED", "CLOSED", "server reply", "overflow", connection=1,
-            kernel_server="-", limit=Text(
-                "An ACK and its RST: from the wire the server may as well have forgotten the connection. And until the handshake is"
-                " done its kernel has only a small request, which no tracepoint tells of.",
-                "一个 ACK 与它引来的 RST：从线路上看，服务器也可能是忘记了连接。而且握手完成之前，其内核只有一个小小的请求记录，没有 tracepoint 报告它。",
-            )),
+        Expected(
+            close="reset", closed_by="server", cause="handshake-rejected",
+            client="CLOSED", server="CLOSED",
+            reset="server reply", reason="overflow",
+            connection=1, kernel_server="-",
+            limit=Text(
+                "An ACK and its RST: the server did not take the connection. Whether its queue was full or its listener gone, no packet"
+                " shows. And until the handshake is done its kernel has only a small request, which no tracepoint tells of.",
+                "一个 ACK 与它引来的 RST：服务器没有接下这个连接。是队列已满还是监听套接字已消失，报文不能显示。"
+                "而且握手完成之前，其内核只有一个小小的请求记录，没有 tracepoint 报告它。",
+            ),
+        ),
         sysctl={"tcp_abort_on_overflow": 1},
     ),
     Experiment(
@@ -175,6 +253,9 @@ EXPERIMENTS = (
             "两端同时呼叫，SYN 交错：双方都经过 SYN-SENT 与 SYN-RECEIVED，得到一个连接（RFC 9293 图 8）。",
         ),
         simultaneous_open,
-        Expected("four-way", "client", "orderly", "FIN-WAIT-1 FIN-WAIT-2 TIME-WAIT", "CLOSE-WAIT LAST-ACK CLOSED"),
+        Expected(
+            close="four-way", closed_by="client", cause="orderly",
+            client="FIN-WAIT-1 FIN-WAIT-2 TIME-WAIT", server="CLOSE-WAIT LAST-ACK CLOSED",
+        ),
     ),
 )  # fmt: skip

@@ -159,7 +159,13 @@ EXPERIMENTS = (
             "服务器没有读完请求就应答并关闭：RST。仍在途中的应答可能因此丢失（上传者看不到 413）。",
         ),
         unread,
-        Expected("reset", "server", "abort", "CLOSED", "CLOSED", "server owner", "unread-data", limit=ABORTED), tap="server",
+        Expected(
+            close="reset", closed_by="server", cause="abort",
+            client="CLOSED", server="CLOSED",
+            reset="server owner", reason="unread-data",
+            limit=ABORTED,
+        ),
+        tap="server",
     ),
     Experiment(
         "linger-zero", Text("SO_LINGER 0", "SO_LINGER 为 0"),
@@ -168,7 +174,13 @@ EXPERIMENTS = (
             " TIME-WAIT. The kernel calls it TCP_STATE.",
             "开启 SO_LINGER 且为 0 秒时，close() 即中止：立刻发送 RST，未发送的数据被丢弃，没有人进入 TIME-WAIT。内核称之为 TCP_STATE。",
         ),
-        linger_zero, Expected("reset", "client", "abort", "CLOSED", "CLOSED", "client owner", "linger-zero", limit=ABORTED),
+        linger_zero,
+        Expected(
+            close="reset", closed_by="client", cause="abort",
+            client="CLOSED", server="CLOSED",
+            reset="client owner", reason="linger-zero",
+            limit=ABORTED,
+        ),
     ),
     Experiment(
         "kill-9", Text("kill -9: an orderly close", "kill -9：正常关闭"),
@@ -178,7 +190,10 @@ EXPERIMENTS = (
             "被杀死的进程无法关闭，但内核可以：数据已读完时它发送 FIN，线路上看起来就像程序自己关闭一样。",
         ),
         killed,
-        Expected("four-way", "server", "orderly", "CLOSE-WAIT LAST-ACK CLOSED", "FIN-WAIT-1 FIN-WAIT-2 TIME-WAIT"),
+        Expected(
+            close="four-way", closed_by="server", cause="orderly",
+            client="CLOSE-WAIT LAST-ACK CLOSED", server="FIN-WAIT-1 FIN-WAIT-2 TIME-WAIT",
+        ),
     ),
     Experiment(
         "destroyed", Text("SOCK_DESTROY (ss -K)", "SOCK_DESTROY（ss -K）"),
@@ -187,7 +202,14 @@ EXPERIMENTS = (
             " reason (ESTABLISHED, not CLOSED) tells them apart.",
             "内核从外部中止套接字。RST 与 SO_LINGER 0 的相同；只有内核原因中的状态（ESTABLISHED 而非 CLOSED）能区分。",
         ),
-        destroyed, Expected("reset", "server", "abort", "CLOSED", "CLOSED", "server owner", "destroyed", limit=ABORTED), need="ss",
+        destroyed,
+        Expected(
+            close="reset", closed_by="server", cause="abort",
+            client="CLOSED", server="CLOSED",
+            reset="server owner", reason="destroyed",
+            limit=ABORTED,
+        ),
+        need="ss",
     ),
     Experiment(
         "abort-in-close-wait", Text("RST from CLOSE-WAIT", "CLOSE-WAIT 中的 RST"),
@@ -196,8 +218,11 @@ EXPERIMENTS = (
             "客户端已关闭，在 FIN-WAIT-2 中等待；服务器以 RST 而不是 FIN 回应。",
         ),
         abort_in_close_wait,
-        Expected("reset", "client", "abort-in-close-wait", "FIN-WAIT-1 FIN-WAIT-2 CLOSED", "CLOSE-WAIT CLOSED", "server owner",
-            "linger-zero"),
+        Expected(
+            close="reset", closed_by="client", cause="abort-in-close-wait",
+            client="FIN-WAIT-1 FIN-WAIT-2 CLOSED", server="CLOSE-WAIT CLOSED",
+            reset="server owner", reason="linger-zero",
+        ),
     ),
     Experiment(
         "linger2", Text("TCP_LINGER2 < 0 in FIN-WAIT-2", "FIN-WAIT-2 中 TCP_LINGER2 < 0"),
@@ -206,8 +231,11 @@ EXPERIMENTS = (
             "TCP_LINGER2 < 0 时内核不等待对方的 FIN：在 FIN-WAIT-2 中 close() 会发送 RST。",
         ),
         linger2,
-        Expected("reset", "client", "fin-wait-2-aborted", "FIN-WAIT-1 FIN-WAIT-2 CLOSED", "CLOSE-WAIT CLOSED", "client owner",
-            "linger2"),
+        Expected(
+            close="reset", closed_by="client", cause="fin-wait-2-aborted",
+            client="FIN-WAIT-1 FIN-WAIT-2 CLOSED", server="CLOSE-WAIT CLOSED",
+            reset="client owner", reason="linger2",
+        ),
     ),
     Experiment(
         "keepalive-race-crossed", Text("Keep-alive race: crossed", "保活竞争：交错"),
@@ -218,7 +246,9 @@ EXPERIMENTS = (
         ),
         race_crossed,
         Expected(
-            "reset", "server", "keepalive-race-crossed", "CLOSED", "FIN-WAIT-1 CLOSED", "server reply", "data-after-close",
+            close="reset", closed_by="server", cause="keepalive-race-crossed",
+            client="CLOSED", server="FIN-WAIT-1 CLOSED",
+            reset="server reply", reason="data-after-close",
             kernel_client="CLOSE-WAIT CLOSED",
             limit=Text(
                 "The client's kernel has the FIN when the RST comes, and no ACK of it went out yet: no packet proves CLOSE-WAIT.",
@@ -233,8 +263,11 @@ EXPERIMENTS = (
             "FIN 已经到达并被确认；客户端的连接池没有查看，照样使用了该连接。",
         ),
         race_stale,
-        Expected("reset", "server", "keepalive-race-stale", "CLOSE-WAIT CLOSED", "FIN-WAIT-1 FIN-WAIT-2 CLOSED", "server reply",
-            "data-in-fin-wait-2"),
+        Expected(
+            close="reset", closed_by="server", cause="keepalive-race-stale",
+            client="CLOSE-WAIT CLOSED", server="FIN-WAIT-1 FIN-WAIT-2 CLOSED",
+            reset="server reply", reason="data-in-fin-wait-2",
+        ),
     ),
     Experiment(
         "data-after-close", Text("Data after close()", "close() 之后的数据"),
@@ -244,8 +277,11 @@ EXPERIMENTS = (
             "close() 关闭两个方向。服务器继续发送的数据无人接收：FIN-WAIT-2 发出 RST，尽管 FIN 只表示客户端不再发送。",
         ),
         data_after_close,
-        Expected("reset", "client", "data-after-close", "FIN-WAIT-1 FIN-WAIT-2 CLOSED", "CLOSE-WAIT CLOSED", "client reply",
-            "data-in-fin-wait-2"),
+        Expected(
+            close="reset", closed_by="client", cause="data-after-close",
+            client="FIN-WAIT-1 FIN-WAIT-2 CLOSED", server="CLOSE-WAIT CLOSED",
+            reset="client reply", reason="data-in-fin-wait-2",
+        ),
     ),
     Experiment(
         "peer-lost-state", Text("The server lost power", "服务器断电"),
@@ -255,7 +291,11 @@ EXPERIMENTS = (
             "丢失了连接的机器对到来的一切都以 RST 应答（RFC 9293 图 10）：半打开连接。",
         ),
         lost_state,
-        Expected("reset", "server", "peer-lost-state", "CLOSED", "CLOSED", "server reply", "no-connection", ),
+        Expected(
+            close="reset", closed_by="server", cause="peer-lost-state",
+            client="CLOSED", server="CLOSED",
+            reset="server reply", reason="no-connection",
+        ),
     ),
     Experiment(
         "injected-reset", Text("A RST from a device in between", "来自中间设备的 RST"),
@@ -266,8 +306,10 @@ EXPERIMENTS = (
         ),
         injected,
         Expected(
-            "reset", "server", "injected-reset", "CLOSED", "CLOSED", "server reply", kernel_close="vanished",
-            kernel_closed_by="none", kernel_server="-",
+            close="reset", closed_by="server", cause="injected-reset",
+            client="CLOSED", server="CLOSED",
+            reset="server reply",
+            kernel_close="vanished", kernel_closed_by="none", kernel_server="-",
             limit=Text(
                 "The server's kernel sent no RST and stays in ESTABLISHED; the packets say in its name that it is gone.",
                 "服务器内核没有发送 RST，仍处于 ESTABLISHED；报文却以它的名义说连接已不存在。",

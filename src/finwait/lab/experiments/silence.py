@@ -49,7 +49,12 @@ EXPERIMENTS = (
             "数据一再重传而无应答；TCP_USER_TIMEOUT（这里 1.5 秒）之后内核放弃，ETIMEDOUT，什么也不发送：没有 FIN，也没有 RST。",
         ),
         user_timeout,
-        Expected("vanished", "none", "peer-silent", "", "", kernel_client="CLOSED", limit=SILENT),
+        Expected(
+            close="vanished", closed_by="none", cause="peer-silent",
+            client="", server="",
+            kernel_client="CLOSED",
+            limit=SILENT,
+        ),
     ),
     Experiment(
         "keepalive-death", Text("Keep-alive finds nobody", "保活探测无人应答"),
@@ -59,7 +64,12 @@ EXPERIMENTS = (
             "空闲连接被探测；TCP_KEEPCNT 次探测无应答后，内核会发送 RST，以防对方仍在监听。",
         ),
         keepalive,
-        Expected("reset", "client", "keepalive-timeout", "CLOSED", "CLOSED", "client owner", "keepalive", kernel_server="-",
-            limit=Text("The RST is lost as well: the server's kernel knows of nothing.", "RST 也丢失了：服务器内核毫不知情。")),
+        Expected(
+            close="reset", closed_by="client", cause="keepalive-timeout",
+            client="CLOSED", server="CLOSED",
+            reset="client owner", reason="keepalive",
+            kernel_server="-",
+            limit=Text("The RST is lost as well: the server's kernel knows of nothing.", "RST 也丢失了：服务器内核毫不知情。"),
+        ),
     ),
 )  # fmt: skip

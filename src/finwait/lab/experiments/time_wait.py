@@ -90,7 +90,11 @@ EXPERIMENTS = (
             "序号高于旧连接的 SYN 不可能是旧的：TIME-WAIT 结束，新连接打开（RFC 9293 3.10.7.4，RFC 6191）。",
         ),
         reuse,
-        Expected("four-way", "client", "orderly", "FIN-WAIT-1 FIN-WAIT-2 TIME-WAIT", "CLOSE-WAIT LAST-ACK CLOSED", connection=1),
+        Expected(
+            close="four-way", closed_by="client", cause="orderly",
+            client="FIN-WAIT-1 FIN-WAIT-2 TIME-WAIT", server="CLOSE-WAIT LAST-ACK CLOSED",
+            connection=1,
+        ),
     ),
     Experiment(
         "time-wait-refused", Text("TIME-WAIT refuses an old SYN", "TIME-WAIT 拒绝旧的 SYN"),
@@ -100,11 +104,16 @@ EXPERIMENTS = (
             "旧序号的 SYN 得到旧连接的 ACK；呼叫方以 RST 回应。tcp_rfc1337 为 1 时它不起作用，再次尝试也是徒劳。",
         ),
         refused,
-        Expected("unanswered", "none", "time-wait-reuse-refused", "SYN-SENT", "", reason="no-socket", connection=1, kernel_client="-",
+        Expected(
+            close="unanswered", closed_by="none", cause="time-wait-reuse-refused",
+            client="SYN-SENT", server="",
+            reason="no-socket",
+            connection=1, kernel_client="-",
             limit=Text(
                 "The SYNs come from the wire, in the client's name: the client's kernel knows of no call, and resets what it gets.",
                 "这些 SYN 由线路以客户端的名义发出：客户端内核并不知道有呼叫，因此重置收到的报文。",
-            )),
+            ),
+        ),
         sysctl={"tcp_rfc1337": 1},
     ),
     Experiment(
@@ -113,16 +122,27 @@ EXPERIMENTS = (
             "An exact RST ends TIME-WAIT early (RFC 1337), as long as tcp_rfc1337 is 0, the default.",
             "序号准确的 RST 会提前结束 TIME-WAIT（RFC 1337），只要 tcp_rfc1337 为默认值 0。",
         ),
-        assassination, Expected("four-way", "server", "orderly", CLIENT, f"{SERVER} CLOSED"), sysctl={"tcp_rfc1337": 0},
+        assassination,
+        Expected(
+            close="four-way", closed_by="server", cause="orderly",
+            client=CLIENT, server=f"{SERVER} CLOSED",
+        ),
+        sysctl={"tcp_rfc1337": 0},
     ),
     Experiment(
         "time-wait-survives", Text("The same with tcp_rfc1337", "同上，开启 tcp_rfc1337"),
         Text("With tcp_rfc1337 1 the RST is ignored, and TIME-WAIT stays.", "tcp_rfc1337 为 1 时 RST 被忽略，TIME-WAIT 保留。"),
-        assassination, Expected("four-way", "server", "orderly", CLIENT, f"{SERVER} CLOSED", kernel_server=SERVER,
+        assassination,
+        Expected(
+            close="four-way", closed_by="server", cause="orderly",
+            client=CLIENT, server=f"{SERVER} CLOSED",
+            kernel_server=SERVER,
             limit=Text(
                 "Whether the RST ended TIME-WAIT depends on a setting of the host: the packets are the same.",
                 "RST 是否结束 TIME-WAIT 取决于主机的设置：报文完全相同。",
-            )), sysctl={"tcp_rfc1337": 1},
+            ),
+        ),
+        sysctl={"tcp_rfc1337": 1},
     ),
     Experiment(
         "late-data", Text("Late data in TIME-WAIT", "TIME-WAIT 中的迟到数据"),
@@ -130,7 +150,12 @@ EXPERIMENTS = (
             "A late copy of old data draws an ACK and changes nothing. Without TIME-WAIT it could fall into the next connection.",
             "迟到的旧数据副本得到一个 ACK，什么也不改变。没有 TIME-WAIT，它可能落入下一个连接。",
         ),
-        late_data, Expected("four-way", "server", "orderly", CLIENT, SERVER), tap="server",
+        late_data,
+        Expected(
+            close="four-way", closed_by="server", cause="orderly",
+            client=CLIENT, server=SERVER,
+        ),
+        tap="server",
     ),
     Experiment(
         "time-wait-expires", Text("TIME-WAIT runs out", "TIME-WAIT 到期"),
@@ -140,8 +165,12 @@ EXPERIMENTS = (
             "60 秒内没有旧报文段到来，内核便将其遗忘（TCP_TIMEWAIT_LEN，编译 Linux 时固定；RFC 9293 为 2 MSL = 4 分钟）。",
         ),
         expires,
-        Expected("four-way", "server", "orderly", CLIENT, SERVER, kernel_server=f"{SERVER} CLOSED",
-            limit=Text("The end of TIME-WAIT sends nothing: no packet shows it.", "TIME-WAIT 的结束不发送任何东西：没有报文能显示。")),
+        Expected(
+            close="four-way", closed_by="server", cause="orderly",
+            client=CLIENT, server=SERVER,
+            kernel_server=f"{SERVER} CLOSED",
+            limit=Text("The end of TIME-WAIT sends nothing: no packet shows it.", "TIME-WAIT 的结束不发送任何东西：没有报文能显示。"),
+        ),
         long=True,
     ),
 )  # fmt: skip

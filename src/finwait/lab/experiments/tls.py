@@ -59,7 +59,12 @@ EXPERIMENTS = (
             "TLS has a goodbye of its own before the FIN: whoever reads it knows that nothing was cut off.",
             "TLS 在 FIN 之前有自己的告别：读到它就知道没有内容被截断。",
         ),
-        with_goodbye, Expected("four-way", "server", "orderly", CLIENT, SERVER), need="openssl",
+        with_goodbye,
+        Expected(
+            close="four-way", closed_by="server", cause="orderly",
+            client=CLIENT, server=SERVER,
+        ),
+        need="openssl",
     ),
     Experiment(
         "tls-truncated", Text("TLS without close_notify", "TLS，没有 close_notify"),
@@ -67,6 +72,11 @@ EXPERIMENTS = (
             "A FIN without close_notify may come from anybody: a reply without a length could be cut off unseen (truncation).",
             "没有 close_notify 的 FIN 可能来自任何人：没有长度的应答可能被悄悄截断。",
         ),
-        without_goodbye, Expected("four-way", "server", "tls-truncated", CLIENT, SERVER), need="openssl",
+        without_goodbye,
+        Expected(
+            close="four-way", closed_by="server", cause="tls-truncated",
+            client=CLIENT, server=SERVER,
+        ),
+        need="openssl",
     ),
 )  # fmt: skip

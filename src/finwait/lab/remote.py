@@ -1,0 +1,165 @@
+"""A process that makes calls when it is told to, and its remote control."""
+
+import os
+import pickle
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from finwait.errors import FinwaitError
+from finwait.kernel.namespace import die_with_parent
+from finwait.kernel.prompt import go_first
+from finwait.lab.calls import Calls, Say, Words, named
+from finwait.lab.lines import Lines
+from finwait.lab.net import Host
+from finwait.verdict.language import Lang, Text
+
+LARGEST: Final = 1 << 20
+"""Octets of one message between a program and its remote control."""
+LIMIT: Final = 30.0
+"""Seconds that a call may take."""
+END, BYTES = Text("0 bytes: end", "0 字节：结束"), Text("{} bytes", "{} 字节")
+
+
+class Astray(FinwaitError):
+    """An experiment went another way than its story: a call failed, or did not return in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a call gave."""
+
+    value: bytes | int | None = None
+    error: str = ""
+    """Such as "ECONNRESET"; empty if it succeeded."""
+
+    def say(self, lang: Lang) -> str:
+        """In words; empty if there is nothing to say."""
+        match self.value, self.error:
+            case _, str(error) if error:
+                return error
+            case bytes(data), _:
+                return BYTES.say(lang).format(len(data)) if data else END.say(lang)
+            case int(number), _:
+                return BYTES.say(lang).format(number)
+        return ""
+
+
+class Remote:
+    """Starts the process in the namespace of a host, and has it make calls. `say(words, outcome)` notes what it does.
+
+    calls: makes, in the process, what can be called there; it is given what notes words of its own.
+    What every call raises: Astray if it fails and `may_fail` is not said, or if it does not return in time.
+    """
+
+    def __init__(
+        self,
+        who: str,
+        host: Host,
+        lines: Lines,
+        say: Callable[[Words, Outcome | None], None],
+        calls: Callable[[Say], Calls],
+    ) -> None:
+        self._who, self._lines, self._say = who, lines, say
+        self._pipe, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        parent = os.getpid()
+        self.pid = os.fork()
+        if self.pid == 0:
+            self._pipe.close()
+            self._work(host, far, parent, calls)
+        far.close()
+        lines.heard[self._pipe.fileno()] = self._hear
+        self._waiting: tuple[Words, bool] | None = None
+        self._outcome: Outcome | None = None
+        self.alive, self._mute = True, False
+
+    @staticmethod
+    def _work(
+        host: Host, pipe: socket.socket, parent: int, calls: Callable[[Say], Calls]
+    ) -> NoReturn:
+        """What the child does; it never returns."""
+        try:
+            die_with_parent()
+            if os.getppid() == parent:
+                go_first()
+                with host.namespace.entered():
+                    _serve(calls(lambda words: _send(pipe, words)), pipe)
+        finally:
+            os._exit(0)
+
+    def _hear(self) -> None:
+        """Take what the process says: words of what it does by itself, or what a call gave."""
+        message = self._pipe.recv(LARGEST)
+        if not message:
+            self._deaf()
+            return
+        said = pickle.loads(message)  # noqa: S301 - our own child wrote it
+        if isinstance(said, Outcome):
+            self._outcome = said
+        else:
+            self._say(said, None)
+
+    def _deaf(self) -> None:
+        self._mute = True
+        self._lines.heard.pop(self._pipe.fileno(), None)
+
+    def do(self, words: Words, name: str, *arguments: object, may_fail: bool = False) -> Outcome:
+        """Make a call and wait for it."""
+        self.begin(words, name, *arguments, may_fail=may_fail)
+        return self.finish()
+
+    def begin(self, words: Words, name: str, *arguments: object, may_fail: bool = False) -> None:
+        """Make a call and do not wait; `finish` does."""
+        self._outcome, self._waiting = None, (words, may_fail)
+        with suppress(BrokenPipeError):  # `finish` says that the process ended
+            self._pipe.send(pickle.dumps((name, arguments)))
+
+    def finish(self, *, may_fail: bool = False) -> Outcome:
+        """Wait for the call that was begun, moving packets meanwhile."""
+        if self._waiting is None:
+            raise Astray(f"{self._who}: nothing was begun", f"{self._who}：没有已开始的调用")
+        words, may_have_failed = self._waiting
+        shown = words if isinstance(words, str) else words.en
+        try:
+            self._lines.until(
+                lambda: self._outcome or self._mute, f"{self._who}: {shown} returned", LIMIT
+            )
+        except TimeoutError as error:
+            raise Astray(f"{self._who}: {shown}: {error}") from error
+        outcome, self._waiting = self._outcome, None
+        if outcome is None:
+            raise Astray(f"{self._who}: {shown}: the process ended")
+        self._say(words, outcome)
+        if outcome.error and not (may_fail or may_have_failed):
+            raise Astray(f"{self._who}: {shown}: {outcome.error}")
+        return outcome
+
+    def ended(self) -> None:
+        """Wait for the end of the process, which somebody brought about."""
+        os.waitpid(self.pid, 0)
+        self.alive = False
+        self._deaf()
+        self._pipe.close()
+
+    def stop(self) -> None:
+        """End the process if it still runs."""
+        if self.alive:
+            os.kill(self.pid, 9)
+            self.ended()
+
+
+def _serve(calls: Calls, pipe: socket.socket) -> None:
+    """Make the calls that come, until nobody tells any more."""
+    while message := pipe.recv(LARGEST):
+        name, arguments = pickle.loads(message)  # noqa: S301 - our own parent wrote it
+        try:
+            outcome = Outcome(getattr(calls, name)(*arguments))
+        except OSError as error:
+            outcome = Outcome(None, named(error))
+        _send(pipe, outcome)
+
+
+def _send(pipe: socket.socket, what: Outcome | Words) -> None:
+    pipe.send(pickle.dumps(what))

@@ -39,7 +39,7 @@ _SAID: Final = {
     ),
 }
 _COPIES: Final = Text(
-    "sent {n} times: a device between swallows it", "发送了 {n} 次：被中间设备吞掉"
+    "sent {n} times: likely a device between swallows it", "发送了 {n} 次：很可能被中间设备吞掉"
 )
 _ONCE: Final = Text("sent once", "只发送了一次")
 _AFTER: Final = Text(", after {idle} of silence", "，在静默 {idle} 之后")
@@ -125,7 +125,7 @@ def _proof(kind: str, one: Sighting, where: str, judge: Judge, copies: int) -> P
     rule = ""
     if kind == "rst-injected":
         rule = "D5" if idle >= IDLE else "D6"
-    elif kind == "fin-lost":
+    elif kind == "fin-lost" and copies > 1:  # one alone may just have been lost
         rule = "D7"
     elif kind == "payload-lost" and idle >= IDLE:
         rule = "D5"

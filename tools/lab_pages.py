@@ -43,7 +43,8 @@ In the pictures a pill is a state that the packets prove; ✓ below it is the ke
 `--keep DIR` keeps the captures, with the kernel's words as comments on the packets; `--lang zh`, `--format json`, `--svg DIR`.
 Needs root, or user namespaces and a /dev/net/tun that may be opened; without root there are no tracepoints, and the states are those of
 the kernel's table of sockets (sock_diag). Nothing outside is touched, nothing is left behind. A kernel before 6.10 tells no reasons of
-RSTs: then they are not compared, and the page says so.
+RSTs: then they are not compared, and the page says so. Where an experiment is about a time (the 40 ms of a delayed ACK) and the machine
+was too busy for it, it is played again, and not judged.
 
 The kernel's names for its reasons mislead when read alone: SO_LINGER 0 shows as TCP_STATE, data for a port that listens as
 TCP_FLAGS, a full accept queue as INVALID_SYN. `src/finwait/lab/reasons.py` says what each means.""",
@@ -56,7 +57,7 @@ tracepoint `sock:inet_sock_set_state` 与 `tcp:tcp_send_reset` 所说的（TIME-
 
 `--keep DIR` 保留抓包，内核的说法作为报文注释；另有 `--lang zh`、`--format json`、`--svg DIR`。
 需要 root，或用户命名空间与可打开的 /dev/net/tun；没有 root 就没有 tracepoint，状态取自内核的套接字表（sock_diag）。
-不触及外部，也不留下任何东西。6.10 之前的内核不说明 RST 的原因：此时不比较原因，页面会说明。
+不触及外部，也不留下任何东西。6.10 之前的内核不说明 RST 的原因：此时不比较原因，页面会说明。实验若与时间有关（延迟 ACK 的 40 毫秒）而机器太忙，则重新运行，不作判断。
 
 内核给出的原因名称单独看会误导：SO_LINGER 为 0 显示为 TCP_STATE，发往监听端口的数据显示为 TCP_FLAGS，accept 队列已满显示为
 INVALID_SYN。`src/finwait/lab/reasons.py` 说明各自的含义。""",
@@ -75,7 +76,7 @@ OWN = Text(
 A story tells `world.client` and `world.server` what to call: `listen`, `connect`, `accept`, `send`, `receive`, `receive_end` (up to the FIN),
 `receive_reset`, `shutdown`, `close`, `linger`, `option`, `exit`, `kill`; `begin` and `finish` make a call that does not wait. `world.wire`
 can `lose`, `cut`, `mend`, `hold`, `release` and `inject`. Wait for what has to happen (`world.until`, `until_sent`, `until_held`, `settle`), not for
-a time. `Experiment(through=…)` puts a proxy between both: a function of two sockets ([proxies](#proxies)). If the expectation was wrong, the lab says
+a time; `world.in_time` and `in_one_go` have a play repeated that the machine was too slow for. `Experiment(through=…)` puts a proxy between both: a function of two sockets ([proxies](#proxies)). If the expectation was wrong, the lab says
 what wire and kernel say instead, and ends with code 4.""",
     """## 自己的实验
 
@@ -88,8 +89,8 @@ what wire and kernel say instead, and ends with code 4.""",
 
 过程告诉 `world.client` 与 `world.server` 调用什么：`listen`、`connect`、`accept`、`send`、`receive`、`receive_end`（读到 FIN）、`receive_reset`、
 `shutdown`、`close`、`linger`、`option`、`exit`、`kill`；`begin` 与 `finish` 用于不等待的调用。`world.wire` 可以 `lose`、`cut`、`mend`、`hold`、
-`release` 和 `inject`。请等待应当发生的事（`world.until`、`until_sent`、`until_held`、`settle`），而不是等待一段时间。`Experiment(through=…)`
-在两者之间放一个代理：一个以两个套接字为参数的函数（见 [proxies](#proxies)）。预期有误时，实验室会说出报文与内核的说法，并以退出码 4 结束。""",
+`release` 和 `inject`。请等待应当发生的事（`world.until`、`until_sent`、`until_held`、`settle`），而不是等待一段时间；
+`world.in_time` 与 `in_one_go` 让机器太慢的一次重新运行。`Experiment(through=…)` 在两者之间放一个代理：一个以两个套接字为参数的函数（见 [proxies](#proxies)）。预期有误时，实验室会说出报文与内核的说法，并以退出码 4 结束。""",
 )
 MADE = Text(
     "Made on Linux {kernel} by `tools/lab_pages.py`. Do not edit.",
@@ -126,10 +127,7 @@ def section(experiment: Experiment, result: Result, lang: Lang) -> list[str]:
     if result.hops:
         drawn = draw_travel(result.hops, result.steps[0][0], Style(), lang)
         lines += [f"{TRAVELS.say(lang)}:", "", "```text", *drawn, "```", ""]
-    parts: list[Callable[..., object]] = [experiment.story]
-    if experiment.through is not None:
-        parts.insert(0, experiment.through.code)
-    code = "\n\n".join(inspect.getsource(part).rstrip() for part in parts)
+    code = "\n\n\n".join(inspect.getsource(part).rstrip() for part in _parts(experiment))
     shown = ["```python", code, "```"]
     return [
         *lines,
@@ -140,6 +138,17 @@ def section(experiment: Experiment, result: Result, lang: Lang) -> list[str]:
         "</details>",
         "",
     ]
+
+
+def _parts(experiment: Experiment) -> list[Callable[..., object]]:
+    """Give the functions that make an experiment: what its story calls of its own module, the proxy's code, the story."""
+    module = sys.modules[experiment.story.__module__]
+    called = [getattr(module, name, None) for name in experiment.story.__code__.co_names]
+    helpers = [
+        each for each in called if inspect.isfunction(each) and each.__module__ == module.__name__
+    ]
+    proxy = [experiment.through.code] if experiment.through else []
+    return [*proxy, *helpers, experiment.story]
 
 
 def _told(leg: Played, expected: Expected, lang: Lang) -> list[str]:

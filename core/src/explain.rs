@@ -72,10 +72,31 @@ pub struct Step {
     pub outcome: Outcome,
     /// States by direction.
     pub states: [State; 2],
+    /// Where they stood before their last move by this segment, by direction.
+    pub passed: [Option<State>; 2],
     /// The TCP header as captured.
     pub header: Vec<u8>,
     /// The first payload bytes.
     pub data: Vec<u8>,
+}
+
+impl Step {
+    /// One of which no bytes are kept.
+    fn new(
+        segment: &Segment,
+        outcome: Outcome,
+        states: [State; 2],
+        passed: [Option<State>; 2],
+    ) -> Step {
+        Step {
+            segment: *segment,
+            outcome,
+            states,
+            passed,
+            header: Vec::new(),
+            data: Vec::new(),
+        }
+    }
 }
 
 /// The whole story of one connection.
@@ -201,25 +222,13 @@ struct Tale {
 
 impl Tale {
     /// Keeps the beginning and the end when there are too many.
-    fn keep(
-        &mut self,
-        seg: &Segment,
-        outcome: Outcome,
-        states: [State; 2],
-        raw: Option<(&FrameRef, &[u8])>,
-        max_steps: usize,
-    ) {
+    fn keep(&mut self, mut step: Step, raw: Option<(&FrameRef, &[u8])>, max_steps: usize) {
         if max_steps == 0 {
             return;
         }
-        let (header, data) = raw.map_or((Vec::new(), Vec::new()), |(f, bytes)| cut(f, bytes));
-        let step = Step {
-            segment: *seg,
-            outcome,
-            states,
-            header,
-            data,
-        };
+        if let Some((frame, bytes)) = raw {
+            (step.header, step.data) = cut(frame, bytes);
+        }
         if self.head.len() < max_steps / 2 {
             self.head.push(step);
             return;
@@ -349,6 +358,7 @@ impl Hunt {
             return;
         };
         let (index, outcome) = self.tracker.segment(seg, source, &mut self.sought);
+        let passed = self.tracker.passed(index);
         let conn = self.tracker.conn(index);
         let Sought { tales, places } = &mut self.sought;
         let owner = places.get(&(conn.source, conn.first_frame)).copied();
@@ -357,7 +367,8 @@ impl Hunt {
         if let Some(place) = owner {
             tales[place].live = true;
             let states = [final_state(conn, 0), final_state(conn, 1)];
-            tales[place].keep(seg, outcome, states, raw, self.max_steps);
+            let step = Step::new(seg, outcome, states, passed);
+            tales[place].keep(step, raw, self.max_steps);
         } else if begins.is_none() && calling.is_empty() {
             return;
         }
@@ -368,7 +379,8 @@ impl Hunt {
             let mut states = [State::Closed; 2];
             states[seg.dir as usize] = State::SynSent;
             for place in calling.iter() {
-                tales[*place].keep(seg, outcome, states, raw, self.max_steps);
+                let step = Step::new(seg, outcome, states, passed);
+                tales[*place].keep(step, raw, self.max_steps);
             }
         }
     }
@@ -378,6 +390,9 @@ impl Hunt {
 /// an edge that the machine does not have (docs/decisions.md 36 and 85).
 fn hindsight(steps: &mut [Step]) {
     for i in 1..steps.len() {
+        fin_after_reset(steps, i);
+        fin_late(steps, i);
+        not_heard(steps, i);
         if steps[i].outcome.is(Label::FinRetransmission) {
             let sender = steps[i].segment.dir;
             not_received(steps, i, sender.flip() as usize);
@@ -394,7 +409,7 @@ fn not_received(steps: &mut [Step], i: usize, end: usize) {
     }
     for step in steps[..i].iter_mut().rev() {
         match without_fin(step.states[end]) {
-            Some(state) => step.states[end] = state,
+            Some(state) => (step.states[end], step.passed[end]) = (state, None),
             None => break,
         }
     }
@@ -425,7 +440,7 @@ fn not_reset(steps: &mut [Step], i: usize) {
         step.outcome.labels &= !(1 << Label::AfterClose as u8);
     }
     for step in &mut steps[k..i] {
-        step.states = stood;
+        (step.states, step.passed) = (stood, [None; 2]);
     }
 }
 
@@ -434,7 +449,61 @@ fn put_back(steps: &mut [Step], end: usize, seemed: State, stood: State) {
         if step.states[end] != seemed {
             break;
         }
-        step.states[end] = stood;
+        (step.states[end], step.passed[end]) = (stood, None);
+    }
+}
+
+/// Where the resetter seemed to have the ACK of its FIN until its RST showed that it was gone before, it had not.
+fn not_heard(steps: &mut [Step], i: usize) {
+    let end = steps[i].segment.dir as usize;
+    let Some(stood) = steps[i].passed[end] else {
+        return;
+    };
+    if !steps[i].outcome.is(Label::EndsConnection) || steps[i - 1].states[end] == stood {
+        return;
+    }
+    let seemed = |state: State| {
+        matches!(state, State::FinWait2 | State::TimeWait)
+            || state == State::Closing && stood == State::FinWait1
+    };
+    for step in steps[..i].iter_mut().rev() {
+        if !seemed(step.states[end]) {
+            break;
+        }
+        (step.states[end], step.passed[end]) = (stood, None);
+    }
+    steps[i].passed[end] = None;
+}
+
+/// A FIN that crossed the other, and was captured after its sender had acked the other: it was in CLOSING already.
+fn fin_late(steps: &mut [Step], i: usize) {
+    let end = steps[i].segment.dir as usize;
+    let late = steps[i].outcome.is(Label::CrossesFin) && steps[i].passed[end].is_some();
+    if !late || steps[i].passed[end] == Some(State::FinWait1) {
+        return;
+    }
+    let waited = |step: &&mut Step| step.states[end] == State::CloseWait;
+    let mut first = None;
+    for step in steps[..i].iter_mut().rev().take_while(waited) {
+        step.states[end] = State::Closing;
+        first = Some(step);
+    }
+    if let Some(step) = first {
+        step.passed[end] = Some(State::FinWait1);
+    }
+}
+
+/// An end that still sends a FIN after a RST had not received the other's FIN before, unless it acks that.
+fn fin_after_reset(steps: &mut [Step], i: usize) {
+    let end = steps[i].segment.dir as usize;
+    if steps[i].outcome.is(Label::AfterClose) && steps[i].passed[end] == Some(State::FinWait1) {
+        let before = steps[..i].iter_mut().rev();
+        let mut reset = before.filter(|step| step.outcome.is(Label::EndsConnection));
+        if let Some(step) = reset.next()
+            && step.passed[end] == Some(State::CloseWait)
+        {
+            step.passed[end] = None;
+        }
     }
 }
 

@@ -106,7 +106,7 @@ slugs! {
         InjectedReset = "injected-reset", "D6: the RST was not sent by the end it names.";
         CloseWaitLeak = "close-wait-leak", "D8: a FIN was acked and the application never closed its side.";
         FinWait2Expired = "fin-wait-2-expired", "D9: the first closer gave up waiting for the other FIN; what came later met no socket.";
-        FinWait2Aborted = "fin-wait-2-aborted", "D9: the first closer aborted in FIN-WAIT-2 (TCP_LINGER2, timeout or kill).";
+        FinWait2Aborted = "fin-wait-2-aborted", "D9: the first closer aborted before the other FIN came (unread data, SO_LINGER 0, TCP_LINGER2, timeout or kill).";
         FinNeverAcked = "fin-never-acked", "D9: the FIN was repeated and nobody acked it.";
         AbortInCloseWait = "abort-in-close-wait", "The side that had received a FIN ended by RST instead of its own FIN.";
         TimeWaitReuseRefused = "time-wait-reuse-refused", "D10: a SYN met the old connection's TIME-WAIT, got its old numbers back and was reset.";

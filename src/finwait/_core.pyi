@@ -139,6 +139,11 @@ class Step:
     @property
     def server_state(self) -> str: ...
     @property
+    def client_passed(self) -> str | None:
+        """The state before its last move by this segment: of two moves, what lay between."""
+    @property
+    def server_passed(self) -> str | None: ...
+    @property
     def labels(self) -> list[str]: ...
     @property
     def refers_to(self) -> int:

@@ -64,7 +64,34 @@ SCRIPTS = {
     + "+.01 write(4, ..., 100) = 100\n+0 > P. 101:201(100) ack 101\n",
 }
 
-
+SACK = OPEN.format(option="", scale=",sackOK,nop,nop", answer=",nop,nop,sackOK")
+PROBES = {
+    # tcp_send_loss_probe: a second probe is not sent while one is unanswered; the timeout is that of the oldest segment, and over.
+    "one probe at a time": SACK
+    + """\
++0   write(4, ..., 100) = 100
++0   > P. 1:101(100) ack 1
++0   write(4, ..., 10) = 10
++.2~+.25 > P. 101:111(10) ack 1
++.12 shutdown(4, SHUT_WR) = 0
++0   > F. 111:111(0) ack 1
++0~+.05 > FP. 1:111(110) ack 1
+""",
+    # tcp_process_tlp_ack: an ACK that comes twice ends a probe, also when nothing is in flight.
+    "an ACK that comes twice ends a probe": SACK
+    + """\
++0   write(4, ..., 3000) = 3000
++0   > P. 1:3001(3000) ack 1
++.03~+.06 > P. 2921:3001(80) ack 1
++.01 < . 1:1(0) ack 3001 win 65535
++.01 < . 1:1(0) ack 3001 win 65535
++.01 write(4, ..., 100) = 100
++0   > P. 3001:3101(100) ack 1
++.01 shutdown(4, SHUT_WR) = 0
++0   > F. 3101:3101(0) ack 1
++.02~+.08 > F. 3101:3101(0) ack 1
+""",
+}
 STAGES = ("model", pytest.param("kernel", marks=needs_kernel))
 
 
@@ -82,6 +109,12 @@ def play(stage: str, text: str, folder: Path, dialect: Dialect = Dialect.FINWAIT
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_the_receive_buffer(name: str, stage: str, tmp_path: Path) -> None:
     play(stage, SCRIPTS[name], tmp_path)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("name", PROBES)
+def test_the_tail_loss_probe(name: str, stage: str, tmp_path: Path) -> None:
+    play(stage, PROBES[name], tmp_path)
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -140,6 +140,9 @@ def judge(rows: list[Row], truth: Truth) -> Judgement:
     """Judge what an analysis of a worse capture of that one connection says."""
     # a SYN inside the connection that nothing answered is an attempt of its own, and marked as such
     alone = [row for row in rows if not _attempt(row)] or rows[:1]
+    if len(alone) > 1 and all("tuple-reused" in _list(row, "notes") for row in alone[1:]):
+        # with one end unseen, a SYN inside a connection cannot be told from the next one
+        return max((judge([row], truth) for row in alone), key=lambda j: list(Grade).index(j.grade))
     if len(alone) != 1:
         return Judgement(Grade.FALSE, {"rows": Grade.FALSE}, f"{len(rows)} rows for one connection")
     row = alone[0]
@@ -188,9 +191,8 @@ def _client(row: Row, swapped: bool) -> Grade:
     """Who is the client is a guess without a SYN, and `client_by` says so."""
     if not swapped:
         return Grade.RIGHT
-    if row["client_by"] in {"port", "first"}:
-        return Grade.WEAKER
-    return _doubted(row)  # of a simultaneous open, one SYN is a whole one
+    # of a simultaneous open, one SYN alone is a whole opening
+    return _doubted(row) if row["client_by"] == "syn" else Grade.WEAKER
 
 
 def _close(row: Row, truth: Truth) -> Grade:

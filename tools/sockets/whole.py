@@ -22,7 +22,9 @@ def _opened(ours: list[Header], theirs: list[Header]) -> bool:
     syn = any(one.flags & SYN for one in ours)
     answers = [one for one in theirs if one.flags & SYN]
     return syn and any(
-        one.flags & ACK and one.ack == (answer.seq + 1) % WRAP for answer in answers for one in ours
+        one.flags & ACK and (one.ack - answer.seq - 1) % WRAP < WRAP // 2
+        for answer in answers
+        for one in ours
     )
 
 

@@ -37,7 +37,7 @@ PARTIAL = frozenset({"capture-gap", "one-direction", "midstream"})
 """Notes of captures that are not complete to begin with."""
 
 
-REMOVED = frozenset({"lossy", "one-removed", "two-removed"})
+REMOVED = frozenset({"lossy", "one-removed", "two-removed", "begun-late"})
 """Kinds of which nobody can see that they lack something, if what remains is whole."""
 
 

@@ -78,6 +78,14 @@ impl Step {
         self.step.states[self.client ^ 1].name()
     }
     #[getter]
+    fn client_passed(&self) -> Option<&'static str> {
+        self.step.passed[self.client].map(|s| s.name())
+    }
+    #[getter]
+    fn server_passed(&self) -> Option<&'static str> {
+        self.step.passed[self.client ^ 1].map(|s| s.name())
+    }
+    #[getter]
     fn labels(&self) -> Vec<&'static str> {
         Label::ALL
             .iter()

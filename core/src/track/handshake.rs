@@ -99,6 +99,14 @@ impl Conn {
             y.step(Event::RcvAckOfSyn);
         } else if x.state == State::Listen && y.has(seen::SYN) && acks_syn {
             x.step(Event::RcvSyn);
+        } else if x.state == State::SynReceived
+            && seg.payload > 0
+            && y.packets > 0
+            && self.notes & (1 << Note::DataWithSyn as u8) == 0
+        {
+            // without Fast Open nobody sends payload before the ACK of its SYN-ACK came
+            y.step(Event::RcvSynAck);
+            x.step(Event::RcvAckOfSyn);
         } else if y.state == State::SynSent && x.state == State::SynReceived && y.packets == 0 {
             y.step(Event::RcvSynAck);
             x.step(Event::RcvAckOfSyn);

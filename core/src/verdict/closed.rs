@@ -95,8 +95,8 @@ fn fins(conn: &Conn, c: &Closing, verdict: Make) -> Closed {
 type Make<'a> = &'a dyn Fn(Close, Option<Dir>, u64, i64) -> Closed;
 
 fn both_fins(up: Fin, down: Fin, verdict: Make) -> Closed {
-    let up_knew = up.ack.after(down.number);
-    let down_knew = down.ack.after(up.number);
+    let up_knew = !up.crosses(&down);
+    let down_knew = !down.crosses(&up);
     let first_captured = if (up.ts, up.frame) <= (down.ts, down.frame) {
         Dir::Up
     } else {
@@ -115,15 +115,22 @@ fn both_fins(up: Fin, down: Fin, verdict: Make) -> Closed {
         (true, true) => first_captured,
     };
     let fin = if first == Dir::Up { up } else { down };
+    // what a repeat acks was not known when its FIN was first sent
+    let unseen = up_knew && up.repeat_only || down_knew && down.repeat_only;
     let three = fin.acked.is_none_or(|a| a.by_fin);
     let close = if three {
         Close::ThreeWay
     } else {
         Close::FourWay
     };
-    Closed {
+    let closed = Closed {
         by_order: up_knew && down_knew,
         ..verdict(close, Some(first), fin.frame, fin.ts)
+    };
+    if unseen {
+        closed.without_closer()
+    } else {
+        closed
     }
 }
 
@@ -159,14 +166,12 @@ fn reset(conn: &Conn, c: &Closing, reset: &Reset, verdict: Make) -> Closed {
     } else {
         Close::Reset
     };
-    // a FIN took effect first if it had been received: acked, or what drew the RST
+    // a FIN took effect first if it had been received: acked, or what drew the RST of an end that had not closed
+    let drew = |d: Dir| reset.trigger_fin && d != reset.by && c.fin[reset.by as usize].is_none();
     for (d, fin) in [Dir::Up, Dir::Down].into_iter().zip(c.fin) {
         if let Some(fin) = fin
             && fin.frame < reset.frame
-            && (fin.acked.is_some()
-                || d == reset.by
-                || reset.trigger == fin.frame
-                || reset.acks(&fin))
+            && (fin.acked.is_some() || d == reset.by || drew(d) || reset.acks(&fin))
             && (fin.ts, fin.frame) < (ts, frame)
         {
             (by, frame, ts) = (Some(d), fin.frame, fin.ts);

@@ -21,7 +21,7 @@ pub fn fin_unseen(conn: &Conn, s: Dir) -> bool {
     }
     let e: &Endpoint = &conn.ends[s as usize];
     let mute = !e.has(seen::SEQ) && conn.ends[s.flip() as usize].has(seen::ACK);
-    let before = conn.noted(Note::Midstream) && !e.has(seen::SYN) && e.bytes == 0;
+    let before = !e.has(seen::SYN) && e.bytes == 0;
     let in_hole = e.holes.as_ref().is_some_and(|h| h.reaches(e.snd_nxt));
     mute || before || in_hole
 }

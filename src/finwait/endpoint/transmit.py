@@ -152,6 +152,12 @@ def flush(w: Work, *, force: bool = False, push: bool = False, hold: bool = Fals
         _push_bursts(w, len(c.queue) - first)
     if went and c.retransmit_at is None:
         arm_retransmission(w)
+    elif went and tail_probe_wanted(c):
+        # new data is probed for even while a timeout runs (Linux tcp_write_xmit)
+        c.probe_at, c.retransmit_at = w.now + _probe_timeout(c), None
+        over = c.queue[0].sent_at + timeout(c)
+        if over > w.now:
+            c.probe_at = min(c.probe_at, over)
     return went
 
 
@@ -385,7 +391,6 @@ def tail_probe_wanted(c: Connection) -> bool:
         c.profile.tail_loss_probe
         and c.sack
         and c.recover is None
-        and c.tail_probe_end is None
         and c.state in SENDING
         and not any(sent.sacked for sent in c.queue)
     )

@@ -23,8 +23,8 @@ TRACEFS: Final = Path("/sys/kernel/tracing")
 EVENTS: Final = ("sock/inet_sock_set_state", "tcp/tcp_send_reset")
 NAME: Final = "finwait-lab"
 """Instances are named finwait-lab-RUNNER-EXPERIMENT, by process ids."""
-BUFFER: Final = "512"
-"""KiB for each CPU."""
+BUFFER: Final = 512
+"""KiB for each CPU: enough for one experiment."""
 
 STATES: Final = {
     "TCP_ESTABLISHED": "ESTABLISHED", "TCP_SYN_SENT": "SYN-SENT", "TCP_SYN_RECV": "SYN-RECEIVED",
@@ -85,9 +85,10 @@ class Said:
 
 
 class KernelWords:
-    """Both tracepoints from `start` to `stop`, in a tracing instance of our own."""
+    """Both tracepoints from `start` to `stop`, in a tracing instance of our own. buffer: KiB for each CPU."""
 
-    def __init__(self, runner: int) -> None:
+    def __init__(self, runner: int, buffer: int = BUFFER) -> None:
+        self._buffer = buffer
         self._home = TRACEFS / "instances" / f"{NAME}-{runner}-{os.getpid()}"
 
     def start(self) -> Tells:
@@ -97,7 +98,7 @@ class KernelWords:
         try:
             self._home.mkdir()
             (self._home / "trace_clock").write_text("mono")
-            (self._home / "buffer_size_kb").write_text(BUFFER)
+            (self._home / "buffer_size_kb").write_text(str(self._buffer))
             changes, resets = (self._enabled(event) for event in EVENTS)
         except OSError:
             self.stop()

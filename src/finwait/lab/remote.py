@@ -27,6 +27,10 @@ class Astray(FinwaitError):
     """An experiment went another way than its story: a call failed, or did not return in time."""
 
 
+class TooLate(Astray):
+    """The machine was too slow for what an experiment is about, such as a delayed ACK: it is played again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a call gave."""

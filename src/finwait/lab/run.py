@@ -3,6 +3,7 @@
 import os
 import select
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -13,12 +14,15 @@ from finwait.lab.experiment import Experiment
 from finwait.lab.janitor import Janitor
 from finwait.lab.net import CLIENT4, Host
 from finwait.lab.play import Result, play
+from finwait.lab.remote import TooLate
 from finwait.lab.world import Step
 from finwait.verdict.language import Lang
 
 LIMIT: Final = 60.0
 """Seconds that an experiment may take; a long one ten times that."""
 
+TRIES: Final = 5
+"""Times that an experiment is played at most, where the machine is too slow for it."""
 ANSWER: Final = 5.0
 """Seconds for an answer that has begun to come."""
 
@@ -37,12 +41,14 @@ def run(
     """Run experiments, up to `jobs` at once; gives the ending of each, in their order.
 
     begins, heard: called as an experiment begins (in this process) and for each of its steps (in its own).
+    One that the machine was too slow for (TooLate) is played again, TRIES times at most.
     Nothing is left behind, also when the caller stops early or this process is killed.
     """
     janitor = Janitor()
     order, waiting = list(experiments), list(experiments)
     running: dict[Apart[Result], tuple[Experiment, float]] = {}
     ended: dict[str, Result | FinwaitError | OSError] = {}
+    tries: Counter[str] = Counter()
     work = _Work(lang, os.getpid(), heard, trace)
     try:
         while order:
@@ -51,6 +57,7 @@ def run(
                 begins(experiment)
                 running[work.begin(experiment)] = experiment, time.monotonic() + _limit(experiment)
             _wait(running, ended)
+            waiting[:0] = _again(experiments, ended, tries)
             while order and order[0].name in ended:
                 experiment = order.pop(0)
                 yield experiment, ended.pop(experiment.name)
@@ -92,6 +99,22 @@ def _wait(
     for apart in {*ready, *late}:
         experiment, _ = running.pop(apart)
         ended[experiment.name] = _ending(apart)
+
+
+def _again(
+    experiments: Sequence[Experiment],
+    ended: dict[str, Result | FinwaitError | OSError],
+    tries: Counter[str],
+) -> list[Experiment]:
+    """Take out those that have to be played again."""
+    late = []
+    for experiment in experiments:
+        name = experiment.name
+        if isinstance(ended.get(name), TooLate) and tries[name] < TRIES - 1:
+            tries[name] += 1
+            del ended[name]
+            late.append(experiment)
+    return late
 
 
 def _limit(experiment: Experiment) -> float:

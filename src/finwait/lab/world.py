@@ -14,7 +14,7 @@ from finwait.lab.net import DELAYED_ACK
 from finwait.lab.packet import Segment
 from finwait.lab.programs import Program
 from finwait.lab.proxy import Proxy
-from finwait.lab.remote import Outcome
+from finwait.lab.remote import Outcome, TooLate
 from finwait.lab.wire import Side, Wire
 from finwait.verdict.language import Lang, Text
 
@@ -160,6 +160,48 @@ class World:
     def wait(self, seconds: float) -> None:
         """Let time pass, where time itself is the subject."""
         self._lines.wait(seconds)
+
+    def in_time(self, who: Side) -> None:
+        """Make sure that, on the client's wire, this end's FIN carried the ACK of the other's FIN. Raises TooLate if its kernel had acked before.
+
+        It does after 40 ms (kernel: TCP_DELACK_MIN), which on a busy machine may be over before the program closes.
+        """
+        packets = self.wire.packets
+        fin = next(p for p in packets if p.sender != who and p.segment.fin and p.delivered)
+        after = (p.segment for p in packets if p.sender == who and p.sent > fin.delivered)
+        first = next((segment for segment in after if segment.ack == fin.segment.end), None)
+        if first is None or not first.fin:
+            self._note(
+                who,
+                Text(
+                    "its kernel acked by itself: too late, once more",
+                    "其内核已自行确认：太迟，再来一次",
+                ),
+            )
+            raise TooLate(
+                "this machine is too busy: the program closed only after its kernel had acked (40 ms)",
+                "这台机器太忙：程序关闭时，其内核已经确认（40 毫秒）",
+            )
+
+    def in_one_go(self) -> None:
+        """Make sure that neither kernel sent anything twice while the wire held it. Raises TooLate if one did.
+
+        It does after 200 ms (kernel: TCP_RTO_MIN), and then the capture shows a repetition that is not the subject.
+        """
+        sent = [
+            (packet.sender, packet.segment.seq)
+            for packet in self.wire.packets
+            if not packet.forged and packet.segment.end != packet.segment.seq
+        ]
+        if len(set(sent)) < len(sent):
+            self._note(
+                "wire",
+                Text("a kernel has sent again: too late, once more", "内核已重传：太迟，再来一次"),
+            )
+            raise TooLate(
+                "this machine is too busy: a kernel sent again (after 200 ms) what the wire held for a moment",
+                "这台机器太忙：线路只扣住片刻的报文，内核已经重传（200 毫秒后）",
+            )
 
     # --- what is noted ---
 

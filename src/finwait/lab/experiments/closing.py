@@ -21,6 +21,7 @@ def three_way(world: World) -> None:
     world.server.begin("recv(), close()", "close_at_end")
     world.client.close()
     world.server.finish()
+    world.in_time("server")
     world.until("server", "")
 
 
@@ -35,6 +36,7 @@ def simultaneous(world: World) -> None:
     world.until_held(2, "both FINs were on their way")
     world.wire_does("delivers both FINs", "投递两个 FIN")
     world.wire.release()
+    world.in_one_go()
     world.until("client", "TIME-WAIT")
     world.until("server", "TIME-WAIT")
     world.settle()

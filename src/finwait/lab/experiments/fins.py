@@ -40,6 +40,7 @@ def fin_lost(world: World) -> None:
     world.server.begin("recv(), close()", "close_at_end")
     world.client.close()
     world.server.finish()
+    world.in_time("server")
     world.until("server", "")
 
 
@@ -78,6 +79,7 @@ def fin_out_of_order(world: World) -> None:
     world.until_held(2, "data and FIN were on their way")
     world.wire_does("delivers them in the wrong order", "以相反的顺序投递")
     world.wire.release(lambda held: held[::-1])
+    world.in_one_go()
     world.server.receive_end()
     world.until("client", "FIN-WAIT-2")
     world.server.close()

@@ -54,6 +54,7 @@ def half_close_broken(world: World) -> None:
     _asks(world)
     world.client.receive_end()  # of a reply that never comes
     world.proxy.finish()
+    world.in_time("server")  # as which the client sees the proxy
     world.client.close()
     world.until("proxy", "FIN-WAIT-2")
     world.server.send(REPLY)

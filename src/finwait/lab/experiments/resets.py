@@ -86,6 +86,7 @@ def race_crossed(world: World) -> None:
     world.until_held(2, "FIN and request were on their way")
     world.wire_does("delivers request and FIN", "投递请求与 FIN")
     world.wire.release()
+    world.in_one_go()
     world.client.receive_reset()
     world.settle()
 

@@ -44,9 +44,8 @@ def with_goodbye(world: World) -> None:
 def without_goodbye(world: World) -> None:
     """FINs alone."""
     _conversation(world)
-    world.client.do(
-        "leaves TLS", "plain"
-    )  # OpenSSL would answer the bare FIN by an alert, and that would draw a RST
+    # OpenSSL would answer the bare FIN by an alert, and that would draw a RST
+    world.client.do(Text("leaves TLS", "离开 TLS"), "plain")
     _closes(world)
 
 

@@ -459,13 +459,13 @@ fn not_heard(steps: &mut [Step], i: usize) {
     let Some(stood) = steps[i].passed[end] else {
         return;
     };
-    if !steps[i].outcome.is(Label::EndsConnection) || steps[i - 1].states[end] == stood {
-        return;
-    }
     let seemed = |state: State| {
         matches!(state, State::FinWait2 | State::TimeWait)
             || state == State::Closing && stood == State::FinWait1
     };
+    if !steps[i].outcome.is(Label::EndsConnection) || !seemed(steps[i - 1].states[end]) {
+        return;
+    }
     for step in steps[..i].iter_mut().rev() {
         if !seemed(step.states[end]) {
             break;

@@ -158,7 +158,11 @@ def _genuine(judge: Judge, pairs: Sequence[Pair]) -> list[Proof]:
     rows = (judge.meeting.a.row, judge.meeting.b.row)
     if not any(row.close in {"reset", "refused", "handshake-reset"} for row in rows):
         return []
-    resets = [(x, y) for x, y in pairs if x.flags & RST and not x.ignored and not x.flags & SYN]
+    resets = [
+        (x, y)
+        for x, y in pairs
+        if x.flags & RST and not (x.ignored and y.ignored) and not x.flags & SYN
+    ]
     if not resets:
         return []
     x, y = min(resets, key=lambda pair: pair[0].ts)

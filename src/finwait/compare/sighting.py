@@ -136,11 +136,23 @@ def _base(a: Seen, b: Seen, who: str) -> int:
         isn = c.isn[who]
         if isn is not None:
             return isn
-    both = [*a.sightings, *b.sightings]
-    first = (one.seq - 1 for one in both if one.who == who and not one.flags & RST)
-    acked = (one.ack - 1 for one in both if one.who != who and one.ack is not None)
-    lone = (one.seq - 1 for one in both if one.who == who)
-    return next((n for n in (*first, *acked, *lone)), 0)
+    found = [n for c in (a, b) if (n := _first(c, who)) is not None]
+    # the earlier of the two, modulo 2**32
+    return (
+        found[-1]
+        if len(found) > 1 and (found[0] - found[1]) % WRAP < WRAP // 2
+        else found[0]
+        if found
+        else 0
+    )
+
+
+def _first(c: Seen, who: str) -> int | None:
+    """Give the number before the first of an end whose SYN was not seen, as its segments or else the ACKs of them tell."""
+    sent = (one.seq - 1 for one in c.sightings if one.who == who and not one.flags & RST)
+    acked = (one.ack - 1 for one in c.sightings if one.who != who and one.ack is not None)
+    lone = (one.seq - 1 for one in c.sightings if one.who == who)
+    return next((n for numbers in (sent, acked, lone) for n in numbers), None)
 
 
 def _count(sightings: Iterable[Sighting], base: Mapping[str, int]) -> None:

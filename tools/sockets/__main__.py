@@ -3,47 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-
-from finwait.kernel.apart import Apart
-from finwait.lab.janitor import Janitor
 
 from .account import Account
 from .judge import Judged, capture, judge
-from .perform import Played, apart
-from .plan import Plan, draw
+from .many import play
 from .tale import tale
-
-BATCH = 150
-"""Connections on one wire. Every fifth batch speaks IPv6."""
-LIMIT = 120.0
-"""Seconds that a batch may take."""
-
-
-def batches(seed: int, count: int) -> Iterator[tuple[list[Plan], bool]]:
-    """Give the plans of these seeds, and whether they are played over IPv6."""
-    for first in range(seed, seed + count, BATCH):
-        plans = [draw(number) for number in range(first, min(first + BATCH, seed + count))]
-        yield plans, (first // BATCH) % 5 == 4
-
-
-def play(seed: int, count: int, jobs: int = 1) -> Iterator[Played]:
-    """Play connections, batch by batch, `jobs` at a time."""
-    janitor = Janitor()
-    try:
-        waiting = list(batches(seed, count))
-        running: list[Apart[list[Played]]] = []
-        while waiting or running:
-            while waiting and len(running) < jobs:
-                plans, six = waiting.pop(0)
-                running.append(apart(plans, os.getpid(), six=six))
-            yield from running.pop(0).answer(LIMIT)
-    finally:
-        janitor.close()
 
 
 def main() -> int:

@@ -109,7 +109,14 @@ class Account:
         changes = [event for event in self.events if event.who == who and event.new]
         for place, event in enumerate(changes):
             if event.new == "ESTABLISHED":
-                return changes[place + 1 :]
+                after = changes[place + 1 :]
+                # a handshake's ACK that came twice can make two sockets, of which the second goes at once
+                lives = [e.old not in {"CLOSED", "SYN-RECEIVED"} for e in after[1:]] + [False]
+                return [
+                    e
+                    for e, more in zip(after, lives, strict=True)
+                    if not (e.new == "CLOSED" and more)
+                ]
         idle = {"LISTEN", "CLOSED"}
         return [event for event in changes if not {event.old, event.new} <= idle]
 

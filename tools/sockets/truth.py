@@ -14,6 +14,7 @@ from itertools import groupby
 from typing import Final
 
 from finwait.lab.history import OWNER
+from finwait.lab.packet import Flags
 from finwait.lab.wire import Side
 
 from .account import CALLED, NEVER, PROMPT, RECEIVED, Account, Sighting
@@ -166,7 +167,7 @@ class _Telling:
             e.who == reset.by and e.new in RECEIVED for e in self.account.events
         ):
             return True
-        if self.account.fin_sent(reset.by) < NEVER:
+        if self.account.fin_sent(reset.by) < NEVER or reset.segment.flags & Flags.ACK:
             return False
         came = [
             (at, segment.fin)

@@ -2,6 +2,7 @@
 
     cd tools
     ../.venv/bin/python -m sockets.worse --count 500 --seed 1 -j 2
+    ../.venv/bin/python -m sockets.worse --sockets --count 500 # between real kernels (as root)
     ../.venv/bin/python -m sockets.worse --captures            # those of tests/captures and examples
 
 For each kind of capture: how many, how many rows are right, weaker and marked, doubted (one reading among others, and
@@ -14,7 +15,7 @@ import argparse
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +29,7 @@ from random_connections import LONGEST, draw
 
 from .frames import Unreadable, connections, header, read
 from .honest import Grade, Judgement, Row, Truth, judge, truth_of
+from .many import play as play_on_sockets
 from .spoil import Complete, Variant, spoil
 from .whole import whole
 
@@ -71,6 +73,17 @@ def played(seed: int) -> Source:
     first = header(client[0][1])
     assert first is not None
     return Source(f"played {seed}", Complete(client, server, first.src))
+
+
+def on_sockets(seed: int, count: int) -> Iterator[Source]:
+    """Random connections on real sockets."""
+    for one in play_on_sockets(seed, count):
+        address, _, port = one.ends["client"].rpartition(":")
+        complete = Complete(
+            one.line.seen("client"), one.line.seen("server"), (address.strip("[]"), int(port))
+        )
+        if complete.client and complete.server:
+            yield Source(f"sockets {one.plan.seed}", complete)
 
 
 def captured() -> Iterator[Source]:
@@ -162,8 +175,13 @@ def _brief(rows: list[Row]) -> str:
 
 def one_played(seed: int) -> list[Found]:
     """Draw, play and try out one connection."""
+    return one_tried(played(seed), seed)
+
+
+def one_tried(source: Source, seed: int) -> list[Found]:
+    """Try out one connection."""
     with tempfile.TemporaryDirectory(prefix="finwait-") as name:
-        return list(try_out(played(seed), seed, Path(name)))
+        return list(try_out(source, seed, Path(name)))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -172,13 +190,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=200, help="random connections")
     parser.add_argument("--seed", type=int, default=1, help="of the first; each has its own")
     parser.add_argument("--captures", action="store_true", help="captures of real kernels instead")
+    parser.add_argument("--sockets", action="store_true", help="on real sockets (as root)")
     parser.add_argument("--tell", action="append", default=[], help="print rows of this grade")
     parser.add_argument("--kind", help="of this kind alone")
     parser.add_argument("-j", type=int, default=1, help="processes")
     asked = parser.parse_args(arguments)
     counts: Counter[tuple[str, Grade]] = Counter()
     words: Counter[tuple[str, str]] = Counter()
-    for found in _all(asked.captures, range(asked.seed, asked.seed + asked.count), asked.j):
+    for found in _all(asked):
         if asked.kind not in {None, found.kind}:
             continue
         counts[found.kind, found.judgement.grade] += 1
@@ -194,18 +213,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if any(grade is Grade.FALSE for _, grade in counts) else 0
 
 
-def _all(captures: bool, seeds: Iterable[int], processes: int) -> Iterator[Found]:
-    if captures:
-        with tempfile.TemporaryDirectory(prefix="finwait-") as name:
-            for source in captured():
-                yield from try_out(source, 1, Path(name))
-    elif processes > 1:
-        with ProcessPoolExecutor(processes) as pool:
-            for found in pool.map(one_played, seeds, chunksize=8):
+def _all(asked: argparse.Namespace) -> Iterator[Found]:
+    seeds = range(asked.seed, asked.seed + asked.count)
+    if asked.captures:
+        for source in captured():
+            yield from one_tried(source, 1)
+    elif asked.sockets:
+        sources = list(on_sockets(asked.seed, asked.count))  # all before the pool: they fork
+        with ProcessPoolExecutor(asked.j) as pool:
+            for found in pool.map(one_tried, sources, seeds, chunksize=8):
                 yield from found
     else:
-        for seed in seeds:
-            yield from one_played(seed)
+        with ProcessPoolExecutor(asked.j) as pool:
+            for found in pool.map(one_played, seeds, chunksize=8):
+                yield from found
 
 
 def table(counts: Counter[tuple[str, Grade]]) -> str:

@@ -1,13 +1,12 @@
 //! One connection with all its segments, and where both ends stand after each.
 //!
 //! The captures are read twice: once to judge every connection, so that a number means here what it
-//! means in an analysis and the verdict is the same, and once to keep the segments of the one. The
-//! second reading tracks nothing but the tuple in question and ends where nothing of it can come any
-//! more (docs/decisions.md 28).
+//! means in an analysis and the verdict is the same, and once to keep the segments of the one, or of as
+//! many as are asked for together. The second reading tracks nothing but their tuples and ends where
+//! nothing of them can come any more (docs/decisions.md 28, 90).
 
-use crate::decode::{Decoded, Defragmenter, Fragment, ScopeNames, decode, locate};
-use crate::engine::{Options, Progress, Watch, find, run};
-use crate::error::CaptureError;
+use crate::decode::{Decoded, Defragmenter, Fragment, decode, locate};
+use crate::engine::{Options, Progress, Report, Watch, find, run};
 use crate::frame::{Batch, FrameRef};
 use crate::machine::{Event, State, next};
 use crate::segment::{FlowKey, NO_WSCALE, Segment, flag};
@@ -19,7 +18,7 @@ use crate::track::endpoint::seen;
 use crate::track::{LINGER, Sink, Tracker, final_state};
 use crate::verdict::row::Row;
 use foldhash::quality::RandomState;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 /// Payload bytes kept of each segment.
 const DATA: usize = 256;
@@ -60,20 +59,8 @@ pub enum Found {
     Nothing,
     /// Told.
     One(Box<Explained>),
-    /// Several have the end that was given, so that none is told.
-    Several(Several),
-}
-
-/// Connections that fit what was asked for.
-pub struct Several {
-    /// How many.
-    pub count: u64,
-    /// The first of them, with their numbers.
-    pub rows: Vec<(u64, Row)>,
-    /// Words for scopes.
-    pub scopes: ScopeNames,
-    /// Paths of the files, by source index.
-    pub sources: Vec<String>,
+    /// Several have the end that was given, so that none is told: how many, and the first with their numbers.
+    Several(u64, Vec<(u64, Row)>),
 }
 
 /// One segment, and where both ends stand after it.
@@ -93,6 +80,25 @@ pub struct Step {
     pub data: Vec<u8>,
 }
 
+impl Step {
+    /// One of which no bytes are kept.
+    fn new(
+        segment: &Segment,
+        outcome: Outcome,
+        states: [State; 2],
+        passed: [Option<State>; 2],
+    ) -> Step {
+        Step {
+            segment: *segment,
+            outcome,
+            states,
+            passed,
+            header: Vec::new(),
+            data: Vec::new(),
+        }
+    }
+}
+
 /// The whole story of one connection.
 pub struct Explained {
     /// Its number.
@@ -107,13 +113,9 @@ pub struct Explained {
     pub isn: [Option<u32>; 2],
     /// Window scale shifts by direction.
     pub wscale: [Option<u8>; 2],
-    /// Words for scopes.
-    pub scopes: ScopeNames,
-    /// Paths of the files, by source index.
-    pub sources: Vec<String>,
 }
 
-/// Reads `paths` for one connection. The faults are those of the captures.
+/// Reads `paths` for one connection; the report is of all of them.
 ///
 /// Standard input (`-`) cannot be read twice: the caller has to keep it in a file.
 pub fn explain(
@@ -122,7 +124,7 @@ pub fn explain(
     which: Which,
     max_steps: usize,
     watch: &mut dyn Watch,
-) -> (Found, Vec<CaptureError>) {
+) -> (Found, Report) {
     let options = Options {
         joined,
         threads: 0,
@@ -138,109 +140,161 @@ pub fn explain(
     {
         let mut rows: Vec<_> = first.into_iter().chain([second]).collect();
         rows.extend(fitting.by_ref().take(LISTED - 2));
-        let several = Several {
-            count: (rows.len() + fitting.count()) as u64,
-            rows,
-            scopes: report.scopes,
-            sources: report.sources,
-        };
-        return (Found::Several(several), report.faults);
+        let count = (rows.len() + fitting.count()) as u64;
+        return (Found::Several(count, rows), report);
     }
     drop(fitting);
-    let Some((number, row)) = first else {
-        return (Found::Nothing, report.faults);
-    };
-    let files = find(paths, joined, &mut Vec::new()); // what is wrong there, `run` has said
-    let source = row.source as usize;
-    let mut hunt = Hunt::new(&row, max_steps);
-    let capture = files.captures.into_iter().find(|c| c.contains(&source));
-    for i in capture.unwrap_or_default() {
-        if !hunt.file(&files.paths[i], i as u32, watch) {
-            break;
-        }
-    }
-    let now = hunt.tracker.now();
-    hunt.tracker.finish(now, &mut hunt.opening);
-    let mut steps = hunt.head;
-    steps.extend(hunt.tail);
-    hindsight(&mut steps);
-    let story = Explained {
-        number,
-        row,
-        steps,
-        truncated: hunt.truncated,
-        isn: hunt.opening.isn,
-        wscale: hunt.opening.wscale,
-        scopes: report.scopes,
-        sources: report.sources,
-    };
-    (Found::One(Box::new(story)), report.faults)
+    let wanted: Vec<_> = first.into_iter().collect();
+    let (mut stories, _) = tell(paths, joined, &wanted, max_steps, watch);
+    let story = stories.pop().map(Box::new);
+    (story.map_or(Found::Nothing, Found::One), report)
 }
 
-/// Keeps the segments of one connection.
+/// When the first and the last frame of a capture came, whatever they hold, in nanoseconds.
+pub type Times = Option<(i64, i64)>;
+
+/// Reads `paths` once more for the segments of the connections `wanted` that [`run`] has judged, each with
+/// its number; none is left out and none changes place. Without steps (`max_steps` 0) everything is read, and
+/// the times of all frames are right; else the reading may end early.
+pub fn tell(
+    paths: &[String],
+    joined: bool,
+    wanted: &[(u64, Row)],
+    max_steps: usize,
+    watch: &mut dyn Watch,
+) -> (Vec<Explained>, Times) {
+    let files = find(paths, joined, &mut Vec::new()); // what is wrong there, `run` has said
+    let mut stories: Vec<Option<Explained>> = wanted.iter().map(|_| None).collect();
+    let mut times = None;
+    for capture in files.captures {
+        let places =
+            (0..wanted.len()).filter(|i| capture.contains(&(wanted[*i].1.source as usize)));
+        let places: Vec<usize> = places.collect();
+        if places.is_empty() {
+            continue;
+        }
+        let mut hunt = Hunt::new(places.iter().map(|i| &wanted[*i].1), max_steps);
+        for i in capture {
+            if !hunt.file(&files.paths[i], i as u32, watch) {
+                break;
+            }
+        }
+        let now = hunt.tracker.now();
+        hunt.tracker.finish(now, &mut hunt.sought);
+        times = hunt.times;
+        for (place, tale) in places.into_iter().zip(hunt.sought.tales) {
+            let (number, row) = wanted[place].clone();
+            stories[place] = Some(tale.told(number, row));
+        }
+    }
+    (stories.into_iter().flatten().collect(), times)
+}
+
+/// Keeps the segments of some connections.
 struct Hunt {
-    opening: Opening,
-    /// Its key. The directions of one connection may lie in different scopes.
-    key: FlowKey,
-    /// Its first segment has come.
-    begun: bool,
-    /// Its last frame, and the time after which nothing of it can come.
+    sought: Sought,
+    /// The two ends of what is wanted; the directions of one connection may lie in different scopes. And
+    /// the places in `sought` of those between them that have called and not been given a place.
+    calling: HashMap<(u128, u128, u16, u16), Vec<usize>, RandomState>,
+    /// How many have not begun.
+    waiting: usize,
+    /// The last frame of them all, and the time after which nothing of them can come.
     last: (u64, i64),
-    /// The tracker has given it a place.
-    live: bool,
     tracker: Tracker,
     defragmenter: Defragmenter,
     skipped: SkipCounts,
     max_steps: usize,
+    times: Times,
+}
+
+/// One connection while its segments are looked for.
+#[derive(Default)]
+struct Tale {
+    /// The tracker has given it a place.
+    live: bool,
     head: Vec<Step>,
     tail: VecDeque<Step>,
     truncated: u64,
-}
-
-/// What the handshake of one connection agreed on.
-struct Opening {
-    source: u32,
-    first_frame: u64,
+    /// What the handshake agreed on, by direction, once the connection has ended.
     isn: [Option<u32>; 2],
     wscale: [Option<u8>; 2],
 }
 
-impl Opening {
-    fn is_of(&self, conn: &Conn) -> bool {
-        (conn.source, conn.first_frame) == (self.source, self.first_frame)
+impl Tale {
+    /// Keeps the beginning and the end when there are too many.
+    fn keep(&mut self, mut step: Step, raw: Option<(&FrameRef, &[u8])>, max_steps: usize) {
+        if max_steps == 0 {
+            return;
+        }
+        if let Some((frame, bytes)) = raw {
+            (step.header, step.data) = cut(frame, bytes);
+        }
+        if self.head.len() < max_steps / 2 {
+            self.head.push(step);
+            return;
+        }
+        if self.tail.len() >= max_steps.max(2) - max_steps / 2 {
+            self.tail.pop_front();
+            self.truncated += 1;
+        }
+        self.tail.push_back(step);
+    }
+
+    fn told(self, number: u64, row: Row) -> Explained {
+        let mut steps = self.head;
+        steps.extend(self.tail);
+        hindsight(&mut steps);
+        Explained {
+            number,
+            row,
+            steps,
+            truncated: self.truncated,
+            isn: self.isn,
+            wscale: self.wscale,
+        }
     }
 }
 
-impl Sink for Opening {
+/// The connections that are looked for.
+struct Sought {
+    tales: Vec<Tale>,
+    /// Places in `tales` by file and first frame.
+    places: HashMap<(u32, u64), usize, RandomState>,
+}
+
+impl Sink for Sought {
     fn ended(&mut self, conn: &Conn, _now: i64) {
-        if self.is_of(conn) {
-            let ends = &conn.ends;
-            self.isn = [0, 1].map(|i| ends[i].has(seen::SYN).then_some(ends[i].isn.0));
-            self.wscale = [0, 1].map(|i| (ends[i].wscale != NO_WSCALE).then_some(ends[i].wscale));
+        if let Some(place) = self.places.get(&(conn.source, conn.first_frame)) {
+            let (tale, ends) = (&mut self.tales[*place], &conn.ends);
+            tale.isn = [0, 1].map(|i| ends[i].has(seen::SYN).then_some(ends[i].isn.0));
+            tale.wscale = [0, 1].map(|i| (ends[i].wscale != NO_WSCALE).then_some(ends[i].wscale));
         }
     }
 }
 
 impl Hunt {
-    fn new(row: &Row, max_steps: usize) -> Hunt {
+    fn new<'r>(rows: impl Iterator<Item = &'r Row>, max_steps: usize) -> Hunt {
+        let mut calling: HashMap<_, Vec<usize>, _> = HashMap::default();
+        let mut places = HashMap::default();
+        let mut tales = Vec::new();
+        let mut last = (0, i64::MIN);
+        for row in rows {
+            calling.entry(row.key.ends()).or_default();
+            places.insert((row.source, row.first_frame), tales.len());
+            tales.push(Tale::default());
+            let end = row.last_ts.saturating_add(LINGER);
+            last = (last.0.max(row.last_frame), last.1.max(end));
+        }
         Hunt {
-            opening: Opening {
-                source: row.source,
-                first_frame: row.first_frame,
-                isn: [None; 2],
-                wscale: [None; 2],
-            },
-            key: row.key,
-            begun: false,
-            last: (row.last_frame, row.last_ts.saturating_add(LINGER)),
-            live: false,
-            tracker: Tracker::new(SAME_ENDS, RandomState::default()),
+            waiting: tales.len(),
+            tracker: Tracker::new(SAME_ENDS.max(tales.len()), RandomState::default()),
+            sought: Sought { tales, places },
+            calling,
+            last,
             defragmenter: Defragmenter::default(),
             skipped: SkipCounts::default(),
-            max_steps: max_steps.max(2),
-            head: Vec::new(),
-            tail: VecDeque::new(),
-            truncated: 0,
+            max_steps,
+            times: None,
         }
     }
 
@@ -268,7 +322,7 @@ impl Hunt {
         true
     }
 
-    /// False: nothing of the connection can come after this.
+    /// False: nothing that is wanted can come after this.
     fn batch(&mut self, batch: &Batch, source: u32) -> bool {
         let bytes = batch.bytes.as_slice();
         for (i, frame) in batch.frames.iter().enumerate() {
@@ -276,8 +330,10 @@ impl Hunt {
             else {
                 continue;
             };
+            let (from, to) = self.times.unwrap_or((frame.ts, frame.ts));
+            self.times = Some((from.min(frame.ts), to.max(frame.ts)));
             match decode(frame, data, batch.first_number + i as u64) {
-                Decoded::Segment(seg) if self.begun && self.is_past(&seg) => return false,
+                Decoded::Segment(seg) if self.is_past(&seg) => return false,
                 Decoded::Segment(seg) => self.segment(&seg, source, Some((frame, data))),
                 Decoded::Fragment(f) => self.fragment(f, source),
                 Decoded::Skip(_) => {}
@@ -287,7 +343,8 @@ impl Hunt {
     }
 
     fn is_past(&self, seg: &Segment) -> bool {
-        seg.number > self.last.0 && seg.ts > self.last.1
+        let all = self.waiting == 0 && self.max_steps > 0;
+        all && seg.number > self.last.0 && seg.ts > self.last.1
     }
 
     fn fragment(&mut self, fragment: Fragment, source: u32) {
@@ -297,50 +354,35 @@ impl Hunt {
     }
 
     fn segment(&mut self, seg: &Segment, source: u32, raw: Option<(&FrameRef, &[u8])>) {
-        if self.key.ends() != seg.key.ends() {
-            return;
-        }
-        let (index, outcome) = self.tracker.segment(seg, source, &mut self.opening);
-        self.begun |= (source, seg.number) == (self.opening.source, self.opening.first_frame);
-        if !self.begun {
-            return;
-        }
-        let passed = self.tracker.passed(index);
-        let conn = self.tracker.conn(index);
-        let states = if self.opening.is_of(conn) {
-            self.live = true;
-            [final_state(conn, 0), final_state(conn, 1)]
-        } else if !self.live && seg.flags & (flag::SYN | flag::ACK) == flag::SYN {
-            // a call that waits, because an older connection has its tuple (RFC 5961 section 4)
-            let mut states = [State::Closed; 2];
-            states[seg.dir as usize] = State::SynSent;
-            states
-        } else {
+        let Some(calling) = self.calling.get_mut(&seg.key.ends()) else {
             return;
         };
-        let (header, data) =
-            raw.map_or((Vec::new(), Vec::new()), |(frame, bytes)| cut(frame, bytes));
-        self.keep(Step {
-            segment: *seg,
-            outcome,
-            states,
-            passed,
-            header,
-            data,
-        });
-    }
-
-    /// Keeps the beginning and the end when there are too many.
-    fn keep(&mut self, step: Step) {
-        if self.head.len() < self.max_steps / 2 {
-            self.head.push(step);
+        let (index, outcome) = self.tracker.segment(seg, source, &mut self.sought);
+        let passed = self.tracker.passed(index);
+        let conn = self.tracker.conn(index);
+        let Sought { tales, places } = &mut self.sought;
+        let owner = places.get(&(conn.source, conn.first_frame)).copied();
+        let begins = places.get(&(source, seg.number)).copied();
+        self.waiting = self.waiting.saturating_sub(usize::from(begins.is_some()));
+        if let Some(place) = owner {
+            tales[place].live = true;
+            let states = [final_state(conn, 0), final_state(conn, 1)];
+            let step = Step::new(seg, outcome, states, passed);
+            tales[place].keep(step, raw, self.max_steps);
+        } else if begins.is_none() && calling.is_empty() {
             return;
         }
-        if self.tail.len() >= self.max_steps - self.max_steps / 2 {
-            self.tail.pop_front();
-            self.truncated += 1;
+        // a call that waits, because an older connection has its tuple (RFC 5961 section 4)
+        calling.extend(begins.filter(|place| Some(*place) != owner));
+        calling.retain(|place| !tales[*place].live);
+        if seg.flags & (flag::SYN | flag::ACK) == flag::SYN {
+            let mut states = [State::Closed; 2];
+            states[seg.dir as usize] = State::SynSent;
+            for place in calling.iter() {
+                let step = Step::new(seg, outcome, states, passed);
+                tales[*place].keep(step, raw, self.max_steps);
+            }
         }
-        self.tail.push_back(step);
     }
 }
 

@@ -208,3 +208,24 @@ def explain(
     The captures are read twice, so '-' cannot be given here, and progress, which is called as that
     of analyze, begins twice. conn counts as an analysis of the same
     paths does."""
+
+def openings(
+    analysis: Analysis,
+    paths: list[str],
+    *,
+    progress: Callable[[int, int | None, int, int], bool] | None = None,
+) -> tuple[list[tuple[str, int, str, int, int | None, int | None, int]], tuple[int, int] | None]:
+    """Of each connection of an analysis of `paths`, in order: the client's address and port, the server's,
+    their initial sequence numbers (None where the SYN was not captured), segments. And when the first and
+    the last frame came, whatever they hold, in nanoseconds. The captures are read once."""
+
+def stories(
+    analysis: Analysis,
+    paths: list[str],
+    conns: list[int],
+    *,
+    max_steps: int = 100_000,
+    progress: Callable[[int, int | None, int, int], bool] | None = None,
+) -> list[Explained]:
+    """These connections of an analysis of `paths` with all their segments, in this order: each connection at
+    most once. The captures are read once for all of them."""

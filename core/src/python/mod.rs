@@ -462,5 +462,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(follow, m)?)?;
     m.add_function(wrap_pyfunction!(others, m)?)?;
     m.add_function(wrap_pyfunction!(story::explain, m)?)?;
+    m.add_function(wrap_pyfunction!(story::openings, m)?)?;
+    m.add_function(wrap_pyfunction!(story::stories, m)?)?;
     Ok(())
 }

@@ -1,12 +1,14 @@
-//! One connection with all its segments, as Python objects.
+//! Connections with all their segments, as Python objects.
 
-use super::rows::record;
-use super::{Caller, Fault};
+use super::rows::{chosen, record};
+use super::{Analysis, Caller, Fault};
+use crate::engine::Report;
 use crate::explain::{
-    Explained as Story, Found, Several, Step as StoryStep, Which, explain as explain_one,
+    Explained as Story, Found, Step as StoryStep, Times, Which, explain as explain_one, tell,
 };
 use crate::segment::from_v4;
 use crate::slugs::Label;
+use crate::verdict::row::Row;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
@@ -146,32 +148,103 @@ pub(super) fn explain(
         _ => return Err(PyValueError::new_err("give one of conn, ends and end")),
     };
     let mut caller = Caller::new(progress);
-    let (story, faults) = py.detach(|| explain_one(&paths, joined, which, max_steps, &mut caller));
+    let (story, report) = py.detach(|| explain_one(&paths, joined, which, max_steps, &mut caller));
     if let Some(e) = caller.error {
         return Err(e);
     }
-    let shown = faults.iter().map(Fault::from).collect();
+    let shown = report.faults.iter().map(Fault::from).collect();
     Ok(match story {
         Found::Nothing => (None, shown, None),
-        Found::One(story) => (Some(explained(py, *story)?), shown, None),
-        Found::Several(found) => (None, shown, Some(fitting(py, &found)?)),
+        Found::One(story) => (Some(explained(py, *story, &report)?), shown, None),
+        Found::Several(count, rows) => (None, shown, Some((count, records(py, &rows, &report)?))),
     })
 }
 
 /// How many fit, and records of the first of them.
 type Fitting = (u64, Vec<Py<PyDict>>);
 
-fn fitting(py: Python<'_>, found: &Several) -> PyResult<Fitting> {
-    let tell = |(number, row): &(u64, _)| {
-        Ok(record(py, row, *number, &found.sources, &found.scopes)?.unbind())
-    };
-    let rows = found.rows.iter().map(tell).collect::<PyResult<_>>()?;
-    Ok((found.count, rows))
+fn records(py: Python<'_>, rows: &[(u64, Row)], report: &Report) -> PyResult<Vec<Py<PyDict>>> {
+    rows.iter()
+        .map(
+            |(number, row)| Ok(record(py, row, *number, &report.sources, &report.scopes)?.unbind()),
+        )
+        .collect()
 }
 
-fn explained(py: Python<'_>, story: Story) -> PyResult<Explained> {
+/// Both ends of a connection, its initial sequence numbers, and how many segments it has.
+type Opening = (String, u16, String, u16, Option<u32>, Option<u32>, u64);
+
+#[pyfunction]
+#[pyo3(signature = (analysis, paths, *, progress=None))]
+pub(super) fn openings(
+    py: Python<'_>,
+    analysis: &Analysis,
+    paths: Vec<String>,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<(Vec<Opening>, Times)> {
+    let mut caller = Caller::new(progress);
+    let (stories, times) = py.detach(|| {
+        let wanted: Vec<_> = (0..).zip(analysis.report.rows()).collect();
+        tell(&paths, false, &wanted, 0, &mut caller)
+    });
+    if let Some(e) = caller.error {
+        return Err(e);
+    }
+    let openings = stories.into_iter().map(|story| {
+        let row = story.row;
+        let (client, server) = (row.client, row.client.flip());
+        let ((ip, port), (server_ip, server_port)) =
+            (row.key.sender(client), row.key.sender(server));
+        let [isn, server_isn] = [client, server].map(|d| story.isn[d as usize]);
+        let segments = row.client_end.packets + row.server_end.packets;
+        (
+            ip.to_string(),
+            port,
+            server_ip.to_string(),
+            server_port,
+            isn,
+            server_isn,
+            segments,
+        )
+    });
+    Ok((openings.collect(), times))
+}
+
+#[pyfunction]
+#[pyo3(signature = (analysis, paths, conns, *, max_steps=100_000, progress=None))]
+pub(super) fn stories(
+    py: Python<'_>,
+    analysis: &Analysis,
+    paths: Vec<String>,
+    conns: Vec<u64>,
+    max_steps: usize,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<Vec<Explained>> {
+    let mut caller = Caller::new(progress);
+    let report = &analysis.report;
+    let (told, _) = py.detach(|| {
+        let rows = chosen(report, &conns);
+        let wanted: Vec<_> = rows.into_iter().map(|(row, conn)| (conn, row)).collect();
+        tell(&paths, false, &wanted, max_steps.max(1), &mut caller)
+    });
+    match caller.error {
+        Some(e) => Err(e),
+        None => told
+            .into_iter()
+            .map(|story| explained(py, story, report))
+            .collect(),
+    }
+}
+
+fn explained(py: Python<'_>, story: Story, report: &Report) -> PyResult<Explained> {
     let client = story.row.client as usize;
-    let row = record(py, &story.row, story.number, &story.sources, &story.scopes)?;
+    let row = record(
+        py,
+        &story.row,
+        story.number,
+        &report.sources,
+        &report.scopes,
+    )?;
     let steps = PyList::empty(py);
     for step in story.steps {
         let from_client = step.segment.dir as usize == client;

@@ -8,6 +8,7 @@ import click
 
 from finwait.cli import faults
 from finwait.cli.options import epilog, format_option, helps, lang_option
+from finwait.cli.progress import Bar
 from finwait.verdict.language import Lang
 
 _EPILOG = epilog(
@@ -33,9 +34,9 @@ _EPILOG = epilog(
     help=helps(
         "Join two captures of the same connections, one at each end, by sequence numbers, and say which segments were"
         ' lost, changed or injected between: "RST seen at the client, never sent by the server".\n\n'
-        "Clocks may differ, and NAT may lie between.",
+        "Clocks may differ, also in speed, and NAT may lie between. One of the two may be standard input: -",
         "按序列号对照同一批连接在两端的抓包，指出哪些报文段在中间丢失、被改动或被注入："
-        "“客户端处看到 RST，服务器从未发送”。\n\n两端时钟可以不同，中间可以有 NAT。",
+        "“客户端处看到 RST，服务器从未发送”。\n\n两端时钟可以不同，快慢也可以不同，中间可以有 NAT。其中一份可以是标准输入：-",
     ),
 )
 @click.argument("a", metavar="A")
@@ -46,7 +47,11 @@ def command(*, a: str, b: str, form: Literal["text", "json"], lang: Lang) -> int
     """Compare."""
     from finwait.compare import compare
 
-    made = compare(a, b)
+    bar = Bar(lang)
+    try:
+        made = compare(a, b, progress=bar.go_on)
+    finally:
+        bar.clear()
     if form == "json":
         json.dump(made.data(lang), sys.stdout, ensure_ascii=False, indent=2)
         sys.stdout.write("\n")

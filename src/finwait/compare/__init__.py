@@ -4,20 +4,26 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from finwait.capture.connections import Progress
     from finwait.compare.comparison import Comparison
 
 __all__ = ["Comparison", "compare"]
 
 
-def compare(a: str | os.PathLike[str], b: str | os.PathLike[str]) -> "Comparison":
+def compare(
+    a: str | os.PathLike[str], b: str | os.PathLike[str], *, progress: "Progress | None" = None
+) -> "Comparison":
     """Join two captures by sequence numbers and payload lengths; clocks may differ, and NAT may lie between.
 
-    Raises CannotOpen or BadCapture if nothing could be read; a capture that breaks in the middle is compared as far as it
-    goes (`Comparison.faults`).
+    progress is called as that of `analyze`, and begins anew with each reading; it cannot stop one, because half a
+    reading would look like loss. One of the captures may be standard input, "-".
+
+    Raises CannotOpen or BadCapture if nothing could be read, Misuse if both are standard input; a capture that breaks
+    in the middle is compared as far as it goes (`Comparison.faults`).
     """
     from finwait.compare.comparison import make
 
-    return make(a, b)
+    return make(a, b, progress)
 
 
 def __getattr__(name: str) -> object:

@@ -1,30 +1,24 @@
 """Two captures compared: which connections both have, and what happened to each between."""
 
+import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, NamedTuple
 
 from finwait.capture.connection import Connection
-from finwait.capture.connections import analyze
+from finwait.capture.connections import Progress
+from finwait.compare.captures import LOT, Capture, same_file
+from finwait.compare.clocks import Envelope, Fit, fit
 from finwait.compare.join import Joined, join
-from finwait.compare.proof import Proof, proofs
-from finwait.compare.sighting import sightings
-from finwait.errors import FinwaitError
-from finwait.explain.conversation import Conversation
-from finwait.explain.read import read
+from finwait.compare.mates import Group, by_segments, groups
+from finwait.compare.meeting import Meeting
+from finwait.compare.proof import Proof
+from finwait.compare.sighting import Seen
+from finwait.errors import FinwaitError, Misuse
+from finwait.explain.read import STDIN, kept
 from finwait.verdict.language import Lang
-
-MOST: Final = 20_000
-"""Segments of one connection that are compared."""
-
-
-class Compared(NamedTuple):
-    """One connection that both captures have."""
-
-    joined: Joined
-    proofs: tuple[Proof, ...]
 
 
 @dataclass(frozen=True)
@@ -33,16 +27,36 @@ class Comparison:
 
     a: str
     b: str
-    connections: tuple[Compared, ...]
+    connections: tuple[Joined, ...]
     only_a: tuple[Connection, ...]
     """Connections of which B has nothing that could be joined."""
     only_b: tuple[Connection, ...]
+    clocks: Fit | None
+    """The two captures' clocks, by all connections; None if there is no common line: one was set meanwhile, or
+    nothing was seen of one direction."""
+    zero: int
+    """Nanoseconds of A's clock from which the seconds of `clocks` are counted."""
+    spans: Mapping[str, tuple[int, int] | None]
+    """When the first and the last frame of "A" and "B" came, by their own clocks; None: it has none."""
+    same: bool = False
+    """Both paths are one file."""
     faults: tuple[FinwaitError, ...] = ()
 
     @cached_property
     def proofs(self) -> tuple[Proof, ...]:
         """Give those of all connections."""
         return tuple(proof for one in self.connections for proof in one.proofs)
+
+    def when(self, row: Connection, where: str) -> str:
+        """Say whether a connection that only `where` ("A" or "B") has was "before" the other capture, "after" it, or
+        "during" it, when its segments would be there had they come by; "" if the clocks do not tell."""
+        span = self.spans["B" if where == "A" else "A"]
+        if self.clocks is None or span is None:
+            return ""
+        sign = 1 if where == "A" else -1
+        offset = self.clocks.offset + self.clocks.rate * (row.first_ts - self.zero) / 1e9
+        first, last = (at + sign * offset * 1e9 for at in (row.first_ts, row.last_ts))
+        return "before" if last < span[0] else "after" if first > span[1] else "during"
 
     def text(self, lang: Lang = "en") -> str:
         """Write everything for people."""
@@ -57,58 +71,125 @@ class Comparison:
         return data(self, lang)
 
 
-def make(a: str | os.PathLike[str], b: str | os.PathLike[str]) -> Comparison:
+def make(a: str | os.PathLike[str], b: str | os.PathLike[str], progress: Progress | None = None) -> Comparison:  # fmt: skip
     """Do what `finwait.compare` promises."""
-    first, faults_a = _load(a)
-    second, faults_b = _load(b)
-    ends = {name: max((c.row.last_ts for c in all_), default=0) / 1e9 for name, all_ in (("A", first), ("B", second))}  # fmt: skip
-    found: list[Compared] = []
-    left = list(second)
-    only_a: list[Connection] = []
-    for one in first:
-        mate = next(_mates(one, left), None)
-        if mate is None:
-            only_a.append(one.row)
-            continue
-        left.remove(mate)
-        joined = join(one, mate, ends)
-        found.append(Compared(joined, tuple(proofs(joined))))
+    paths = [os.fspath(a), os.fspath(b)]
+    if paths == [STDIN, STDIN]:
+        raise Misuse(
+            "only one of the two captures can be standard input", "两份抓包中只有一份可以是标准输入"
+        )
+    with kept(paths) as files:
+        captures = [Capture(path, file, progress) for path, file in zip(paths, files, strict=True)]
+        for one in captures:
+            if one.connections.unread:
+                raise one.faults[0]
+        with _unsearched():
+            return _compared(*captures)
+
+
+@contextmanager
+def _unsearched() -> Iterator[None]:
+    """Have Python not look for circles of references: sightings, of which there are many, hold none, and the search took
+    two fifths of the time."""
+    searched = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if searched:
+            gc.enable()
+
+
+def _compared(a: Capture, b: Capture) -> Comparison:
+    reading = _Reading(a, b)
+    pool = reading.clocks()
+    spans = {"A": (a.first, a.last), "B": (b.first, b.last)}
+    found: list[Joined] = []
+    for meeting in reading.meetings():
+        meeting.set_clocks(pool)
+        found.append(join(meeting, spans))
+    found.sort(key=lambda one: one.a.conn)
+    taken_a, taken_b = {one.a.conn for one in found}, {one.b.conn for one in found}
     return Comparison(
-        os.fspath(a), os.fspath(b), tuple(found), tuple(only_a), tuple(c.row for c in left), (*faults_a, *faults_b)
-    )  # fmt: skip
+        a.path,
+        b.path,
+        tuple(found),
+        tuple(a.rows([n for n in range(len(a.openings)) if n not in taken_a])),
+        tuple(b.rows([n for n in range(len(b.openings)) if n not in taken_b])),
+        pool,
+        a.first,
+        {"A": None if a.empty else spans["A"], "B": None if b.empty else spans["B"]},
+        same_file(a.path, b.path),
+        (*a.faults, *b.faults),
+    )
 
 
-def _load(path: str | os.PathLike[str]) -> tuple[list[Conversation], list[FinwaitError]]:
-    """Read all connections of a capture with their segments."""
-    rows = analyze(path)
-    found = [
-        read(
-            path, row.conn, joined=False, absolute=False, max_segments=MOST, progress=None
-        ).conversation
-        for row in rows
-    ]
-    return [c for c in found if c.segments], list(rows.faults)
+class _Reading:
+    """The connections that both captures have, in lots that fit in memory."""
+
+    def __init__(self, a: Capture, b: Capture) -> None:
+        self.a, self.b = a, b
+        self.lots = list(_lots(groups(a.openings, b.openings), a, b))
+        self._kept: list[Meeting] | None = None
+
+    def clocks(self) -> Fit | None:
+        """Estimate the clocks from all connections. A single lot is read once: it stays for `meetings`."""
+        span = (self.a.last - self.a.first) / 1e9
+        there, back = Envelope(span), Envelope(span, -1)
+        held: list[Meeting] = []
+        for lot in self.lots:
+            for meeting in self._meet(lot):
+                # where others have told, what takes a search is not needed
+                near = meeting.near(None, search=not there)
+                client, server = meeting.points["client"], meeting.points["server"]
+                if near:
+                    there.add(client if near == "A" else server)
+                    back.add(server if near == "A" else client)
+                if len(self.lots) == 1:
+                    held.append(meeting)
+        self._kept = held[::-1] if len(self.lots) == 1 else None
+        return fit(there, back)
+
+    def meetings(self) -> Iterator[Meeting]:
+        """Give each connection, ready to be joined."""
+        if self._kept is not None:
+            while self._kept:
+                yield self._kept.pop()
+            return
+        for lot in self.lots:
+            yield from self._meet(lot)
+
+    def _meet(self, lot: list[Group]) -> Iterator[Meeting]:
+        seen_a = self.a.seen([conn for group in lot for conn in group.a])
+        seen_b = self.b.seen([conn for group in lot for conn in group.b])
+        for group in lot:
+            here = {conn: seen_a.pop(conn) for conn in group.a}
+            there = {conn: seen_b.pop(conn) for conn in group.b}
+            pairs = [(group.a[0], group.b[0])] if group.sure else by_segments(here, there)
+            for one, other in pairs:
+                yield Meeting(here[one], _aligned(there[other], here[one]), self.a.first)
 
 
-def _mates(one: Conversation, others: list[Conversation]) -> Iterator[Conversation]:
-    """Give the connections that can be the same: by their initial sequence numbers, which NAT leaves alone, else by their ends."""
-    for other in others:
-        same = [
-            one.isn[who] == other.isn[who]
-            for who in ("client", "server")
-            if one.isn[who] is not None and other.isn[who] is not None
+def _aligned(b: Seen, a: Seen) -> Seen:
+    """Both called at once, and each capture saw another SYN first: the roles are A's."""
+    mine, theirs = (a.isn["client"], a.isn["server"]), (b.isn["client"], b.isn["server"])
+    crossed = None not in mine and mine == theirs[::-1] and mine != theirs
+    return b.swapped() if crossed else b
+
+
+def _lots(found: list[Group], a: Capture, b: Capture) -> Iterator[list[Group]]:
+    """Put groups together as long as the segments of neither capture are more than LOT."""
+    lot: list[Group] = []
+    held = [0, 0]
+    for group in found:
+        sizes = [
+            sum(capture.openings[conn].segments for conn in conns)
+            for capture, conns in ((a, group.a), (b, group.b))
         ]
-        if (all(same) and (len(same) == 2 or (same and _same_ends(one, other)))) or (
-            not same and _same_ends(one, other) and _share(one, other)
-        ):
-            yield other
-
-
-def _same_ends(one: Conversation, other: Conversation) -> bool:
-    a, b = one.row, other.row
-    return (a.client, a.server) == (b.client, b.server)
-
-
-def _share(one: Conversation, other: Conversation) -> bool:
-    keys = {s.key for s in sightings(one) if s.segment.span}
-    return any(s.key in keys for s in sightings(other))
+        if lot and any(h + size > LOT for h, size in zip(held, sizes, strict=True)):
+            yield lot
+            lot, held = [], [0, 0]
+        lot.append(group)
+        held = [h + size for h, size in zip(held, sizes, strict=True)]
+    if lot:
+        yield lot

@@ -1,14 +1,20 @@
 """What a joined connection proves: whose RST it was, and what a device between swallowed (D5, D6, D7)."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from finwait.compare.join import Difference, Joined
-from finwait.explain.conversation import FIN, RST, Conversation, Segment
+from finwait.compare.judge import Judge
+from finwait.compare.meeting import Pair
+from finwait.compare.sighting import Sighting
+from finwait.explain.conversation import FIN, RST, SYN
 from finwait.verdict.language import Lang, Text, duration
 from finwait.verdict.verdict import peer_of
 
 IDLE: Final = 60.0
 """Seconds: no known device forgets an idle connection sooner (docs/diagnosis: IPVS 900, AWS 350, half-closed 60)."""
+ODD: Final = 1
+"""A TTL that differs by more from all others of its sender is a sign of another sender (D6)."""
 _ENDS: Final = {"client": Text("the client", "客户端"), "server": Text("the server", "服务器")}
 _SAID: Final = {
     "rst-injected": Text(
@@ -24,15 +30,25 @@ _SAID: Final = {
         "{sender}发出的 RST（{where} 第 {frame} 帧）从未到达{victim}：{victim}不知道连接已结束",
     ),
     "fin-lost": Text(
-        "FIN sent by {sender} (frame {frame} of {where}) never arrived at {victim} in any copy: a device between swallows it{idle}",
-        "{sender}发出的 FIN（{where} 第 {frame} 帧）没有任何一份到达{victim}：被中间设备吞掉{idle}",
+        "FIN sent by {sender} (frame {frame} of {where}) never arrived at {victim}{idle}; {copies}",
+        "{sender}发出的 FIN（{where} 第 {frame} 帧）从未到达{victim}{idle}；{copies}",
     ),
     "payload-lost": Text(
-        "payload sent by {sender} (frame {frame} of {where}) never arrived at {victim} in any copy: a device between swallows it{idle}",
-        "{sender}发出的载荷（{where} 第 {frame} 帧）没有任何一份到达{victim}：被中间设备吞掉{idle}",
+        "payload sent by {sender} (frame {frame} of {where}) never arrived at {victim}{idle}; {copies}",
+        "{sender}发出的载荷（{where} 第 {frame} 帧）从未到达{victim}{idle}；{copies}",
     ),
 }
+_COPIES: Final = Text(
+    "sent {n} times: likely a device between swallows it", "发送了 {n} 次：很可能被中间设备吞掉"
+)
+_ONCE: Final = Text("sent once", "只发送了一次")
 _AFTER: Final = Text(", after {idle} of silence", "，在静默 {idle} 之后")
+_LIKELY: Final = Text(
+    "; likely, not certain: {other} may have missed it", "；很可能但不确定：{other} 可能漏抓"
+)
+_ALTERED: Final = Text(
+    "; likely, not certain: it is not the same at both", "；很可能但不确定：两处并不相同"
+)
 
 
 class Proof(NamedTuple):
@@ -49,80 +65,106 @@ class Proof(NamedTuple):
     """"A" or "B": the capture that has the frame."""
     idle: float
     """Seconds since the segment before it there."""
+    copies: int
+    """How often it was sent, or arrived."""
+    confidence: str
+    """certain: also if the other capture missed it, as what the ends did then shows. likely: it rests on the other capture."""
 
     def said(self, lang: Lang = "en") -> str:
         """Put it into words."""
         idle = _AFTER.say(lang).format(idle=duration(self.idle, lang)) if self.idle >= IDLE else ""
         sender, victim = (_ENDS[who].say(lang) for who in (self.sender, peer_of(self.sender)))
+        copies = (_COPIES if self.copies > 1 else _ONCE).say(lang).format(n=self.copies)
         text = _SAID[self.kind].say(lang).format(
-            sender=sender, victim=victim, frame=self.frame, where=self.where, idle=idle
+            sender=sender, victim=victim, frame=self.frame, where=self.where, idle=idle, copies=copies
         )  # fmt: skip
-        return f"{text}{f' ({self.rule})' if self.rule else ''}"
+        other = "B" if self.where == "A" else "A"
+        doubt = _ALTERED if self.kind == "rst-genuine" else _LIKELY
+        sure = "" if self.confidence == "certain" else doubt.say(lang).format(other=other)
+        return f"{text}{f' ({self.rule})' if self.rule else ''}{sure}"
 
 
-def proofs(joined: Joined) -> list[Proof]:
+Lone = tuple[str, tuple[Sighting, str]]
+"""A segment that one capture has: what became of it, itself, and which capture."""
+
+
+def proofs(judge: Judge, lone: Sequence[Lone], pairs: Sequence[Pair]) -> list[Proof]:
     """Find them; of several RSTs to one end the first speaks for all."""
-    found: list[Proof] = []
-    told: set[tuple[str, str]] = set()
-    for one in joined.differences:
-        kind = _kind(one, joined)
-        if kind is not None and (kind, one.sender) not in told:
-            told.add((kind, one.sender))
-            found.append(_proof(kind, one, joined))
+    told: dict[tuple[str, str], Proof] = {}
+    order = sorted(lone, key=lambda one: (one[1][0].ts, one[1][0].frame))
+    sent = Counter(
+        (one.who, one.end) for kind, (one, _) in lone if kind in {"lost", "outside"} and one.span
+    )
+    knows = {x.who for x, _ in pairs if x.flags & RST}
+    for kind, (one, where) in order:
+        what = _kind(kind, one, where, judge)
+        if what == "rst-lost" and one.who in knows:
+            continue  # another of its RSTs arrived
+        if what is not None and (what, one.who) not in told:
+            copies = sent[one.who, one.end] if one.span else 1
+            told[what, one.who] = _proof(what, one, where, judge, copies)
+    found = list(told.values())
     if not any(proof.kind == "rst-injected" for proof in found):
-        found += _genuine(joined)
+        found += _genuine(judge, pairs)
     return found
 
 
-def _segment(one: Difference, joined: Joined) -> tuple[Segment | None, str, Conversation]:
-    where, c = ("A", joined.a) if one.a is not None else ("B", joined.b)
-    number = one.a if one.a is not None else one.b
-    return next((s for s in c.segments if s.number == number), None), where, c
-
-
-def _kind(one: Difference, joined: Joined) -> str | None:
-    s, where, _ = _segment(one, joined)
-    if s is None or one.kind not in {"lost", "injected"}:
+def _kind(kind: str, one: Sighting, where: str, judge: Judge) -> str | None:
+    if kind not in {"lost", "injected"}:
         return None
-    if s.flags & RST:
-        return "rst-injected" if one.kind == "injected" else "rst-lost"
-    if one.kind == "lost" and s.span and not _arrived(s, joined.b if where == "A" else joined.a):
-        return "fin-lost" if s.flags & FIN else "payload-lost" if s.payload else None
-    return None
+    if one.flags & RST:
+        return "rst-injected" if kind == "injected" else "rst-lost"
+    other = "B" if where == "A" else "A"
+    if kind == "injected" or not one.span or judge.octets[other, one.who].reaches(one.end):
+        return None
+    return "fin-lost" if one.flags & FIN else "payload-lost" if one.payload else None
 
 
-def _arrived(s: Segment, there: Conversation) -> bool:
-    """Tell whether any copy of its last number is in the other capture."""
-    last = (s.step.seq + s.span - 1) % (1 << 32)
-    return any(
-        t.who == s.who and not t.copy and (last - t.step.seq) % (1 << 32) < t.span
-        for t in there.segments
-    )
-
-
-def _proof(kind: str, one: Difference, joined: Joined) -> Proof:
-    s, where, c = _segment(one, joined)
-    frame = one.a if one.a is not None else one.b or 0
-    idle = 0.0
-    if s is not None:
-        first = next((t for t in c.segments if t.who == s.who and t.seq == s.seq and t.span), s)
-        before = [t.at for t in c.segments[: first.index]]
-        idle = first.at - before[-1] if before else 0.0
+def _proof(kind: str, one: Sighting, where: str, judge: Judge, copies: int) -> Proof:
+    idle = _idle(one, judge.captures[where].sightings)
     rule = ""
     if kind == "rst-injected":
         rule = "D5" if idle >= IDLE else "D6"
-    elif kind in {"payload-lost", "fin-lost"} and (idle >= IDLE or kind == "fin-lost"):
-        rule = "D5" if kind == "payload-lost" else "D7"
-    return Proof(kind, rule, one.sender, frame, where, idle)
+    elif kind == "fin-lost" and copies > 1:  # one alone may just have been lost
+        rule = "D7"
+    elif kind == "payload-lost" and idle >= IDLE:
+        rule = "D5"
+    if one.flags & RST:
+        certain = judge.spoke_on(one, where) or (
+            kind == "rst-injected" and not any(judge.holes.values()) and _odd(one, where, judge)
+        )
+    else:
+        certain = judge.waited(one, where)
+    confidence = "certain" if certain else "likely"
+    return Proof(kind, rule, one.who, one.frame, where, idle, copies, confidence)
 
 
-def _genuine(joined: Joined) -> list[Proof]:
+def _idle(one: Sighting, sightings: Sequence[Sighting]) -> float:
+    """Seconds of silence before the first sending of a segment."""
+    place = next(n for n, s in enumerate(sightings) if s.key == one.key)
+    return (sightings[place].ts - sightings[place - 1].ts) / 1e9 if place else 0.0
+
+
+def _odd(one: Sighting, where: str, judge: Judge) -> bool:
+    """Tell whether the TTL of a RST is none that its sender's segments have there (D6)."""
+    others = {
+        s.ttl for s in judge.captures[where].of(one.who) if s is not one and not s.flags & RST
+    }
+    return bool(others) and all(abs(ttl - one.ttl) > ODD for ttl in others)
+
+
+def _genuine(judge: Judge, pairs: Sequence[Pair]) -> list[Proof]:
     """The RST that ended the connection, if both captures have it."""
-    alone = {one.a for one in joined.differences if one.kind != "changed"}
-    resets = [
-        s for who in ("client", "server") for s in joined.a.resets[who] if s.number not in alone
-    ]
-    if not resets or joined.a.row.close not in {"reset", "refused", "handshake-reset"}:
+    rows = (judge.meeting.a.row, judge.meeting.b.row)
+    if not any(row.close in {"reset", "refused", "handshake-reset"} for row in rows):
         return []
-    first = min(resets, key=lambda s: s.index)
-    return [Proof("rst-genuine", "", first.who, first.number, "A", 0.0)]
+    resets = [
+        (x, y)
+        for x, y in pairs
+        if x.flags & RST and not (x.ignored and y.ignored) and not x.flags & SYN
+    ]
+    if not resets:
+        return []
+    x, y = min(resets, key=lambda pair: pair[0].ts)
+    confidence = "certain" if x.look == y.look else "likely"
+    return [Proof("rst-genuine", "", x.who, x.frame, "A", 0.0, 1, confidence)]

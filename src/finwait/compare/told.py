@@ -1,21 +1,58 @@
 """A comparison in words, and as data."""
 
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Final
 
 from finwait.capture.connection import Connection
-from finwait.compare.comparison import Compared, Comparison
-from finwait.compare.join import Difference
+from finwait.compare.comparison import Comparison
+from finwait.compare.join import Difference, Joined
 from finwait.errors import shown
 from finwait.verdict.language import Lang, Text, duration
 from finwait.verdict.verdict import sentence
 
 FEW: Final = 20
-"""Differences of one connection that are shown; the data have all."""
+"""Differences of one connection, and connections, that are shown whatever they hold; the data have all."""
 _HEAD: Final = Text(
     "{joined} connections in both captures, {a} only in A, {b} only in B",
     "两份抓包共有 {joined} 个连接，仅 A 有 {a} 个，仅 B 有 {b} 个",
 )
+_PROOFS: Final = Text("Proofs: {kinds}", "证据：{kinds}")
 _CLOCKS: Final = Text(
+    "B's clock is {offset:+.6f} s against A's when A begins (give or take {error}){drift}",
+    "A 开始时，B 的时钟相对 A 为 {offset:+.6f} 秒（误差 {error} 以内）{drift}",
+)
+_FASTER: Final = Text(
+    ", and runs {ppm:.1f} ± {error:.1f} ppm faster", "，且快 {ppm:.1f} ± {error:.1f} ppm"
+)
+_SLOWER: Final = Text(
+    ", and runs {ppm:.1f} ± {error:.1f} ppm slower", "，且慢 {ppm:.1f} ± {error:.1f} ppm"
+)
+_UNSTEADY: Final = Text(
+    ", and the difference does not stay: a drift or a step, which these captures do not tell apart",
+    "，且差值不恒定：是漂移还是跳变，这两份抓包无法区分",
+)
+_NO_CLOCKS: Final = Text(
+    "The clocks do not agree on one offset: each connection is judged by its own times",
+    "两端时钟没有统一的偏移：每个连接按各自的时间判断",
+)
+_ONE_PLACE: Final = Text(
+    "The times do not tell which capture is nearer to the client: nothing is called lost or injected. Were both made at"
+    " one place?",
+    "时间无法说明哪一份更靠近客户端：因此不判定丢失或注入。两份抓包是否在同一处抓取？",
+)
+_SAME_FILE: Final = Text(
+    "A and B are one file: a comparison needs a capture of each end",
+    "A 和 B 是同一个文件：比较需要两端各一份抓包",
+)
+_EMPTY: Final = Text("{name} has no frames", "{name} 中没有帧")
+_NONE: Final = Text(
+    "No connection is in both. They join by sequence numbers: a proxy, or a firewall that changes them, makes two"
+    " connections of one. By their clocks A covers {a}, and B {b}.",
+    "没有两份抓包共有的连接。连接按序列号对照：代理或改写序列号的防火墙会把一个连接变成两个。按各自的时钟，A 覆盖 {a}，B 覆盖 {b}。",
+)
+_OFFSET: Final = Text(
     "  B's clock is {offset:+.6f} s against A's; {delay} on the way; {near}",
     "  B 的时钟相对 A 为 {offset:+.6f} 秒；途中 {delay}；{near}",
 )
@@ -32,18 +69,43 @@ _HOPS: Final = Text(
     "  按 TTL 计的中间跳数：客户端的报文段 {client}，服务器的报文段 {server}",
 )
 _TTL: Final = Text("  TTL of its own in A's frames {frames}", "  A 中 TTL 异常的帧：{frames}")
+_HOLES: Final = Text(
+    "  {name} missed {n} segments: its holes make proofs of RSTs and ACKs weaker",
+    "  {name} 漏抓了 {n} 个报文段：有关 RST 和 ACK 的证据因此变弱",
+)
+_LEFT_OUT: Final = Text(
+    "  too many segments: the middle was not compared", "  报文段太多：中间部分未比较"
+)
 _MORE: Final = Text(
     "    … and {n} more (--format json has all)", "    … 另有 {n} 个（--format json 给出全部）"
+)
+_QUIET: Final = Text(
+    "{n} connections without a proof or a difference are not listed (--format json has all)",
+    "另有 {n} 个没有证据也没有差异的连接未列出（--format json 给出全部）",
 )
 _ONLY: Final = {
     "A": Text("Only in A: {row}", "仅在 A 中：{row}"),
     "B": Text("Only in B: {row}", "仅在 B 中：{row}"),
 }
+_ONLY_MORE: Final = Text(
+    "Only in {name}: {n} more (--format json has all)",
+    "仅在 {name} 中：另有 {n} 个（--format json 给出全部）",
+)
+_WHEN: Final = {
+    "before": Text("; {other} had not begun", "；{other} 尚未开始"),
+    "after": Text("; {other} had ended", "；{other} 已经结束"),
+    "during": Text(
+        "; nothing of it came by {other}, which ran then", "；{other} 当时在抓取，但没有见到它"
+    ),
+    "": Text("", ""),
+}
 _CUT: Final = Text("{n} in other pieces (offloading)", "{n} 个以其他方式分段（卸载）")
+_COPIES: Final = Text("{n} captured twice or doubled", "{n} 个重复抓取或在途中重复")
 KINDS: Final = {
     "lost": Text("lost", "丢失"),
     "injected": Text("injected", "注入"),
     "changed": Text("changed", "改动"),
+    "doubled": Text("doubled", "重复"),
     "missed": Text("missed", "漏抓"),
     "outside": Text("outside", "范围外"),
     "unclear": Text("unclear", "不明"),
@@ -56,36 +118,87 @@ def text(comparison: Comparison, lang: Lang) -> str:
     lines = [f"A  {shown(comparison.a)}", f"B  {shown(comparison.b)}"]
     counts = {"joined": len(comparison.connections), "a": len(comparison.only_a), "b": len(comparison.only_b)}  # fmt: skip
     lines.append(_HEAD.say(lang).format(**counts))
-    for one in comparison.connections:
+    lines += _warnings(comparison, lang)
+    if comparison.connections:
+        lines.append(_clocks(comparison, lang))
+    proved = Counter(proof.kind for proof in comparison.proofs)
+    if len(comparison.connections) > 1 and proved:
+        kinds = ", ".join(f"{n} {kind}" for kind, n in proved.most_common())
+        lines.append(_PROOFS.say(lang).format(kinds=kinds))
+    told = comparison.connections
+    if len(told) > FEW:
+        told = tuple(one for one in told if one.proofs or one.differences)
+    for one in told:
         lines += ["", *_connection(one, lang)]
-    alone = [("A", row) for row in comparison.only_a] + [("B", row) for row in comparison.only_b]
-    if alone:
-        lines.append("")
-    lines += [_ONLY[where].say(lang).format(row=_row(row, lang)) for where, row in alone]
+    if quiet := len(comparison.connections) - len(told):
+        lines += ["", _QUIET.say(lang).format(n=quiet)]
+    for name, rows in (("A", comparison.only_a), ("B", comparison.only_b)):
+        lines += _only(comparison, name, rows, lang)
     return "\n".join(lines) + "\n"
+
+
+def _warnings(comparison: Comparison, lang: Lang) -> list[str]:
+    lines = [_SAME_FILE.say(lang)] if comparison.same else []
+    spans = comparison.spans
+    lines += [_EMPTY.say(lang).format(name=name) for name, span in spans.items() if span is None]
+    a, b = spans["A"], spans["B"]
+    if not comparison.connections and a is not None and b is not None:
+        lines.append(_NONE.say(lang).format(a=_time(a), b=_time(b)))
+    return lines
+
+
+def _time(span: tuple[int, int]) -> str:
+    first, last = (datetime.fromtimestamp(at // 10**9, UTC) for at in span)
+    return f"{first:%Y-%m-%d %H:%M:%S} – {last:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _clocks(comparison: Comparison, lang: Lang) -> str:
+    clocks = comparison.clocks
+    if not any(one.clocks.near_client for one in comparison.connections):
+        return _ONE_PLACE.say(lang)
+    if clocks is None:
+        return _NO_CLOCKS.say(lang)
+    drift = "" if clocks.steady else _UNSTEADY.say(lang)
+    if clocks.drift is not None:
+        ppm, sure = clocks.drift
+        drift = (_FASTER if ppm > 0 else _SLOWER).say(lang).format(ppm=abs(ppm), error=sure)
+    error = duration(max(clocks.error, 0.0), lang)
+    return _CLOCKS.say(lang).format(offset=clocks.offset, error=error, drift=drift)
+
+
+def _only(
+    comparison: Comparison, name: str, rows: tuple[Connection, ...], lang: Lang
+) -> Iterable[str]:
+    if not rows:
+        return
+    yield ""
+    other = "B" if name == "A" else "A"
+    for row in rows[:FEW]:
+        when = _WHEN[comparison.when(row, name)].say(lang).format(other=other)
+        yield _ONLY[name].say(lang).format(row=_row(row, lang)) + when
+    if len(rows) > FEW:
+        yield _ONLY_MORE.say(lang).format(name=name, n=len(rows) - FEW)
 
 
 def _row(row: Connection, lang: Lang) -> str:
     return f"{row.conn}  {row.client} → {row.server}  {sentence(row, lang)}"
 
 
-def _connection(one: Compared, lang: Lang) -> list[str]:
-    joined = one.joined
-    a, b, time = joined.a.row, joined.b.row, joined.clocks
+def _connection(joined: Joined, lang: Lang) -> list[str]:
+    a, b, time = joined.a, joined.b, joined.clocks
     lines = [f"A {_row(a, lang)}", f"B {_row(b, lang)}"]
-    lines += [f"  ⇒ {proof.said(lang)}" for proof in one.proofs]
+    lines += [f"  ⇒ {proof.said(lang)}" for proof in joined.proofs]
     near = _NEAR[time.near_client].say(lang)
-    lines.append(_CLOCKS.say(lang).format(offset=time.offset, delay=duration(time.delay, lang), near=near))  # fmt: skip
+    lines.append(_OFFSET.say(lang).format(offset=time.offset, delay=duration(time.delay, lang), near=near))  # fmt: skip
     for who in joined.translated:
         pair = (a.client, b.client) if who == "client" else (a.server, b.server)
         lines.append(_NAT.say(lang).format(a=pair[0], b=pair[1]))
-    lines += _hops(one, lang)
-    counted = [one.kind for one in joined.differences]
-    kinds = [f"{counted.count(kind)} {word.say(lang)}" for kind, word in KINDS.items() if kind in counted]  # fmt: skip
-    if joined.resegmented:
-        kinds.append(_CUT.say(lang).format(n=joined.resegmented))
-    said = ", ".join(kinds) or _SAME.say(lang)
-    lines.append(_COUNTS.say(lang).format(both=joined.both, kinds=said))
+    lines += _hops(joined, lang)
+    holes = joined.holes.items()
+    lines += [_HOLES.say(lang).format(name=name, n=n) for name, n in holes if n]
+    if joined.left_out:
+        lines.append(_LEFT_OUT.say(lang))
+    lines.append(_COUNTS.say(lang).format(both=joined.both, kinds=_kinds(joined, lang)))
     first = joined.differences[:FEW]
     lines += [_difference(difference, lang) for difference in first]
     if len(joined.differences) > FEW:
@@ -93,8 +206,20 @@ def _connection(one: Compared, lang: Lang) -> list[str]:
     return lines
 
 
-def _hops(one: Compared, lang: Lang) -> list[str]:
-    hops = one.joined.hops
+def _kinds(joined: Joined, lang: Lang) -> str:
+    counted = Counter(one.kind for one in joined.differences)
+    kinds = [f"{counted[kind]} {word.say(lang)}" for kind, word in KINDS.items() if counted[kind]]
+    if not kinds:
+        kinds = [_SAME.say(lang)]
+    if joined.resegmented:
+        kinds.append(_CUT.say(lang).format(n=joined.resegmented))
+    if copies := sum(joined.copies.values()):
+        kinds.append(_COPIES.say(lang).format(n=copies))
+    return ", ".join(kinds)
+
+
+def _hops(joined: Joined, lang: Lang) -> list[str]:
+    hops = joined.hops
     usual = {who: abs(h.usual) for who, h in hops.items() if h.usual is not None}
     lines = []
     if any(usual.values()):
@@ -114,29 +239,44 @@ def _difference(one: Difference, lang: Lang) -> str:
 
 def data(comparison: Comparison, lang: Lang) -> dict[str, object]:
     """Give everything as plain data."""
+    clocks = comparison.clocks
     return {
         "a": comparison.a,
         "b": comparison.b,
+        "same_file": comparison.same,
+        "clocks": clocks and {
+            "offset_s": clocks.offset,
+            "error_s": clocks.error,
+            "steady": clocks.steady,
+            "drift_ppm": clocks.drift and clocks.drift.ppm,
+            "drift_error_ppm": clocks.drift and clocks.drift.error,
+        },
         "connections": [_as_data(one, lang) for one in comparison.connections],
-        "only_a": [row.conn for row in comparison.only_a],
-        "only_b": [row.conn for row in comparison.only_b],
-    }
+        "only_a": [_alone(comparison, "A", row) for row in comparison.only_a],
+        "only_b": [_alone(comparison, "B", row) for row in comparison.only_b],
+    }  # fmt: skip
 
 
-def _as_data(one: Compared, lang: Lang) -> dict[str, object]:
-    joined = one.joined
+def _alone(comparison: Comparison, where: str, row: Connection) -> dict[str, object]:
+    return _ends(row) | {"when": comparison.when(row, where) or None}
+
+
+def _as_data(joined: Joined, lang: Lang) -> dict[str, object]:
     return {
-        "a": _ends(joined.a.row),
-        "b": _ends(joined.b.row),
+        "a": _ends(joined.a),
+        "b": _ends(joined.b),
         "offset_s": joined.clocks.offset,
         "delay_s": joined.clocks.delay,
         "near_client": joined.clocks.near_client or None,
         "both": joined.both,
         "resegmented": joined.resegmented,
+        "copies": dict(joined.copies),
+        "holes": dict(joined.holes),
+        "left_out": joined.left_out,
         "translated": list(joined.translated),
         "hops": {who: h.usual for who, h in joined.hops.items()},
         "odd_ttl_frames": [frame for h in joined.hops.values() for frame in h.others],
-        "proofs": [proof._asdict() | {"text": proof.said(lang)} for proof in one.proofs],
+        "proofs": [proof._asdict() | {"text": proof.said(lang)} for proof in joined.proofs],
         "differences": [d._asdict() for d in joined.differences],
     }
 

@@ -1,0 +1,90 @@
+"""What people give by mistake: each is told what is wrong and what to do, in both languages."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from finwait.cli import main
+from finwait.network import closings, play
+from finwait.wire import pcapng
+
+ROOT = Path(__file__).parents[2]
+FOUR = ROOT / "examples/four-way.pcap"
+OTHER = ROOT / "examples/simultaneous.pcap"
+
+
+def told(capfd: pytest.CaptureFixture[str], *args: object) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error."""
+    code = main(["compare", *map(str, args)])
+    out, err = capfd.readouterr()
+    return code, out, err
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", "are one file"), ("zh", "是同一个文件")])
+def test_one_file_twice(lang: str, words: str, capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = told(capfd, FOUR, FOUR, "--lang", lang)
+    assert code == 0
+    assert words in out
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", "No connection is in both"), ("zh", "没有两份抓包共有的连接")])  # fmt: skip
+def test_nothing_in_common(lang: str, words: str, capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = told(capfd, FOUR, OTHER, "--lang", lang)
+    assert code == 0
+    assert words in out
+    assert "2026-11-22 16:44:42" in out
+
+
+def test_a_broken_capture_is_compared_as_far_as_it_goes(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+    broken = tmp_path / "broken.pcap"
+    broken.write_bytes(FOUR.read_bytes()[:700])
+    code, out, err = told(capfd, FOUR, broken)
+    assert code == 2
+    assert "ends inside a frame" in err
+    assert "outside" in out
+    assert "lost" not in out.replace("lost or injected", "")
+
+
+def test_what_cannot_be_read(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    empty, text, head = (tmp_path / name for name in ("empty.pcap", "text.txt", "head.pcap"))
+    empty.write_bytes(b"")
+    text.write_text("no capture")
+    head.write_bytes(FOUR.read_bytes()[:24])
+    assert [told(capfd, FOUR, path)[0] for path in (empty, text, tmp_path / "none")] == [2, 2, 3]
+    code, out, _ = told(capfd, head, FOUR)
+    assert code == 0
+    assert "A has no frames" in out
+
+
+@pytest.mark.parametrize("given", [("-", str(FOUR)), (str(FOUR), "-")])
+def test_standard_input_is_one_of_the_two(given: tuple[str, str]) -> None:
+    command = [sys.executable, "-m", "finwait.cli", "compare", *given, "--format", "json"]
+    done = subprocess.run(command, input=FOUR.read_bytes(), capture_output=True, check=True)
+    assert json.loads(done.stdout)["connections"][0]["both"] == 15
+
+
+def test_standard_input_twice(capfd: pytest.CaptureFixture[str]) -> None:
+    code, _, err = told(capfd, "-", "-")
+    assert code == 1
+    assert "only one" in err
+
+
+def test_the_data_of_a_proof(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    closing = next(one for one in closings() if one.name == "server-aborts")
+    paths = []
+    for end, record in play(closing).network.nodes.items():
+        path = tmp_path / f"{end}.pcapng"
+        path.write_bytes(b"".join(pcapng.write([(r.at, r.packet) for r in record.seen])))
+        paths.append(path)
+    _, out, _ = told(capfd, *paths, "--format", "json", "--lang", "zh")
+    data = json.loads(out)
+    (proof,) = data["connections"][0]["proofs"]
+    assert (proof["kind"], proof["confidence"]) == ("rst-genuine", "certain")
+    assert "确由服务器发出" in proof["text"]
+    assert data["clocks"]["steady"]
+    assert data["clocks"]["drift_ppm"] is None
+    assert os.fspath(paths[0]) == data["a"]

@@ -396,8 +396,10 @@ fn hindsight(steps: &mut [Step]) {
         not_received(steps, i, sender.flip() as usize);
         let stood = if steps[i].outcome.is(Label::FinRetransmission) {
             Some(steps[i].states[sender as usize])
-        } else {
+        } else if steps[i].outcome.is(Label::EndsConnection) {
             steps[i].passed[sender as usize]
+        } else {
+            None
         };
         if let Some(stood) = stood {
             not_acked(&mut steps[..i], sender as usize, stood);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from finwait.lab.history import Event, history
@@ -111,12 +112,7 @@ class Account:
             if event.new == "ESTABLISHED":
                 after = changes[place + 1 :]
                 # a handshake's ACK that came twice can make two sockets, of which the second goes at once
-                lives = [e.old not in {"CLOSED", "SYN-RECEIVED"} for e in after[1:]] + [False]
-                return [
-                    e
-                    for e, more in zip(after, lives, strict=True)
-                    if not (e.new == "CLOSED" and more)
-                ]
+                return [e for e, then in pairwise([*after, None]) if e and not _second(e, then)]
         idle = {"LISTEN", "CLOSED"}
         return [event for event in changes if not {event.old, event.new} <= idle]
 
@@ -150,3 +146,8 @@ class Account:
     def resets(self, who: Side) -> list[Event]:
         """Give what the kernel said of the RSTs that an end sent, in their order."""
         return [event for event in self.events if event.who == who and event.reason]
+
+
+def _second(gone: Event, then: Event | None) -> bool:
+    """Say whether an end lives on after this."""
+    return gone.new == "CLOSED" and then is not None and then.old not in {"CLOSED", "SYN-RECEIVED"}

@@ -145,7 +145,7 @@ def words_in(path: Path) -> dict[str, set[str]]:
         found["note"].update(record.notes)
         for evidence in (*record.evidence_for, *record.evidence_against):
             found["evidence"].add(evidence.partition("=")[0])
-        story, _ = _core.explain([str(path)], conn=record.conn)
+        story, *_ = _core.explain([str(path)], conn=record.conn)
         assert story is not None
         for step in story.steps:
             found["label"].update(step.labels)

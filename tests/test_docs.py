@@ -13,6 +13,7 @@ import pytest
 import finwait
 from finwait import _core
 from finwait.capture.connection import Connection
+from finwait.verdict.columns import described
 
 ROOT = Path(__file__).parent.parent
 
@@ -39,9 +40,11 @@ def test_every_name_at_the_door_is_there() -> None:
 
 def test_columns_are_the_same_everywhere() -> None:
     assert list(Connection._fields) == _core.COLUMNS
-    rows = re.findall(r"^\| ([a-z_, ]+) \|", (ROOT / "docs/columns.md").read_text(), re.MULTILINE)
-    documented = [name for row in rows for name in row.split(", ") if name != "column"]
-    assert documented == _core.COLUMNS
+    assert [name for one in described() for name in one.names] == _core.COLUMNS
+    lines = (ROOT / "docs/columns.md").read_text().splitlines()
+    assert [line for line in lines if line.startswith("| ")][1:] == [
+        f"| {', '.join(one.names)} | {one.type} | {one.meaning.en} |" for one in described()
+    ]
 
 
 SHOWN = [

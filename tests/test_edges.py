@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import finwait
 from finwait import _core
 
 from .judge.captures import tcp, write
@@ -325,3 +326,69 @@ def test_who_has_shut_down_cannot_answer(tmp_path: Path) -> None:
     ])  # fmt: skip
     assert how(row) == ("four-way", "server", True)
     assert "unanswered-request" not in notes(row)
+
+
+REJECTED = [
+    ([s(RST, 1)], "the ACK of the handshake draws it (tcp_abort_on_overflow)"),
+    ([c(ACK | PSH, 1, 1, 10), s(RST, 1)], "the request came right behind the ACK"),
+    ([c(ACK | PSH, 1, 1, 10), s(RST, 1), s(RST, 1)], "each of the two segments draws one"),
+]
+
+
+@pytest.mark.parametrize(("rest", "why"), REJECTED, ids=[why for _, why in REJECTED])
+def test_a_rst_for_the_ack_of_the_handshake_rejects_it(
+    tmp_path: Path, rest: list[bytes], why: str
+) -> None:
+    row = told(tmp_path, [*OPEN, *rest])
+    said = words(row, "cause", "confidence", "reset_form")
+    assert said == ("handshake-rejected", "likely", "reply"), why
+    assert words(row, "close", "closed_by") == ("reset", "server")
+
+
+FORGOTTEN = [
+    (
+        [s(ACK, 1, 1), c(ACK | PSH, 1, 1, 10), s(RST, 1)],
+        "the server had spoken after the handshake",
+    ),
+    (
+        [c(ACK | PSH, 1, 1, 10), s(ACK, 1, 11), c(ACK | PSH, 11, 1, 5), s(RST, 1)],
+        "it took a request",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rest", "why"), FORGOTTEN, ids=[why for _, why in FORGOTTEN])
+def test_who_took_the_connection_and_answers_by_rst_has_forgotten(
+    tmp_path: Path, rest: list[bytes], why: str
+) -> None:
+    row = told(tmp_path, [*OPEN, *rest])
+    assert row["cause"] == "peer-lost-state", why
+
+
+def test_a_rst_long_after_the_handshake_is_no_answer_to_it(tmp_path: Path) -> None:
+    packets = [*OPEN, c(ACK | PSH, 1, 1, 10), s(RST, 1)]
+    assert told(tmp_path, packets, [0, 0.01, 0.02, 0.9, 0.95])["cause"] == "handshake-rejected"
+    assert told(tmp_path, packets, [0, 0.01, 0.02, 9.0, 9.01])["cause"] == "peer-lost-state"
+
+
+def test_the_client_does_not_reject_its_own_call(tmp_path: Path) -> None:
+    row = told(tmp_path, [*OPEN, s(ACK | PSH, 1, 1, 10), c(RST, 1)])
+    assert row["cause"] == "peer-lost-state"
+
+
+def test_a_rst_that_the_other_end_went_on_after_is_told_as_one_that_ended_nothing(
+    tmp_path: Path,
+) -> None:
+    """Forged in the server's name, or lost behind the capture: the client acks what came later."""
+    packets = [
+        *ASKED, s(RST | ACK, 21, 11), s(ACK | PSH, 21, 11, 20), c(ACK, 11, 41),
+        c(FIN | ACK, 11, 41), s(FIN | ACK, 41, 12), c(ACK, 12, 42),
+    ]  # fmt: skip
+    assert how(told(tmp_path, packets)) == ("three-way", "client", True)
+    explained = finwait.explain(tmp_path / "edge.pcap", 0)
+    states = {(each.client_state, each.server_state) for each in explained.segments[3:9]}
+    assert states == {("ESTABLISHED", "ESTABLISHED")}
+    text = " ".join(explained.text().split())
+    assert "Yet the client acks what came after it: the RST did not reach the client" in text
+    assert "the end │" not in text
+    assert "after the end" not in text

@@ -140,6 +140,6 @@ def test_many_open_connections_keep_both_their_places(tmp_path: Path) -> None:
 def test_explain_shows_both_directions(tmp_path: Path) -> None:
     path = tmp_path / "vlans.pcap"
     write(path, placed(life(), 10, 20), link=1)
-    explained, _ = _core.explain([str(path)], conn=0)
+    explained, *_ = _core.explain([str(path)], conn=0)
     assert explained is not None
     assert [step.number for step in explained.steps] == list(range(1, 9))

@@ -1,11 +1,12 @@
 """Reproduces random connections: how many scripts of `finwait reproduce` give the close that the capture has.
 
     python tools/random_connections.py --count 200 --seed 1 --stage model
-    sudo python tools/random_connections.py --count 200 --seed 1 --stage kernel -j 2
+    sudo python tools/random_connections.py --sockets --count 200 --seed 1 --stage kernel -j 2
 
-Each connection is played between two of our endpoints (finwait.network) from its seed: sizes, who speaks, half-closes, pauses
-below and above the delayed ACK, aborts, unread data, lost, doubled and swapped packets, a link that is cut. It is captured at
-one end, reproduced, run on a stage, and the capture of the run is judged. Prints each miss, and the figures.
+Each connection is played from its seed: sizes, who speaks, half-closes, pauses below and above the delayed ACK, aborts, unread
+data, kills, lost, doubled and late packets; with `--sockets` between real sockets of two kernels (tools/sockets), else between
+two of our endpoints (finwait.network), with a link that may be cut. It is captured at one end, reproduced, run on a stage, and
+the capture of the run is judged. Prints each miss, and the figures.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +27,9 @@ from finwait.reproduce.reproduction import judged
 from finwait.script.job import Job
 from finwait.script.outcome import Outcome, Status
 from finwait.wire import pcapng
+from sockets import many
+from sockets.judge import capture as written
+from sockets.plan import SIDES
 
 SECOND = 1_000_000
 LONGEST = 60 * SECOND
@@ -97,13 +100,25 @@ def rehearse(
     return made, outcome, got == made.captured
 
 
-def one(seed: int, stage: str) -> Result:
-    """Make one connection, reproduce and judge it."""
+def captures_of_sockets(seed: int, count: int) -> list[tuple[int, bytes]]:
+    """Play connections on real sockets; gives the capture of each, made at an end drawn from its seed."""
+    played = many.play(seed, count)
+    return [
+        (p.plan.seed, written(p.line.seen(random.Random(p.plan.seed).choice(SIDES))))
+        for p in played
+    ]
+
+
+def one(seed: int, stage: str, made: bytes | None = None) -> Result:
+    """Reproduce and judge one connection; without a capture of it, make it between our endpoints."""
     with tempfile.TemporaryDirectory(prefix="finwait-") as name:
         path = Path(name) / "play.pcapng"
-        capture(seed, path)
+        if made is None:
+            capture(seed, path)
+        else:
+            path.write_bytes(made)
         try:
-            made, outcome, same = rehearse(path, stage, Path(name))
+            script, outcome, same = rehearse(path, stage, Path(name))
         except Misuse as cannot:
             return Result(seed, False, False, str(cannot))
         failure = (
@@ -112,7 +127,7 @@ def one(seed: int, stage: str) -> Result:
             else f"; {outcome.failure.message.en} ({outcome.failure.source.strip()})"
         )
         got = judged([(max(c.at, 0), c.packet) for c in outcome.crossings])
-        said = f"{made.side}: {', '.join(made.captured)} → {', '.join(got)}; rehearsed {', '.join(made.rehearsed)}{failure}"
+        said = f"{script.side}: {', '.join(script.captured)} → {', '.join(got)}; rehearsed {', '.join(script.rehearsed)}{failure}"
         return Result(seed, same, outcome.status is Status.PASSED, said)
 
 
@@ -121,16 +136,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--sockets", action="store_true", help="between real sockets (as root)")
     parser.add_argument("--stage", choices=("model", "kernel"), default="model")
     parser.add_argument("-j", type=int, default=1)
     asked = parser.parse_args(arguments)
-    seeds = range(asked.seed, asked.seed + asked.count)
-    work = partial(one, stage=asked.stage)
-    if asked.j > 1:
-        with ProcessPoolExecutor(asked.j) as pool:
-            results = list(pool.map(work, seeds))
-    else:
-        results = [work(seed) for seed in seeds]
+    seeds: list[int] = list(range(asked.seed, asked.seed + asked.count))
+    made: list[bytes | None] = [None] * asked.count
+    if asked.sockets:
+        seeds, made = map(list, zip(*captures_of_sockets(asked.seed, asked.count), strict=True))
+    with ProcessPoolExecutor(asked.j) as pool:
+        results = list(pool.map(one, seeds, [asked.stage] * len(seeds), made))
     for result in results:
         if not (result.same and result.passed):
             print(f"{'same' if result.same else 'MISS'} {result.seed}: {result.said}")

@@ -27,6 +27,9 @@ const DATA: usize = 256;
 /// Connections with the same ends held at once: one a VLAN or tunnel.
 const SAME_ENDS: usize = 1 << 16;
 
+/// Connections that are listed when several have the end that was given.
+const LISTED: usize = 10;
+
 /// Which connection.
 #[derive(Clone, Copy, Debug)]
 pub enum Which {
@@ -34,6 +37,43 @@ pub enum Which {
     Number(u64),
     /// The first between these two ends, whatever its scope: addresses as [`FlowKey`] holds them.
     Ends(u128, u16, u128, u16),
+    /// The only one that has this end.
+    End(u128, u16),
+}
+
+impl Which {
+    fn is(self, number: u64, row: &Row) -> bool {
+        match self {
+            Which::Number(n) => n == number,
+            Which::Ends(a, ap, b, bp) => FlowKey::new(a, b, ap, bp, row.key.scope).0 == row.key,
+            Which::End(a, port) => {
+                let (low, high, low_port, high_port) = row.key.ends();
+                (low, low_port) == (a, port) || (high, high_port) == (a, port)
+            }
+        }
+    }
+}
+
+/// What was found of the connection that was asked for.
+pub enum Found {
+    /// There is none.
+    Nothing,
+    /// Told.
+    One(Box<Explained>),
+    /// Several have the end that was given, so that none is told.
+    Several(Several),
+}
+
+/// Connections that fit what was asked for.
+pub struct Several {
+    /// How many.
+    pub count: u64,
+    /// The first of them, with their numbers.
+    pub rows: Vec<(u64, Row)>,
+    /// Words for scopes.
+    pub scopes: ScopeNames,
+    /// Paths of the files, by source index.
+    pub sources: Vec<String>,
 }
 
 /// One segment, and where both ends stand after it.
@@ -45,6 +85,8 @@ pub struct Step {
     pub outcome: Outcome,
     /// States by direction.
     pub states: [State; 2],
+    /// Where they stood before their last move by this segment, by direction.
+    pub passed: [Option<State>; 2],
     /// The TCP header as captured.
     pub header: Vec<u8>,
     /// The first payload bytes.
@@ -80,19 +122,33 @@ pub fn explain(
     which: Which,
     max_steps: usize,
     watch: &mut dyn Watch,
-) -> (Option<Explained>, Vec<CaptureError>) {
+) -> (Found, Vec<CaptureError>) {
     let options = Options {
         joined,
         threads: 0,
         max_connections: 0,
     };
     let report = run(paths, options, watch);
-    let wanted = (0..).zip(report.rows()).find(|(number, row)| match which {
-        Which::Number(n) => n == *number,
-        Which::Ends(a, ap, b, bp) => FlowKey::new(a, b, ap, bp, row.key.scope).0 == row.key,
-    });
-    let Some((number, row)) = wanted else {
-        return (None, report.faults);
+    let mut fitting = (0..)
+        .zip(report.rows())
+        .filter(|(number, row)| which.is(*number, row));
+    let first = fitting.next();
+    if matches!(which, Which::End(..))
+        && let Some(second) = fitting.next()
+    {
+        let mut rows: Vec<_> = first.into_iter().chain([second]).collect();
+        rows.extend(fitting.by_ref().take(LISTED - 2));
+        let several = Several {
+            count: (rows.len() + fitting.count()) as u64,
+            rows,
+            scopes: report.scopes,
+            sources: report.sources,
+        };
+        return (Found::Several(several), report.faults);
+    }
+    drop(fitting);
+    let Some((number, row)) = first else {
+        return (Found::Nothing, report.faults);
     };
     let files = find(paths, joined, &mut Vec::new()); // what is wrong there, `run` has said
     let source = row.source as usize;
@@ -118,7 +174,7 @@ pub fn explain(
         scopes: report.scopes,
         sources: report.sources,
     };
-    (Some(story), report.faults)
+    (Found::One(Box::new(story)), report.faults)
 }
 
 /// Keeps the segments of one connection.
@@ -249,6 +305,7 @@ impl Hunt {
         if !self.begun {
             return;
         }
+        let passed = self.tracker.passed(index);
         let conn = self.tracker.conn(index);
         let states = if self.opening.is_of(conn) {
             self.live = true;
@@ -267,6 +324,7 @@ impl Hunt {
             segment: *seg,
             outcome,
             states,
+            passed,
             header,
             data,
         });
@@ -286,20 +344,116 @@ impl Hunt {
     }
 }
 
-/// What a segment made believe and a later one disproves is not told: where an end seemed to have the
-/// other's FIN until that FIN was sent again, it had not (docs/decisions.md 36).
+/// What a segment made believe and a later one disproves is not told, so that no end steps back over
+/// an edge that the machine does not have (docs/decisions.md 36 and 85).
 fn hindsight(steps: &mut [Step]) {
     for i in 1..steps.len() {
-        let again = steps[i].outcome.is(Label::FinRetransmission);
-        let end = steps[i].segment.dir.flip() as usize;
-        if !again || without_fin(steps[i - 1].states[end]) != Some(steps[i].states[end]) {
-            continue;
+        fin_after_reset(steps, i);
+        fin_late(steps, i);
+        let sender = steps[i].segment.dir;
+        not_received(steps, i, sender.flip() as usize);
+        let stood = if steps[i].outcome.is(Label::FinRetransmission) {
+            Some(steps[i].states[sender as usize])
+        } else {
+            steps[i].passed[sender as usize]
+        };
+        if let Some(stood) = stood {
+            not_acked(&mut steps[..i], sender as usize, stood);
         }
-        for step in steps[..i].iter_mut().rev() {
-            match without_fin(step.states[end]) {
-                Some(state) => step.states[end] = state,
-                None => break,
-            }
+        not_reset(steps, i);
+    }
+}
+
+/// Where `end` seemed to have the other's FIN until that FIN, or what lies before it, was sent again,
+/// it had not.
+fn not_received(steps: &mut [Step], i: usize, end: usize) {
+    if without_fin(steps[i - 1].states[end]) != Some(steps[i].states[end]) {
+        return;
+    }
+    for step in steps[..i].iter_mut().rev() {
+        match without_fin(step.states[end]) {
+            Some(state) => (step.states[end], step.passed[end]) = (state, None),
+            None => break,
+        }
+    }
+}
+
+/// Where `end` seemed to have the ACK of its FIN (and what that ACK showed) until it sent that FIN
+/// again, or a RST that shows it in `stood`, it had not.
+fn not_acked(steps: &mut [Step], end: usize, stood: State) {
+    if !UNACKED.contains(&stood) {
+        return;
+    }
+    for step in steps.iter_mut().rev() {
+        let seemed = step.states[end];
+        let unacked = UNACKED
+            .into_iter()
+            .find(|s| next(*s, Event::RcvAckOfFin) == Some(seemed))
+            .unwrap_or(seemed);
+        let state = if next(stood, Event::RcvFin) == Some(unacked) {
+            stood
+        } else {
+            unacked
+        };
+        if state == seemed {
+            break;
+        }
+        (step.states[end], step.passed[end]) = (state, None);
+    }
+}
+
+/// Where an end stands whose FIN is not acked.
+const UNACKED: [State; 3] = [State::FinWait1, State::Closing, State::LastAck];
+
+/// Where a RST seemed to have ended it until the other end acked what came after, it had not.
+fn not_reset(steps: &mut [Step], i: usize) {
+    let alive = |states: [State; 2]| states.iter().all(|s| s.synchronized());
+    if alive(steps[i - 1].states) || !alive(steps[i].states) {
+        return;
+    }
+    let rst = |s: &Step| s.outcome.is(Label::EndsConnection) && s.segment.has(flag::RST);
+    let Some(k) = steps[..i].iter().rposition(rst).filter(|k| *k > 0) else {
+        return;
+    };
+    let stood = steps[k - 1].states;
+    steps[k].outcome.labels &= !(1 << Label::EndsConnection as u8);
+    steps[k].outcome.label(Label::RstIgnored);
+    for step in &mut steps[k..=i] {
+        step.outcome.labels &= !(1 << Label::AfterClose as u8);
+    }
+    for step in &mut steps[k..i] {
+        (step.states, step.passed) = (stood, [None; 2]);
+    }
+}
+
+/// A FIN that crossed the other, and was captured after its sender had acked the other: it was in CLOSING already.
+fn fin_late(steps: &mut [Step], i: usize) {
+    let end = steps[i].segment.dir as usize;
+    let late = steps[i].outcome.is(Label::CrossesFin) && steps[i].passed[end].is_some();
+    if !late || steps[i].passed[end] == Some(State::FinWait1) {
+        return;
+    }
+    let waited = |step: &&mut Step| step.states[end] == State::CloseWait;
+    let mut first = None;
+    for step in steps[..i].iter_mut().rev().take_while(waited) {
+        step.states[end] = State::Closing;
+        first = Some(step);
+    }
+    if let Some(step) = first {
+        step.passed[end] = Some(State::FinWait1);
+    }
+}
+
+/// An end that still sends a FIN after a RST had not received the other's FIN before, unless it acks that.
+fn fin_after_reset(steps: &mut [Step], i: usize) {
+    let end = steps[i].segment.dir as usize;
+    if steps[i].outcome.is(Label::AfterClose) && steps[i].passed[end] == Some(State::FinWait1) {
+        let before = steps[..i].iter_mut().rev();
+        let mut reset = before.filter(|step| step.outcome.is(Label::EndsConnection));
+        if let Some(step) = reset.next()
+            && step.passed[end] == Some(State::CloseWait)
+        {
+            step.passed[end] = None;
         }
     }
 }

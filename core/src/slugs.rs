@@ -106,7 +106,7 @@ slugs! {
         InjectedReset = "injected-reset", "D6: the RST was not sent by the end it names.";
         CloseWaitLeak = "close-wait-leak", "D8: a FIN was acked and the application never closed its side.";
         FinWait2Expired = "fin-wait-2-expired", "D9: the first closer gave up waiting for the other FIN; what came later met no socket.";
-        FinWait2Aborted = "fin-wait-2-aborted", "D9: the first closer aborted in FIN-WAIT-2 (TCP_LINGER2, timeout or kill).";
+        FinWait2Aborted = "fin-wait-2-aborted", "D9: the first closer aborted before the other FIN came (unread data, SO_LINGER 0, TCP_LINGER2, timeout or kill).";
         FinNeverAcked = "fin-never-acked", "D9: the FIN was repeated and nobody acked it.";
         AbortInCloseWait = "abort-in-close-wait", "The side that had received a FIN ended by RST instead of its own FIN.";
         TimeWaitReuseRefused = "time-wait-reuse-refused", "D10: a SYN met the old connection's TIME-WAIT, got its old numbers back and was reset.";
@@ -119,7 +119,7 @@ slugs! {
         PortClosed = "port-closed", "A RST answered the SYN: nothing listens there, or a firewall says so.";
         NoAnswer = "no-answer", "The SYN was repeated and nothing came back: filtered, down, or a full accept queue.";
         HandshakeAbandoned = "handshake-abandoned", "The client answered the SYN-ACK by RST: a scan, or a caller that had given up.";
-        HandshakeRejected = "handshake-rejected", "The server reset the connection before the handshake was complete.";
+        HandshakeRejected = "handshake-rejected", "The server reset the connection before the handshake was complete, or answered the ACK that completes it by RST.";
         PortReused = "port-reused", "A new SYN took the tuple while the old connection was still open.";
         StrayReset = "stray-reset", "A lone RST without its connection: backscatter, or a capture begun too late.";
         StraySegments = "stray-segments", "Segments without a connection: a scan, or the tail of one that ended before the capture.";
@@ -165,6 +165,7 @@ slugs! {
         CaptureGap = "capture-gap", "Bytes were acked that the capture does not hold.";
         OneDirection = "one-direction", "Only one direction was captured.";
         Midstream = "midstream", "The capture begins inside the connection.";
+        CloserUnseen = "closer-unseen", "A FIN that was not captured may have come first: who closed is not said.";
         BadChecksum = "bad-checksum", "Segments whose checksum is wrong; the receiver drops them.";
         OffloadedChecksum = "offloaded-checksum", "Checksums left to the card; nothing wrong.";
         Offload = "segmentation-offload", "IP length 0: captured before segmentation.";
@@ -230,6 +231,7 @@ slugs! {
         OneDirection = "one-direction", "Only one direction was captured.";
         CaptureGap = "capture-gap", "The capture lost this many bytes.";
         Midstream = "midstream", "The capture begins inside the connection.";
+        EndUnseen = "end-unseen", "What ended its sender's socket, or what drew this RST, was lost or not captured.";
         CaptureEnds = "capture-ends-ns", "The capture ends this many nanoseconds later.";
         ServerAnswersOthers = "server-answers-others", "The same server port completed this many other handshakes.";
     }

@@ -139,6 +139,11 @@ class Step:
     @property
     def server_state(self) -> str: ...
     @property
+    def client_passed(self) -> str | None:
+        """The state before its last move by this segment: of two moves, what lay between."""
+    @property
+    def server_passed(self) -> str | None: ...
+    @property
     def labels(self) -> list[str]: ...
     @property
     def refers_to(self) -> int:
@@ -192,11 +197,13 @@ def explain(
     joined: bool = False,
     conn: int | None = None,
     ends: tuple[str, int, str, int] | None = None,
+    end: tuple[str, int] | None = None,
     max_steps: int = 100_000,
     progress: Callable[[int, int | None, int, int], bool] | None = None,
-) -> tuple[Explained | None, list[Fault]]:
-    """One connection, by its number or by its two ends in either order (the first such), and what
-    could not be read. None if there is no such connection.
+) -> tuple[Explained | None, list[Fault], tuple[int, list[dict[str, object]]] | None]:
+    """One connection, by its number, by its two ends in either order (the first such) or by one end
+    that only it has, and what could not be read. None if there is no such connection. If several
+    have that end: how many, and the records of the first ten.
 
     The captures are read twice, so '-' cannot be given here, and progress, which is called as that
     of analyze, begins twice. conn counts as an analysis of the same

@@ -11,8 +11,9 @@ import pyarrow.parquet
 import pytest
 
 from finwait import _core
+from finwait.cli.vocabulary import WORDS
 
-from .command import FOUR_WAY, RECORD_HEADER, SEVERAL, finwait, records
+from .command import FOUR_WAY, RECORD_HEADER, ROOT, SEVERAL, finwait, records
 
 # docs/columns.md and the contract: at least these, in this order.
 CONTRACT = (
@@ -120,7 +121,9 @@ def test_where_is_a_condition_over_the_columns(condition: str, count: int) -> No
 @pytest.mark.parametrize(
     ("condition", "said"),
     [
-        ("closed = 1", 'column "closed" not found'),
+        ("closed = 1", "no column 'closed': did you mean close"),
+        ("how = 'reset'", "no column 'how': did you mean close?"),
+        ("qqq = 1", "no column 'qqq'"),
         ("close =", "syntax error"),
         ("by = 'client'", "by is a word of SQL: write closed_by"),
         ("", "--where"),
@@ -138,10 +141,65 @@ def test_a_bad_condition_is_misuse(condition: str, said: str) -> None:
     done = finwait("analyze", "--where", condition, "no such file.pcap")
     assert done.code == 1
     assert said in done.err
-    assert "columns: conn, source" in done.err or "is a condition" in done.err
+    assert "finwait catalogue columns" in done.err or "is a condition" in done.err
+    assert "server_retransmissions" not in done.err, "no list of all columns"
     assert "no such file" not in done.err, "told before anything is read"
     assert done.out == ""
     assert "nanobind" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ("close = 'rst'", "close never has the word 'rst': did you mean reset?"),
+        ("'RESET' <> close", "'RESET': did you mean reset?\nit is one of four-way, three-way"),
+        ("closed_by='foo'", "'foo'\nit is one of client, server, both, none"),
+        ("closed_by = 'reset'", "that is a word of close"),
+        ("sure IN ('certain', 'sure')", "confidence never has the word 'sure'"),
+        ("client_state = 'FIN_WAIT_2' -- so ss has it", "did you mean FIN-WAIT-2?"),
+        (
+            "list_contains(notes, 'retransmitted')",
+            "did you mean syn-retransmitted or fin-retransmitted",
+        ),
+        ("list_has_any(notes, ['rst-owner', 'rst'])", "notes never has the word 'rst'"),
+        ("cause = 'timeout'", "keepalive-timeout?\n`finwait catalogue cause` lists"),
+    ],
+)
+def test_a_word_that_a_column_never_has_is_told_and_still_legal(condition: str, said: str) -> None:
+    done = finwait("analyze", "--format", "ndjson", "--where", condition, *SEVERAL)
+    assert done.code == 0
+    assert said in done.err
+    piped = finwait("analyze", "-q", "--where", condition, "-", stdin=Path(FOUR_WAY).read_bytes())
+    assert (piped.code, piped.err) == (0, done.err)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "close = 'reset' OR 'four-way' = close",
+        "upper(close) = 'RESET'",
+        "close LIKE 'r%'",
+        "close = concat('re', 'set')",
+        "source = 'rst' AND client_ip <> 'foo'",
+        "reset_form IS NULL OR reset_form = ''",
+        "list_contains(notes, 'rst-owner')",
+        "(SELECT 'close = ''rst''') <> close",
+    ],
+)
+def test_nothing_is_told_of_what_may_be_meant(condition: str) -> None:
+    done = finwait("analyze", "--where", condition, *SEVERAL)
+    assert (done.code, done.err) == (0, "")
+
+
+def test_every_column_of_words_is_known_with_all_its_words() -> None:
+    captures = [str(path) for path in (ROOT / "tests/captures").glob("*.pcap*")]
+    table = pa.table(_core.analyze(captures))
+    words = {field.name for field in table.schema if pa.types.is_dictionary(field.type)}
+    assert words - {"source"} | {"notes"} == set(WORDS)
+    for column, known in WORDS.items():
+        said = table.column(column).to_pylist()
+        seen = {word for one in said for word in (one if isinstance(one, list) else [one])}
+        assert seen - {None} <= set(known)
 
 
 def test_sort_and_limit() -> None:
@@ -166,6 +224,14 @@ def test_sort_and_limit() -> None:
 )
 def test_sort_knows_what_the_table_shows(seen: str, columns: str) -> None:
     assert told("--sort", seen, *SEVERAL) == told("--sort", columns, *SEVERAL)
+
+
+def test_a_column_to_sort_by_is_guessed() -> None:
+    done = finwait("analyze", "--sort", "client_por", FOUR_WAY)
+    assert done.code == 1
+    assert "--sort: no column 'client_por': did you mean client_port" in done.err
+    assert "`finwait catalogue columns` lists the columns" in done.err
+    assert "did you mean cause?" in finwait("analyze", "--sort", "why", FOUR_WAY).err
 
 
 def test_a_column_of_the_table_is_named_where_a_format_has_it_not() -> None:

@@ -12,6 +12,15 @@ def test_all_words_are_listed() -> None:
     assert words >= {slug for kind in KINDS for slug in entries(kind)} | set(KINDS)
 
 
+def test_the_columns_are_listed_with_those_of_the_table() -> None:
+    done = finwait("catalogue", "columns")
+    assert (done.code, done.err) == (0, "")
+    assert "first_ts, last_ts (timestamp[ns, UTC])\n  first and last segment\n" in done.out
+    assert "client    client_ip, client_port" in done.out
+    assert max(map(len, done.out.splitlines())) <= 100
+    assert "连接的编号" in finwait("catalogue", "columns", "--lang", "zh").out
+
+
 def test_one_kind() -> None:
     listed = finwait("catalogue", "close").out.splitlines()
     assert listed[0] == "close"

@@ -1,6 +1,7 @@
 """`finwait run`: exit codes, forms, several scripts at once."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,28 @@ def test_the_study(tmp_path: Path) -> None:
     assert "no ACK of 3002" in done.stdout
     assert "FIN never acked" in done.stdout
     assert kept.read_bytes()[:4] == b"\x0a\x0d\x0d\x0a"
+
+
+def test_verbose_tells_every_packet_on_standard_error() -> None:
+    script = str(EXAMPLES / "closing-complete.pkt")
+    plain, done = run(script), run(script, "-v")
+    assert done.stdout == plain.stdout
+    *lines, counted = done.stderr.splitlines()
+    told = json.loads(run(script, "--verbose", "--format", "json").stdout)
+    assert told[0]["status"] == "passed"
+    ways = [line.split()[1] for line in lines]
+    assert lines[0].split()[1:4] == ["<", "S", "0:0(0)"]
+    assert re.fullmatch(
+        rf"  {ways.count('<')} packets to the stack, {ways.count('>')} from it; .* bytes of payload; .*",
+        counted,
+    )
+    assert len({line.split()[2] for line in lines if "F" in line.split()[2]}) == 1, "both FINs"
+    assert "送入协议栈" in run(script, "-v", "--lang", "zh").stderr
+
+
+def test_debug_is_no_option() -> None:
+    done = run(str(EXAMPLES / "closing-complete.pkt"), "--debug")
+    assert (done.returncode, "No such option '--debug'" in done.stderr) == (codes.MISUSE, True)
 
 
 def test_exit_codes(tmp_path: Path) -> None:
@@ -62,6 +85,31 @@ def test_seconds_that_are_no_number(tmp_path: Path) -> None:
             done = run(str(tmp_path / "good.pkt"), option, seconds)
             assert done.returncode == codes.MISUSE, done.stderr
             assert "no number of seconds" in done.stderr
+
+
+def test_the_kernel_has_no_other_profile(tmp_path: Path) -> None:
+    (tmp_path / "good.pkt").write_text(GOOD)
+    done = run(str(tmp_path / "good.pkt"), "--stage", "kernel", "--profile", "freebsd")
+    assert (done.returncode, done.stdout) == (codes.MISUSE, "")
+    assert "the kernel is its own profile: --profile freebsd" in done.stderr
+
+
+def test_the_example_is_linux_and_where_the_others_differ() -> None:
+    """What docs/run.md says of it."""
+    for profile, place, what in (
+        ("rfc9293", "closing.pkt:20:1", "payload length differs: expected 3000, was 2920"),
+        ("freebsd", "closing.pkt:29:1", "flag FIN differs: expected none, was FIN"),
+    ):
+        done = run(str(EXAMPLES / "closing.pkt"), "--until", "3", "--profile", profile)
+        assert done.returncode == codes.SCRIPT_FAILED
+        assert f"{place}: {what}" in done.stdout
+
+
+def test_help_has_every_exit_code() -> None:
+    told = run("--help").stdout
+    for code in (*range(5), 130):
+        assert f"\n    {code} " in told
+    assert "143" in told
 
 
 def test_dry_run_checks_the_calls(tmp_path: Path) -> None:

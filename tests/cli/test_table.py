@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from finwait.cli.table import SPARED, USUAL, Table
 from finwait.errors import BadCapture, CannotOpen
 from finwait.picture.width import width as cells_wide
+from finwait.verdict.language import language
 
 from .stub import row
 
@@ -61,6 +62,16 @@ def test_a_name_stays_on_its_line() -> None:
     assert line.split("  ")[0] == r"new\nline\x1b[31m 中文.pcap"
     assert "\\n" in str(BadCapture("a\nb", 1, "broken"))
     assert "\n" not in CannotOpen("a\nb", "no").say("zh")
+
+
+def test_who_reset_after_the_others_fin_is_told_in_the_readers_language() -> None:
+    cut = row(close="reset", closed_by="client", reset_by="server")
+    for lang, said in (("en", "client FIN, server RST"), ("zh", "客户端 FIN，服务器 RST")):
+        table = Table(["by", "close"], None, several=False, colour=False, lang=language(lang))
+        head, line, whole = table.lines([cut, row(1)])
+        assert head.split() == ["by", "close"]
+        assert line == f"{said}  reset"
+        assert whole.split() == ["client", "four-way"], "a word of the analysis stays one"
 
 
 def test_an_absent_value_is_an_empty_cell() -> None:

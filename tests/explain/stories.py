@@ -35,6 +35,8 @@ class Step(NamedTuple):
     server_state: str
     labels: Sequence[str]
     refers_to: int
+    client_passed: str | None = None
+    server_passed: str | None = None
 
 
 class Story(NamedTuple):

@@ -162,8 +162,6 @@ def test_relative_numbers_are_those_of_tshark(name: str) -> None:
 UNSEEN = {
     "handshake-rejected": "the kernel took the SYN-ACK, and then the RST; the wire shows both at once",
     "zero-window-for-ever": "the FIN never reached the wire",
-    "fin-ack-lost": "a FIN sent again proves that the ack was not received: the wire takes it back",
-    "last-ack-lost": "the same for the last ack",
     "final-ack-missing": "the last ack is not in the capture",
     "simultaneous-fin-lost": "which of two FINs arrived is not known",
     "gave-up": "the RST was lost behind the capture",

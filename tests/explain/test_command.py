@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +11,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+import finwait
 from finwait.capture.connection import Connection
+from finwait.errors import Misuse
 from finwait.verdict.language import LANGS
 
 ROOT = Path(__file__).parents[2]
@@ -78,6 +82,10 @@ def test_svg(tmp_path: Path) -> None:
     [
         ((FOUR_WAY, "1"), 1, "no connection 1"),
         ((FOUR_WAY, "x"), 1, "give its number"),
+        ((FOUR_WAY, "-1"), 1, "no connection -1: connections are counted from 0"),
+        ((FOUR_WAY, "--full", "--", "-17"), 1, "no connection -17: connections are counted from 0"),
+        ((FOUR_WAY, "0", "-x"), 1, "No such option '-x'"),
+        ((FOUR_WAY, "192.0.2.1:40002"), 1, "no connection 192.0.2.1:40002 in"),
         ((FOUR_WAY, "0", "--segment", "99"), 1, "frame 99 is not of connection 0"),
         ((FOUR_WAY, "0", "--segment", "0"), 1, "--segment"),
         ((FOUR_WAY,), 1, "CONN"),
@@ -90,6 +98,36 @@ def test_exit_codes(arguments: tuple[str, ...], code: int, said: str) -> None:
     assert done.returncode == code, done.stderr
     assert said in done.stderr
     assert done.stdout == ""
+
+
+def test_one_end_is_enough_if_no_other_connection_has_it() -> None:
+    both = run(FOUR_WAY, "192.0.2.1:40001-198.51.100.80:8080").stdout
+    assert both
+    assert run(FOUR_WAY, "192.0.2.1:40001").stdout == both
+    assert run(FOUR_WAY, "198.51.100.80:8080").stdout == both
+
+
+def test_of_several_with_that_end_some_are_listed() -> None:
+    captures = str(ROOT / "tests/captures")
+    done = run(captures, "198.51.100.80:80")
+    assert (done.returncode, done.stdout) == (1, "")
+    head, *listed, more = done.stderr.splitlines()
+    found = re.fullmatch(
+        r"finwait: (\d+) connections have the end 198\.51\.100\.80:80: name one by.*", head
+    )
+    assert found is not None
+    assert len(listed) == 10
+    number, ends, close = listed[0].split()
+    assert f"connection {number}," in run(captures, ends).stdout
+    assert close
+    _, _, command = more.partition(": ")
+    arguments = shlex.split(command)[1:]
+    told = [sys.executable, "-m", "finwait.cli", *arguments, "-q", "--format", "ndjson"]
+    rows = subprocess.run(told, capture_output=True, text=True, check=False).stdout.splitlines()
+    assert len(rows) == int(found[1])
+    assert "有" in run(captures, "198.51.100.80:80", "--lang", "zh").stderr
+    with pytest.raises(Misuse, match="connections have the end"):
+        finwait.reproduce(captures, "198.51.100.80:80")
 
 
 def test_a_broken_capture_exits_with_2_after_telling(tmp_path: Path) -> None:

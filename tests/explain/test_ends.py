@@ -19,6 +19,11 @@ def test_ends_are_read_as_they_are_written(a: str, ap: int, b: str, bp: int) -> 
     assert which(f"{end(a, ap)}-{end(b, bp)}") == (a, ap, b, bp)
 
 
+@given(ADDRESSES, PORTS)
+def test_one_end_is_enough(ip: str, port: int) -> None:
+    assert which(f" {end(ip, port)} ") == (ip, port)
+
+
 @given(st.integers(0, 10**9))
 def test_numbers(number: int) -> None:
     assert which(str(number)) == number
@@ -30,7 +35,8 @@ def test_numbers(number: int) -> None:
         "",
         "-1",
         "x",
-        "1.2.3.4:5",
+        "1.2.3.4",
+        "1.2.3.4:",
         "1.2.3.4-5.6.7.8",
         "1.2.3.4:5-6.7.8.9:",
         "2001:db8::1:5-2001:db8::2:6",

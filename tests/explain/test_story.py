@@ -7,6 +7,7 @@ import pytest
 import finwait
 from finwait.explain.explanation import Explanation
 from finwait.explain.item import Part
+from finwait.picture.ladder import Arrow
 from finwait.verdict.language import LANGS, Lang
 
 from .stories import OPEN, STORIES, story
@@ -181,12 +182,25 @@ def test_a_gap_that_held_late_payload_is_no_evidence() -> None:
         assert not [e for e in told.verdict().evidence_for if "without payload" in e]
 
 
-def test_a_lost_ack_sends_its_end_back() -> None:
+def test_a_lost_ack_leaves_its_end_where_it_stood() -> None:
     told = finwait.explain(ROOT / "tests/captures/fin-ack-lost.pcap", 0)
-    text = told.text()
-    assert "So the client did not have that ack yet, and is back in FIN-WAIT-1." in " ".join(
-        text.split()
+    assert [s.client_state for s in told.segments[7:11]] == [*["FIN-WAIT-1"] * 3, "FIN-WAIT-2"]
+    text = " ".join(told.text().split())
+    assert "This ack is lost or late on its way to the client: frame 10 shows it." in text
+    assert "did not have that ack yet, and still stood in FIN-WAIT-1." in text
+    acked = [row for row in told.ladder().rows if isinstance(row, Arrow) and row.frame == 9]
+    assert acked[0].labels == ("acks the FIN (#8)", "this ACK was lost or late")
+    assert "这个确认丢失或迟到" in told.svg("zh")
+
+
+def test_a_lost_last_ack_ends_nothing() -> None:
+    told = finwait.explain(ROOT / "tests/captures/last-ack-lost.pcap", 0)
+    assert [s.server_state for s in told.segments[8:]] == [*["LAST-ACK"] * 3, "CLOSED"]
+    text = " ".join(told.text().split())
+    assert (
+        "the server does not get this ack in time, for it sends its FIN again in frame 11." in text
     )
+    assert "the connection is over" not in text
 
 
 @pytest.mark.parametrize(

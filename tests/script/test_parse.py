@@ -5,123 +5,102 @@ from pathlib import Path
 import pytest
 
 from finwait.errors import BadScript, CannotOpen
+from finwait.script import syntax
 from finwait.script.parser import load, parse
-from finwait.script.syntax import (
-    NOWHERE,
-    Call,
-    Code,
-    Dialect,
-    Direction,
-    Event,
-    Expr,
-    Field,
-    Function,
-    IcmpBody,
-    Integer,
-    IpInfo,
-    Items,
-    Omitted,
-    Option,
-    Or,
-    PacketAction,
-    Position,
-    Script,
-    Sequence,
-    Shell,
-    String,
-    Struct,
-    Symbol,
-    TcpBody,
-    Time,
-    TimeKind,
-    UdpBody,
-)
 from finwait.tcp import Flags
 
 from .trees import bare
 
 START = "0 close(3) = 0\n"
-FINWAIT, GOOGLE, NPLAB = Dialect.FINWAIT, Dialect.GOOGLE, Dialect.NPLAB
+FINWAIT, GOOGLE, NPLAB = syntax.Dialect.FINWAIT, syntax.Dialect.GOOGLE, syntax.Dialect.NPLAB
 
 
-def last(text: str, dialect: Dialect = FINWAIT, **defines: str) -> Event:
+def last(text: str, dialect: syntax.Dialect = FINWAIT, **defines: str) -> syntax.Event:
     return parse(START + text, "x.pkt", defines, dialect).events[-1]
 
 
-def call(text: str, dialect: Dialect = FINWAIT, **defines: str) -> Call:
+def call(text: str, dialect: syntax.Dialect = FINWAIT, **defines: str) -> syntax.Call:
     action = last(text, dialect, **defines).action
-    assert isinstance(action, Call)
+    assert isinstance(action, syntax.Call)
     return action
 
 
-def argument(text: str, dialect: Dialect = FINWAIT, **defines: str) -> Expr:
-    found: Expr = bare(call(f"+0 f({text}) = 0\n", dialect, **defines).arguments[0])
+def argument(text: str, dialect: syntax.Dialect = FINWAIT, **defines: str) -> syntax.Expr:
+    found: syntax.Expr = bare(call(f"+0 f({text}) = 0\n", dialect, **defines).arguments[0])
     return found
 
 
-def packet(text: str, **defines: str) -> PacketAction:
+def packet(text: str, **defines: str) -> syntax.PacketAction:
     action = last(text, FINWAIT, **defines).action
-    assert isinstance(action, PacketAction)
+    assert isinstance(action, syntax.PacketAction)
     return action
 
 
-def tcp(text: str) -> TcpBody:
+def tcp(text: str) -> syntax.TcpBody:
     body = packet(text).body
-    assert isinstance(body, TcpBody)
+    assert isinstance(body, syntax.TcpBody)
     return body
 
 
-def options(text: str) -> tuple[Option, ...]:
+def options(text: str) -> tuple[syntax.Option, ...]:
     return tcp(f"+0 > . 1:1(0) ack 1 <{text}>").options or ()
 
 
 @pytest.mark.parametrize(
     ("text", "time"),
     [
-        ("5", Time(TimeKind.ABSOLUTE, 5_000_000)),
-        ("0.25", Time(TimeKind.ABSOLUTE, 250_000)),
-        ("+1.001", Time(TimeKind.RELATIVE, 1_001_000)),
-        ("+.01", Time(TimeKind.RELATIVE, 10_000)),
-        ("+0.1234569", Time(TimeKind.RELATIVE, 123_456)),
-        ("*", Time(TimeKind.ANY)),
-        (".1~.2", Time(TimeKind.ABSOLUTE, 100_000, 200_000)),
-        ("+.1 ~ +.2", Time(TimeKind.RELATIVE, 100_000, 200_000)),
+        ("5", syntax.Time(syntax.TimeKind.ABSOLUTE, 5_000_000)),
+        ("0.25", syntax.Time(syntax.TimeKind.ABSOLUTE, 250_000)),
+        ("+1.001", syntax.Time(syntax.TimeKind.RELATIVE, 1_001_000)),
+        ("+.01", syntax.Time(syntax.TimeKind.RELATIVE, 10_000)),
+        ("+0.1234569", syntax.Time(syntax.TimeKind.RELATIVE, 123_456)),
+        ("*", syntax.Time(syntax.TimeKind.ANY)),
+        (".1~.2", syntax.Time(syntax.TimeKind.ABSOLUTE, 100_000, 200_000)),
+        ("+.1 ~ +.2", syntax.Time(syntax.TimeKind.RELATIVE, 100_000, 200_000)),
     ],
 )
-def test_times(text: str, time: Time) -> None:
+def test_times(text: str, time: syntax.Time) -> None:
     assert last(f"{text} > . 1:1(0)").time == time
 
 
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("...", Omitted()),
-        ("-7", Integer(-7, "-7")),
-        ("0x0A", Integer(10, "0x0A")),
-        ("SOL_TCP", Symbol("SOL_TCP")),
-        ("ack", Symbol("ack")),
-        ("A|2|B", Or((Symbol("A"), Integer(2, "2"), Symbol("B")))),
-        ('"a" "b"', String(b"ab")),
-        ('"a"...', String(b"a", more=True)),
-        ('"中"', String("中".encode())),
-        (r'"\\\"\n\r\t\f\v\x0a"', String(b'\\"\n\r\t\f\v\n')),
-        ("[]", Items(())),
-        ("[1, [A]]", Items((Integer(1, "1"), Items((Symbol("A"),))))),
-        ("{}", Struct(())),
-        ("{..., 5}", Struct((Field(None, Omitted()), Field(None, Integer(5, "5"))))),
-        ("{fd=1}", Struct((Field("fd", Integer(1, "1")),))),
-        ("{msg_iov(2)=...}", Struct((Field("msg_iov", Omitted(), Integer(2, "2")),))),
-        ('inet_addr("1.2.3.4")', Function("inet_addr", String(b"1.2.3.4"))),
-        ("htons(5)", Function("htons", Integer(5, "5"))),
+        ("...", syntax.Omitted()),
+        ("-7", syntax.Integer(-7, "-7")),
+        ("0x0A", syntax.Integer(10, "0x0A")),
+        ("SOL_TCP", syntax.Symbol("SOL_TCP")),
+        ("ack", syntax.Symbol("ack")),
+        ("A|2|B", syntax.Or((syntax.Symbol("A"), syntax.Integer(2, "2"), syntax.Symbol("B")))),
+        ('"a" "b"', syntax.String(b"ab")),
+        ('"a"...', syntax.String(b"a", more=True)),
+        ('"中"', syntax.String("中".encode())),
+        (r'"\\\"\n\r\t\f\v\x0a"', syntax.String(b'\\"\n\r\t\f\v\n')),
+        ("[]", syntax.Items(())),
+        ("[1, [A]]", syntax.Items((syntax.Integer(1, "1"), syntax.Items((syntax.Symbol("A"),))))),
+        ("{}", syntax.Struct(())),
+        (
+            "{..., 5}",
+            syntax.Struct(
+                (syntax.Field(None, syntax.Omitted()), syntax.Field(None, syntax.Integer(5, "5")))
+            ),
+        ),
+        ("{fd=1}", syntax.Struct((syntax.Field("fd", syntax.Integer(1, "1")),))),
+        (
+            "{msg_iov(2)=...}",
+            syntax.Struct((syntax.Field("msg_iov", syntax.Omitted(), syntax.Integer(2, "2")),)),
+        ),
+        ('inet_addr("1.2.3.4")', syntax.Function("inet_addr", syntax.String(b"1.2.3.4"))),
+        ("htons(5)", syntax.Function("htons", syntax.Integer(5, "5"))),
         (
             "{(label 1, tc 2, [S], ttl 3)}",
-            Struct(
+            syntax.Struct(
                 (
-                    Field(
+                    syntax.Field(
                         None,
-                        Struct(
+                        syntax.Struct(
                             tuple(
-                                Field(name, Integer(n, str(n)))
+                                syntax.Field(name, syntax.Integer(n, str(n)))
                                 for name, n in (("label", 1), ("tc", 2), ("bottom", 1), ("ttl", 3))
                             )
                         ),
@@ -131,16 +110,16 @@ def test_times(text: str, time: Time) -> None:
         ),
     ],
 )
-def test_expressions(text: str, value: Expr) -> None:
+def test_expressions(text: str, value: syntax.Expr) -> None:
     assert argument(text) == value
 
 
 def test_calls() -> None:
     found = call("+0...0.5 read(4, ..., 10) = -1 EAGAIN (try  again)")
-    assert bare(found) == Call(
+    assert bare(found) == syntax.Call(
         "read",
-        (Integer(4, "4"), Omitted(), Integer(10, "10")),
-        Integer(-1, "-1"),
+        (syntax.Integer(4, "4"), syntax.Omitted(), syntax.Integer(10, "10")),
+        syntax.Integer(-1, "-1"),
         "EAGAIN",
         "try again",
         500_000,
@@ -178,9 +157,9 @@ def test_flags_need_no_blank_after_them() -> None:
 
 def test_segments() -> None:
     body = tcp("+0 < 5 > 6 U. 1:11(10) ack 2 win 3 urg 4 [code 1, pen 2] /udp(7 > 8)")
-    assert body == TcpBody(
+    assert body == syntax.TcpBody(
         Flags.URG | Flags.ACK,
-        Sequence(1, 10),
+        syntax.Sequence(1, 10),
         ack=2,
         window=3,
         urgent=4,
@@ -188,12 +167,12 @@ def test_segments() -> None:
         udp_ports=(7, 8),
         rst_cause=(1, 2),
     )
-    assert packet("+0 < . 1:1(0) win 0").direction is Direction.IN
+    assert packet("+0 < . 1:1(0) win 0").direction is syntax.Direction.IN
     assert tcp("+0 > . 1:1(0)").options == ()
     assert tcp("+0 > . 1:1(0) <...>").options is None
-    assert tcp("+0 > . 1:1(0)!").seq == Sequence(1, 0, absolute=True)
-    assert tcp("+0 > . ...(5)").seq == Sequence(0, 5, unchecked=True)
-    assert tcp("+0 > . 4294967295:1(2)").seq == Sequence(4294967295, 2)
+    assert tcp("+0 > . 1:1(0)!").seq == syntax.Sequence(1, 0, absolute=True)
+    assert tcp("+0 > . ...(5)").seq == syntax.Sequence(0, 5, unchecked=True)
+    assert tcp("+0 > . 4294967295:1(2)").seq == syntax.Sequence(4294967295, 2)
     assert tcp("+0 > encap psp spi 0x5 . 1:1(0)").psp_spi == 5
     with pytest.raises(BadScript, match="expected 4294967295:4294967297"):
         last("+0 > . 4294967295:1(2)\n", GOOGLE)
@@ -202,35 +181,51 @@ def test_segments() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("mss 1460", [Option("mss", (1460,))]),
-        ("nop,wscale 7", [Option("nop"), Option("wscale", (7,))]),
-        ("sackOK,eol,eol", [Option("sackOK"), Option("eol"), Option("eol")]),
-        ("nop,nop,sack 1:2 3:4", [Option("nop"), Option("nop"), Option("sack", (1, 2, 3, 4))]),
-        ("TS val 1 ecr 2,nop,nop", [Option("TS", (1, 2)), Option("nop"), Option("nop")]),
+        ("mss 1460", [syntax.Option("mss", (1460,))]),
+        ("nop,wscale 7", [syntax.Option("nop"), syntax.Option("wscale", (7,))]),
+        ("sackOK,eol,eol", [syntax.Option("sackOK"), syntax.Option("eol"), syntax.Option("eol")]),
+        (
+            "nop,nop,sack 1:2 3:4",
+            [syntax.Option("nop"), syntax.Option("nop"), syntax.Option("sack", (1, 2, 3, 4))],
+        ),
+        (
+            "TS val 1 ecr 2,nop,nop",
+            [syntax.Option("TS", (1, 2)), syntax.Option("nop"), syntax.Option("nop")],
+        ),
         (
             "nop,nop,TS val ... ecr 2!",
-            [Option("nop"), Option("nop"), Option("TS", (0, 2), words=("val-any", "ecr-absolute"))],
+            [
+                syntax.Option("nop"),
+                syntax.Option("nop"),
+                syntax.Option("TS", (0, 2), words=("val-any", "ecr-absolute")),
+            ],
         ),
-        ("FO,nop,nop", [Option("FO"), Option("nop"), Option("nop")]),
-        ("FO 0012", [Option("FO", data=b"\0\x12")]),
-        ("FOEXP 00120013", [Option("FOEXP", data=b"\0\x12\0\x13")]),
-        ("exp-FO", [Option("FOEXP")]),
-        ("md5 ab,nop", [Option("md5", data=b"\xab"), Option("nop")]),
-        ("nop,nop,md5 valid", [Option("nop"), Option("nop"), Option("md5", words=("valid",))]),
+        ("FO,nop,nop", [syntax.Option("FO"), syntax.Option("nop"), syntax.Option("nop")]),
+        ("FO 0012", [syntax.Option("FO", data=b"\0\x12")]),
+        ("FOEXP 00120013", [syntax.Option("FOEXP", data=b"\0\x12\0\x13")]),
+        ("exp-FO", [syntax.Option("FOEXP")]),
+        ("md5 ab,nop", [syntax.Option("md5", data=b"\xab"), syntax.Option("nop")]),
+        (
+            "nop,nop,md5 valid",
+            [syntax.Option("nop"), syntax.Option("nop"), syntax.Option("md5", words=("valid",))],
+        ),
         ("ECN e0b 1 ceb 2,", []),
         (
             "nop,ECN e1b 1 ceb 2 e0b 3",
-            [Option("nop"), Option("ECN", (1, 2, 3), words=("e1b", "ceb", "e0b"))],
+            [syntax.Option("nop"), syntax.Option("ECN", (1, 2, 3), words=("e1b", "ceb", "e0b"))],
         ),
-        ("AccECN0,nop,nop", [Option("AccECN0"), Option("nop"), Option("nop")]),
-        ("exp-AccECN1 ee1b 5,nop", [Option("exp-AccECN1", (5,), words=("ee1b",)), Option("nop")]),
-        ("exp-tarr 5,nop,nop,nop", [Option("exp-tarr", (5,)), *[Option("nop")] * 3]),
-        ("gen-9 0102", [Option("generic", data=b"\1\2", kind=9)]),
-        ("exp-0AB1", [Option("experimental", kind=0xAB1)]),
-        ("0204000a", [Option("raw", data=b"\2\4\0\n")]),
+        ("AccECN0,nop,nop", [syntax.Option("AccECN0"), syntax.Option("nop"), syntax.Option("nop")]),
+        (
+            "exp-AccECN1 ee1b 5,nop",
+            [syntax.Option("exp-AccECN1", (5,), words=("ee1b",)), syntax.Option("nop")],
+        ),
+        ("exp-tarr 5,nop,nop,nop", [syntax.Option("exp-tarr", (5,)), *[syntax.Option("nop")] * 3]),
+        ("gen-9 0102", [syntax.Option("generic", data=b"\1\2", kind=9)]),
+        ("exp-0AB1", [syntax.Option("experimental", kind=0xAB1)]),
+        ("0204000a", [syntax.Option("raw", data=b"\2\4\0\n")]),
     ],
 )
-def test_options(text: str, expected: list[Option]) -> None:
+def test_options(text: str, expected: list[syntax.Option]) -> None:
     if not expected:
         with pytest.raises(BadScript):
             options(text)
@@ -241,17 +236,17 @@ def test_options(text: str, expected: list[Option]) -> None:
 @pytest.mark.parametrize(
     ("text", "info"),
     [
-        ("(ect0)", IpInfo(ecn="ect0")),
-        ("[ect01]", IpInfo(ecn="ect01")),
-        ("(ecn ce, ttl 3)", IpInfo(ecn="ce", ttl=3)),
-        ("(tos 0x10, flowlabel 0x5)", IpInfo(tos=16, flow_label=5)),
-        ("(class 0x10, hlim 5)", IpInfo(tos=16, ttl=5)),
-        ("(dscp af42, noecn)", IpInfo(dscp=36, ecn="noecn")),
-        ("(dscp 0x3f)", IpInfo(dscp=63)),
-        ("(dscp voice-admit)", IpInfo(dscp=44)),
+        ("(ect0)", syntax.IpInfo(ecn="ect0")),
+        ("[ect01]", syntax.IpInfo(ecn="ect01")),
+        ("(ecn ce, ttl 3)", syntax.IpInfo(ecn="ce", ttl=3)),
+        ("(tos 0x10, flowlabel 0x5)", syntax.IpInfo(tos=16, flow_label=5)),
+        ("(class 0x10, hlim 5)", syntax.IpInfo(tos=16, ttl=5)),
+        ("(dscp af42, noecn)", syntax.IpInfo(dscp=36, ecn="noecn")),
+        ("(dscp 0x3f)", syntax.IpInfo(dscp=63)),
+        ("(dscp voice-admit)", syntax.IpInfo(dscp=44)),
     ],
 )
-def test_ip_headers(text: str, info: IpInfo) -> None:
+def test_ip_headers(text: str, info: syntax.IpInfo) -> None:
     assert packet(f"+0 > {text} . 1:1(0)").ip == info
 
 
@@ -268,40 +263,40 @@ def test_outer_headers() -> None:
 
 
 def test_other_protocols() -> None:
-    assert packet("+0 < udp 5 > 6 (10)").body == UdpBody(10, (5, 6))
-    assert packet("+0 < udplite (10, 8)").body == UdpBody(10, None, 8)
-    assert packet("+0 < icmp unreachable CODE", CODE="host_unknown").body == IcmpBody(
+    assert packet("+0 < udp 5 > 6 (10)").body == syntax.UdpBody(10, (5, 6))
+    assert packet("+0 < udplite (10, 8)").body == syntax.UdpBody(10, None, 8)
+    assert packet("+0 < icmp unreachable CODE", CODE="host_unknown").body == syntax.IcmpBody(
         "unreachable", "host_unknown"
     )
     quoted = packet("+0 < icmp unreachable frag_needed mtu 9 id 8 [1:3(2) /udp(5 > 6)]").body
-    assert quoted == IcmpBody(
+    assert quoted == syntax.IcmpBody(
         "unreachable",
         "frag_needed",
         mtu=9,
         ident=8,
         quoted_protocol="tcp",
-        quoted_seq=Sequence(1, 2),
+        quoted_seq=syntax.Sequence(1, 2),
         quoted_udp_ports=(5, 6),
     )
     assert packet("+0 < [1:3(2)] icmp redirect").body == packet("+0 < icmp redirect [1:3(2)]").body
-    assert packet("+0 < icmp type_9 code_8 [udplite (5, 6)]").body == IcmpBody(
+    assert packet("+0 < icmp type_9 code_8 [udplite (5, 6)]").body == syntax.IcmpBody(
         "type_9", "code_8", quoted_protocol="udplite", quoted_length=5, quoted_coverage=6
     )
 
 
 def test_commands_and_code() -> None:
     script = parse("`a\nb`\n0 `c` +0 %{ \t assert x \n}% `d`", "x.pkt")
-    assert script.init == Shell("a\nb")
-    assert script.cleanup == Shell("d")
+    assert script.init == syntax.Shell("a\nb")
+    assert script.cleanup == syntax.Shell("d")
     assert [event.action for event in script.events] == [
-        Shell("c"),
-        Code("assert x \n", Position(3, 15)),
+        syntax.Shell("c"),
+        syntax.Code("assert x \n", syntax.Position(3, 15)),
     ]
 
 
 def test_positions() -> None:
     event = parse("/* 中\n */\t0 close(3) =\n  0 // 中\n", "x.pkt").events[0]
-    assert (event.at, event.end) == (Position(2, 5), Position(3, 4))
+    assert (event.at, event.end) == (syntax.Position(2, 5), syntax.Position(3, 4))
 
 
 def test_options_of_a_script() -> None:
@@ -311,32 +306,32 @@ def test_options_of_a_script() -> None:
         ("strict_segments", None),
         ("init_scripts", "a,b c"),
     ]
-    assert script.options[2].at == Position(3, 1)
+    assert script.options[2].at == syntax.Position(3, 1)
 
 
 def test_defines() -> None:
     script = parse('--define=A=B\n--define="C=5"\n0 f(A, C, "A", E) = C', "x", {"C": "0x7"})
-    assert isinstance(script.events[0].action, Call)
+    assert isinstance(script.events[0].action, syntax.Call)
     assert bare(script.events[0].action.arguments) == (
-        Symbol("B"),
-        Integer(7, "0x7"),  # the caller's wins
-        String(b"A"),
-        Symbol("E"),
+        syntax.Symbol("B"),
+        syntax.Integer(7, "0x7"),  # the caller's wins
+        syntax.String(b"A"),
+        syntax.Symbol("E"),
     )
     assert script.defines == {"A": "B", "C": "0x7"}
-    assert argument("X", X='"a\\n"') == String(b"a\n")
-    assert last("+0 X", X="`ls`").action == Shell("ls")
-    assert argument("X", X="010") == Integer(10, "010")
-    assert argument("X", GOOGLE, X="010") == Integer(8, "8")
+    assert argument("X", X='"a\\n"') == syntax.String(b"a\n")
+    assert last("+0 X", X="`ls`").action == syntax.Shell("ls")
+    assert argument("X", X="010") == syntax.Integer(10, "010")
+    assert argument("X", GOOGLE, X="010") == syntax.Integer(8, "8")
     assert tcp("+0 > S 0:0(0)").flags == packet("+0 > X 0:0(0)", X="S").body.flags  # type: ignore[union-attr]
-    assert argument("A", A="B", B="C") == Symbol("B")
+    assert argument("A", A="B", B="C") == syntax.Symbol("B")
     with pytest.raises(BadScript, match="X is defined as a b"):
         argument("X", X="a b")
 
 
 def names(text: str, **extra: object) -> list[str]:
     script = parse(text, "x.pkt", **extra)  # type: ignore[arg-type]
-    return [event.action.name for event in script.events if isinstance(event.action, Call)]
+    return [event.action.name for event in script.events if isinstance(event.action, syntax.Call)]
 
 
 def test_conditions() -> None:
@@ -365,8 +360,8 @@ def test_conditions_that_are_wrong(text: str) -> None:
 
 def test_quirks_are_kept_where_asked() -> None:
     """`\\\\` and `\\"` are form feeds for google's tool, which also wants a line after a comment and no CR."""
-    assert argument(r'"\\\""', GOOGLE) == String(b"\f\f")
-    assert argument(r'"\\\""', NPLAB) == String(b'\\"')
+    assert argument(r'"\\\""', GOOGLE) == syntax.String(b"\f\f")
+    assert argument(r'"\\\""', NPLAB) == syntax.String(b'\\"')
     for dialect in (GOOGLE, NPLAB):
         for text in ("// end", "+0 close(3) = 0\r\n"):
             with pytest.raises(BadScript):
@@ -379,15 +374,15 @@ def test_quirks_are_kept_where_asked() -> None:
 def test_windows_files(tmp_path: Path) -> None:
     path = tmp_path / "x.pkt"
     path.write_bytes(b"\xef\xbb\xbf// \xe4\xb8\xad\r\n0 `a\r\nb`\r\n")
-    assert load(path).events[0].action == Shell("a\nb")
+    assert load(path).events[0].action == syntax.Shell("a\nb")
 
 
 def test_octets_that_are_no_utf8_pass(tmp_path: Path) -> None:
     path = tmp_path / "x.pkt"
     path.write_bytes(b'// \xff\n0 f("\xfe") = 0')
     action = load(path).events[0].action
-    assert isinstance(action, Call)
-    assert action.arguments == (String(b"\xfe"),)
+    assert isinstance(action, syntax.Call)
+    assert action.arguments == (syntax.String(b"\xfe"),)
 
 
 def test_no_such_file(tmp_path: Path) -> None:
@@ -397,6 +392,6 @@ def test_no_such_file(tmp_path: Path) -> None:
 
 def test_the_tree_knows_its_source() -> None:
     script = parse(START, "x.pkt")
-    assert isinstance(script, Script)
+    assert isinstance(script, syntax.Script)
     assert (script.path, script.text) == ("x.pkt", START)
-    assert bare(script.events[0]).at == NOWHERE
+    assert bare(script.events[0]).at == syntax.NOWHERE

@@ -63,6 +63,46 @@ def test_a_mismatch_names_field_line_reason_and_marks_the_place() -> None:
     assert "FIN-WAIT-1" in told
 
 
+def refused_options(wanted: str) -> tuple[str, list[str]]:
+    """The report's lines about a SYN,ACK that was to have these options: what is marked, and what is listed."""
+    script = OPEN.replace("ack 1001 <...>", f"ack 1001 {wanted}")
+    lines = report.text(run(script), "en").splitlines()
+    place = next(n for n, line in enumerate(lines) if line.lstrip().startswith("actual"))
+    actual, marks = lines[place : place + 2]
+    listed = [line.strip() for line in lines[place + 2 :] if line.startswith("      ")]
+    return actual[marks.index("^") : len(marks)], listed
+
+
+def test_options_are_marked_and_listed_one_by_one() -> None:
+    """The model answers <mss 1460,nop,nop,sackOK>."""
+    assert refused_options("<mss 1400,nop,nop,sackOK>") == ("mss 1460", [])  # the message names it
+    assert refused_options("<mss 1460,sackOK,nop,nop>") == (
+        "nop",
+        [
+            "option sackOK: expected sackOK, was none",
+            "option sackOK: expected none, was sackOK",
+        ],
+    )
+    assert refused_options("<mss 1400,nop,nop,sackOK,nop,wscale 7>") == (
+        "mss 1460",
+        [
+            "option mss: expected mss 1400, was mss 1460",
+            "option nop: expected nop, was none",
+            "option wscale: expected wscale 7, was none",
+        ],
+    )
+    assert refused_options("<mss 1460,nop,nop,sackOK,nop,wscale 7>")[0] == ">"
+    assert refused_options("") == ("mss 1460", [])
+
+
+def test_everything_that_differs_is_listed() -> None:
+    outcome = run(OPEN + "+0 close(4) = 0\n+0 > P. 1:1(0) ack 1 win 7\n")
+    assert outcome.failure is not None
+    assert [one.field for one in outcome.failure.differences] == ["flag FIN", "flag PSH", "win"]
+    assert "      flag PSH: expected PSH, was none\n" in report.text(outcome, "en")
+    assert "      flag PSH：应为 PSH，实际为 无\n" in report.text(outcome, "zh")
+
+
 def test_nothing_came_tells_why() -> None:
     outcome = run(OPEN + "+0 > . 1:1(0) ack 1\n")
     assert outcome.failure is not None

@@ -5,47 +5,17 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from finwait.script import icmp
+from finwait.script import icmp, syntax
 from finwait.script.build_calls import COUNTED, MEMBERS
 from finwait.script.build_options import COUNTERS, SPACE, wire_length
-from finwait.script.syntax import (
-    NOWHERE,
-    Call,
-    Code,
-    Direction,
-    Encapsulation,
-    Event,
-    Field,
-    Function,
-    IcmpBody,
-    Integer,
-    IpInfo,
-    Items,
-    Omitted,
-    Option,
-    Or,
-    PacketAction,
-    Position,
-    Script,
-    ScriptOption,
-    Sequence,
-    Shell,
-    String,
-    Struct,
-    Symbol,
-    TcpBody,
-    Time,
-    TimeKind,
-    UdpBody,
-)
 from finwait.tcp import Flags
 
 
 def bare(node: Any) -> Any:
     """A tree without positions and source."""
-    if isinstance(node, Position):
-        return NOWHERE
-    if isinstance(node, Script):
+    if isinstance(node, syntax.Position):
+        return syntax.NOWHERE
+    if isinstance(node, syntax.Script):
         node = replace(node, path="", text="", defines={})
     if isinstance(node, tuple):
         return tuple(map(bare, node))
@@ -68,37 +38,37 @@ def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 # --- expressions ---
 
 members = st.sampled_from([*sorted(MEMBERS), "TCP_NLA_BUSY"])
-numbers = st.integers(-(2**63), 2**63).map(lambda n: Integer(n, str(n))) | u32.map(
-    lambda n: Integer(n, hex(n))
+numbers = st.integers(-(2**63), 2**63).map(lambda n: syntax.Integer(n, str(n))) | u32.map(
+    lambda n: syntax.Integer(n, hex(n))
 )
-symbols = names.map(Symbol)
-strings = st.builds(String, st.binary(max_size=6), st.booleans())
+symbols = names.map(syntax.Symbol)
+strings = st.builds(syntax.String, st.binary(max_size=6), st.booleans())
 functions = st.sampled_from(
     [
-        Function("inet_addr", String(b"192.0.2.1")),
-        Function("inet6_addr", String(b"2001:db8::1")),
-        Function("htonl", Integer(1, "1")),
+        syntax.Function("inet_addr", syntax.String(b"192.0.2.1")),
+        syntax.Function("inet6_addr", syntax.String(b"2001:db8::1")),
+        syntax.Function("htonl", syntax.Integer(1, "1")),
     ]
 )
-leaves = st.just(Omitted()) | numbers | symbols | strings | functions
+leaves = st.just(syntax.Omitted()) | numbers | symbols | strings | functions
 
 
-def structs(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Struct]:
+def structs(values: st.SearchStrategy[Any]) -> st.SearchStrategy[syntax.Struct]:
     counted = st.builds(
-        Field, st.sampled_from(sorted(COUNTED)), values, numbers | st.just(Omitted())
+        syntax.Field, st.sampled_from(sorted(COUNTED)), values, numbers | st.just(syntax.Omitted())
     )
-    named = st.builds(Field, members, values) | counted
-    bare = st.builds(Field, st.none(), values)
+    named = st.builds(syntax.Field, members, values) | counted
+    bare = st.builds(syntax.Field, st.none(), values)
     lists = st.lists(named, max_size=3) | st.lists(bare, max_size=3)
-    return lists.map(lambda fields: Struct(tuple(fields)))
+    return lists.map(lambda fields: syntax.Struct(tuple(fields)))
 
 
 expressions = st.recursive(
     leaves,
     lambda inner: (
-        st.builds(Items, st.lists(inner, max_size=3).map(tuple))
+        st.builds(syntax.Items, st.lists(inner, max_size=3).map(tuple))
         | structs(inner)
-        | st.builds(Or, st.lists(symbols | numbers, min_size=2, max_size=3).map(tuple))
+        | st.builds(syntax.Or, st.lists(symbols | numbers, min_size=2, max_size=3).map(tuple))
     ),
     max_leaves=8,
 )
@@ -108,12 +78,14 @@ words = st.lists(st.sampled_from(["Broken", "pipe", "管道", "O_RDWR|O_NONBLOCK
 
 
 @st.composite
-def calls(draw: st.DrawFn) -> Call:
+def calls(draw: st.DrawFn) -> syntax.Call:
     values = numbers | symbols
-    return Call(
+    return syntax.Call(
         name=draw(names),
         arguments=tuple(draw(st.lists(expressions, max_size=4))),
-        result=draw(values | st.builds(Or, st.lists(values, min_size=2, max_size=3).map(tuple))),
+        result=draw(
+            values | st.builds(syntax.Or, st.lists(values, min_size=2, max_size=3).map(tuple))
+        ),
         errno=draw(maybe(names)),
         note=draw(st.just("") | words),
         until=draw(maybe(microseconds)),
@@ -125,61 +97,67 @@ def calls(draw: st.DrawFn) -> Call:
 octets = st.binary(min_size=1, max_size=16)
 simple_options = st.one_of(
     st.sampled_from(
-        [Option("nop"), Option("eol"), Option("sackOK"), Option("FO"), Option("FOEXP")]
+        [
+            syntax.Option("nop"),
+            syntax.Option("eol"),
+            syntax.Option("sackOK"),
+            syntax.Option("FO"),
+            syntax.Option("FOEXP"),
+        ]
     ),
-    u16.map(lambda n: Option("mss", (n,))),
-    u8.map(lambda n: Option("wscale", (n,))),
+    u16.map(lambda n: syntax.Option("mss", (n,))),
+    u8.map(lambda n: syntax.Option("wscale", (n,))),
     st.lists(st.tuples(u32, u32), min_size=1, max_size=4).map(
-        lambda blocks: Option("sack", tuple(edge for block in blocks for edge in block))
+        lambda blocks: syntax.Option("sack", tuple(edge for block in blocks for edge in block))
     ),
-    st.tuples(u32, u32).map(lambda pair: Option("TS", pair)),
-    u32.map(lambda ecr: Option("TS", (0, ecr), words=("val-any", "ecr-absolute"))),
-    octets.map(lambda data: Option("md5", data=data)),
-    st.just(Option("md5", words=("valid",))),
-    octets.map(lambda data: Option("FO", data=data)),
-    octets.map(lambda data: Option("FOEXP", data=data)),
-    st.sampled_from([Option("exp-tarr"), Option("exp-tarr", (5,))]),
-    st.builds(lambda k, d: Option("generic", data=d, kind=k), u8, maybe(octets)),
-    st.builds(lambda k, d: Option("experimental", data=d, kind=k), u16, maybe(octets)),
+    st.tuples(u32, u32).map(lambda pair: syntax.Option("TS", pair)),
+    u32.map(lambda ecr: syntax.Option("TS", (0, ecr), words=("val-any", "ecr-absolute"))),
+    octets.map(lambda data: syntax.Option("md5", data=data)),
+    st.just(syntax.Option("md5", words=("valid",))),
+    octets.map(lambda data: syntax.Option("FO", data=data)),
+    octets.map(lambda data: syntax.Option("FOEXP", data=data)),
+    st.sampled_from([syntax.Option("exp-tarr"), syntax.Option("exp-tarr", (5,))]),
+    st.builds(lambda k, d: syntax.Option("generic", data=d, kind=k), u8, maybe(octets)),
+    st.builds(lambda k, d: syntax.Option("experimental", data=d, kind=k), u16, maybe(octets)),
 )
 
 
 @st.composite
-def counters(draw: st.DrawFn) -> Option:
+def counters(draw: st.DrawFn) -> syntax.Option:
     name = draw(st.sampled_from(sorted(COUNTERS)))
     order = draw(st.sampled_from(COUNTERS[name]))
     count = draw(st.integers(1 if name == "ECN" else 0, 3))
-    return Option(name, tuple(draw(u24) for _ in range(count)), words=order[:count])
+    return syntax.Option(name, tuple(draw(u24) for _ in range(count)), words=order[:count])
 
 
 @st.composite
-def option_lists(draw: st.DrawFn) -> tuple[Option, ...]:
+def option_lists(draw: st.DrawFn) -> tuple[syntax.Option, ...]:
     if draw(st.integers(0, 9)) == 0:
-        return (Option("raw", data=draw(st.binary(min_size=1, max_size=10)) * 4),)
-    chosen: list[Option] = []
+        return (syntax.Option("raw", data=draw(st.binary(min_size=1, max_size=10)) * 4),)
+    chosen: list[syntax.Option] = []
     for option in draw(st.lists(simple_options | counters(), max_size=4)):
         if sum(map(wire_length, (*chosen, option))) <= SPACE:
             chosen.append(option)
     while sum(map(wire_length, chosen)) % 4:
-        chosen.append(Option("nop"))
+        chosen.append(syntax.Option("nop"))
     return tuple(chosen)
 
 
 @st.composite
-def sequences(draw: st.DrawFn) -> Sequence:
+def sequences(draw: st.DrawFn) -> syntax.Sequence:
     if draw(st.booleans()):
-        return Sequence(0, draw(st.integers(0, 65000)), unchecked=True)
-    return Sequence(draw(u32), draw(st.integers(0, 65000)), absolute=draw(st.booleans()))
+        return syntax.Sequence(0, draw(st.integers(0, 65000)), unchecked=True)
+    return syntax.Sequence(draw(u32), draw(st.integers(0, 65000)), absolute=draw(st.booleans()))
 
 
 @st.composite
-def segments(draw: st.DrawFn, inward: bool) -> TcpBody:
+def segments(draw: st.DrawFn, inward: bool) -> syntax.TcpBody:
     flags = Flags(draw(st.integers(0, 0x1FF)))
     ace = None
     if flags and draw(st.booleans()):
         flags &= ~(Flags.AE | Flags.CWR | Flags.ECE)
         ace = draw(st.integers(0, 7)) if flags else None
-    return TcpBody(
+    return syntax.TcpBody(
         flags=flags,
         seq=draw(sequences()),
         ack=draw(maybe(u32)),
@@ -195,7 +173,7 @@ def segments(draw: st.DrawFn, inward: bool) -> TcpBody:
 
 
 @st.composite
-def icmp_messages(draw: st.DrawFn) -> IcmpBody:
+def icmp_messages(draw: st.DrawFn) -> syntax.IcmpBody:
     types = {**icmp.V4, **icmp.V6}
     name = draw(st.sampled_from([*types, "type_9"]))
     codes = sorted(types[name].codes) if name in types else []
@@ -216,7 +194,7 @@ def icmp_messages(draw: st.DrawFn) -> IcmpBody:
             what = {**what, "quoted_protocol": "udplite", "quoted_coverage": draw(u16)}
     elif what:
         what = {**what, "quoted_seq": draw(sequences()), "quoted_udp_ports": draw(ports)}
-    return IcmpBody(
+    return syntax.IcmpBody(
         name,
         code,
         mtu=draw(maybe(u16)) if takes_mtu else None,
@@ -226,10 +204,10 @@ def icmp_messages(draw: st.DrawFn) -> IcmpBody:
 
 
 @st.composite
-def ip_infos(draw: st.DrawFn, inward: bool) -> IpInfo:
+def ip_infos(draw: st.DrawFn, inward: bool) -> syntax.IpInfo:
     marks = ["noecn", "ect0", "ect1", "ce"] + ([] if inward else ["ect01"])
     whole = draw(st.booleans())
-    return IpInfo(
+    return syntax.IpInfo(
         ecn=None if whole else draw(maybe(st.sampled_from(marks))),
         tos=draw(maybe(u8)) if whole else None,
         dscp=None if whole else draw(maybe(st.integers(0, 63))),
@@ -240,21 +218,21 @@ def ip_infos(draw: st.DrawFn, inward: bool) -> IpInfo:
 
 outer_headers = st.sampled_from(
     [
-        Encapsulation("ipv4", "192.0.2.1 > 192.0.2.2", IpInfo(ttl=3)),
-        Encapsulation("ipv6", "2001:db8:: > 2001:db8::1"),
-        Encapsulation("gre", ""),
-        Encapsulation("gre", "flags 8192, sum 0, off 0, key 7, seq 0"),
-        Encapsulation("mpls", "(label 16, tc 1, ttl 64) (label 1, tc 0, [S], ttl 9)"),
+        syntax.Encapsulation("ipv4", "192.0.2.1 > 192.0.2.2", syntax.IpInfo(ttl=3)),
+        syntax.Encapsulation("ipv6", "2001:db8:: > 2001:db8::1"),
+        syntax.Encapsulation("gre", ""),
+        syntax.Encapsulation("gre", "flags 8192, sum 0, off 0, key 7, seq 0"),
+        syntax.Encapsulation("mpls", "(label 16, tc 1, ttl 64) (label 1, tc 0, [S], ttl 9)"),
     ]
 )
 
 
 @st.composite
-def packets(draw: st.DrawFn, inward: bool | None = None) -> PacketAction:
+def packets(draw: st.DrawFn, inward: bool | None = None) -> syntax.PacketAction:
     into = draw(st.booleans()) if inward is None else inward
-    return PacketAction(
-        Direction.IN if into else Direction.OUT,
-        draw(segments(into) | st.builds(UdpBody, u16, ports, maybe(u16)) | icmp_messages()),
+    return syntax.PacketAction(
+        syntax.Direction.IN if into else syntax.Direction.OUT,
+        draw(segments(into) | st.builds(syntax.UdpBody, u16, ports, maybe(u16)) | icmp_messages()),
         draw(ip_infos(into)),
         tuple(draw(st.lists(outer_headers, max_size=2))),
     )
@@ -269,22 +247,25 @@ code_text = st.text(st.characters(exclude_characters="}\r", codec="utf-8"), max_
 
 
 @st.composite
-def scripts(draw: st.DrawFn) -> Script:
-    events = [Event(Time(TimeKind.ABSOLUTE), draw(calls()))]
+def scripts(draw: st.DrawFn) -> syntax.Script:
+    events = [syntax.Event(syntax.Time(syntax.TimeKind.ABSOLUTE), draw(calls()))]
     for _ in range(draw(st.integers(0, 5))):
         action: Any = draw(
-            calls() | packets() | st.builds(Shell, shell_text) | st.builds(Code, code_text)
+            calls()
+            | packets()
+            | st.builds(syntax.Shell, shell_text)
+            | st.builds(syntax.Code, code_text)
         )
-        kinds = [TimeKind.RELATIVE]
+        kinds = [syntax.TimeKind.RELATIVE]
         end = None
         start = draw(microseconds)
-        if isinstance(action, PacketAction) and action.direction is Direction.OUT:
-            kinds.append(TimeKind.ANY)
+        if isinstance(action, syntax.PacketAction) and action.direction is syntax.Direction.OUT:
+            kinds.append(syntax.TimeKind.ANY)
             end = draw(maybe(st.integers(start, 10**12 + 1)))
         kind = draw(st.sampled_from(kinds))
-        time = Time(kind) if kind is TimeKind.ANY else Time(kind, start, end)
-        events.append(Event(time, action))
-    return Script(
+        time = syntax.Time(kind) if kind is syntax.TimeKind.ANY else syntax.Time(kind, start, end)
+        events.append(syntax.Event(time, action))
+    return syntax.Script(
         path="",
         text="",
         options=tuple(
@@ -292,17 +273,17 @@ def scripts(draw: st.DrawFn) -> Script:
                 st.lists(
                     st.sampled_from(
                         [
-                            ScriptOption("mtu", "1500"),
-                            ScriptOption("strict_segments"),
-                            ScriptOption("init_scripts", "a b,//c"),
-                            ScriptOption("define", 'CC="reno"'),
-                            ScriptOption("remote_ip", "2001:db8::1/32"),
+                            syntax.ScriptOption("mtu", "1500"),
+                            syntax.ScriptOption("strict_segments"),
+                            syntax.ScriptOption("init_scripts", "a b,//c"),
+                            syntax.ScriptOption("define", 'CC="reno"'),
+                            syntax.ScriptOption("remote_ip", "2001:db8::1/32"),
                         ]
                     )
                 )
             )
         ),
-        init=draw(maybe(st.builds(Shell, shell_text))),
+        init=draw(maybe(st.builds(syntax.Shell, shell_text))),
         events=tuple(events),
-        cleanup=draw(maybe(st.builds(Shell, shell_text))),
+        cleanup=draw(maybe(st.builds(syntax.Shell, shell_text))),
     )

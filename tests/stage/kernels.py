@@ -2,9 +2,11 @@
 
 import os
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -42,6 +44,27 @@ def _why_not() -> str:
 
 WHY_NOT = _why_not()
 needs_kernel = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT or "-")
+
+
+def namespaces() -> set[str]:
+    """The network namespaces that some process is in."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            found.add(str((process / "ns/net").readlink()))
+        except OSError:
+            continue  # it ended meanwhile
+    return found
+
+
+def is_gone(namespace: str, limit: float = 10.0) -> bool:
+    """Say whether nobody is in a network namespace any more, once those that were killed have ended."""
+    end = time.monotonic() + limit
+    while namespace in namespaces():
+        if time.monotonic() > end:
+            return False
+        os.sched_yield()
+    return True
 
 
 @dataclass

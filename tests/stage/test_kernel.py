@@ -8,7 +8,6 @@ import signal
 import socket
 import stat
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ from finwait.stage.kernel import open_kernel
 from finwait.stage.stage import Setup, SystemCall, Value
 from finwait.tcp import Flags
 
-from .kernels import MAPPED, V4, V6, Peer, apart, needs_kernel
+from .kernels import MAPPED, V4, V6, Peer, apart, is_gone, namespaces, needs_kernel
 
 EPOLL_CTL_ADD = 1  # linux/eventpoll.h
 
@@ -191,17 +190,6 @@ def test_shell_lines_know_their_parent(tmp_path: Path) -> None:
     apart(play)
 
 
-def namespaces() -> set[str]:
-    """The network namespaces that some process is in."""
-    found = set()
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            found.add(str((process / "ns/net").readlink()))
-        except OSError:
-            continue  # it ended meanwhile
-    return found
-
-
 @needs_kernel
 @pytest.mark.parametrize("whom", ["the player", "its parent"])
 def test_nothing_is_left_when_killed(whom: str) -> None:
@@ -223,10 +211,7 @@ def test_nothing_is_left_when_killed(whom: str) -> None:
     player, home = os.read(tell, 100).decode().split()
     assert home in namespaces()
     top.stop()
-    end = time.monotonic() + 10
-    while home in namespaces() and time.monotonic() < end:
-        os.sched_yield()
-    assert home not in namespaces()
+    assert is_gone(home)
     assert (
         not Path("/proc", player, "task").exists()
         or "Z" in Path("/proc", player, "stat").read_text()

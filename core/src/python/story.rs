@@ -2,7 +2,9 @@
 
 use super::rows::record;
 use super::{Caller, Fault};
-use crate::explain::{Explained as Story, Step as StoryStep, Which, explain as explain_one};
+use crate::explain::{
+    Explained as Story, Found, Several, Step as StoryStep, Which, explain as explain_one,
+};
 use crate::segment::from_v4;
 use crate::slugs::Label;
 use pyo3::exceptions::PyValueError;
@@ -74,6 +76,14 @@ impl Step {
         self.step.states[self.client ^ 1].name()
     }
     #[getter]
+    fn client_passed(&self) -> Option<&'static str> {
+        self.step.passed[self.client].map(|s| s.name())
+    }
+    #[getter]
+    fn server_passed(&self) -> Option<&'static str> {
+        self.step.passed[self.client ^ 1].map(|s| s.name())
+    }
+    #[getter]
     fn labels(&self) -> Vec<&'static str> {
         Label::ALL
             .iter()
@@ -116,21 +126,24 @@ impl Explained {
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "keywords of Python")]
 #[pyfunction]
-#[pyo3(signature = (paths, *, joined=false, conn=None, ends=None, max_steps=100_000, progress=None))]
+#[pyo3(signature = (paths, *, joined=false, conn=None, ends=None, end=None, max_steps=100_000, progress=None))]
 pub(super) fn explain(
     py: Python<'_>,
     paths: Vec<String>,
     joined: bool,
     conn: Option<u64>,
     ends: Option<(String, u16, String, u16)>,
+    end: Option<(String, u16)>,
     max_steps: usize,
     progress: Option<Py<PyAny>>,
-) -> PyResult<(Option<Explained>, Vec<Fault>)> {
-    let which = match (conn, ends) {
-        (Some(n), None) => Which::Number(n),
-        (None, Some((a, ap, b, bp))) => Which::Ends(address(&a)?, ap, address(&b)?, bp),
-        _ => return Err(PyValueError::new_err("give either conn or ends")),
+) -> PyResult<(Option<Explained>, Vec<Fault>, Option<Fitting>)> {
+    let which = match (conn, ends, end) {
+        (Some(n), None, None) => Which::Number(n),
+        (None, Some((a, ap, b, bp)), None) => Which::Ends(address(&a)?, ap, address(&b)?, bp),
+        (None, None, Some((a, port))) => Which::End(address(&a)?, port),
+        _ => return Err(PyValueError::new_err("give one of conn, ends and end")),
     };
     let mut caller = Caller::new(progress);
     let (story, faults) = py.detach(|| explain_one(&paths, joined, which, max_steps, &mut caller));
@@ -138,10 +151,22 @@ pub(super) fn explain(
         return Err(e);
     }
     let shown = faults.iter().map(Fault::from).collect();
-    let Some(story) = story else {
-        return Ok((None, shown));
+    Ok(match story {
+        Found::Nothing => (None, shown, None),
+        Found::One(story) => (Some(explained(py, *story)?), shown, None),
+        Found::Several(found) => (None, shown, Some(fitting(py, &found)?)),
+    })
+}
+
+/// How many fit, and records of the first of them.
+type Fitting = (u64, Vec<Py<PyDict>>);
+
+fn fitting(py: Python<'_>, found: &Several) -> PyResult<Fitting> {
+    let tell = |(number, row): &(u64, _)| {
+        Ok(record(py, row, *number, &found.sources, &found.scopes)?.unbind())
     };
-    Ok((Some(explained(py, story)?), shown))
+    let rows = found.rows.iter().map(tell).collect::<PyResult<_>>()?;
+    Ok((found.count, rows))
 }
 
 fn explained(py: Python<'_>, story: Story) -> PyResult<Explained> {

@@ -12,6 +12,10 @@ use crate::slugs::{Label, Note};
 /// above a round trip and below a person's pause.
 const PAUSE: i64 = 200_000_000;
 
+/// A segment that comes later than this behind a later one was sent again, if no round trip is known: nanoseconds, as
+/// Wireshark takes it (packet-tcp.c, tcp_analyze_sequence_number).
+const REORDERED: i64 = 3_000_000;
+
 impl Conn {
     /// Sequence accounting: what is new, what is repeated, what is missing.
     pub(super) fn account(&mut self, seg: &Segment, out: &mut Outcome) {
@@ -155,9 +159,16 @@ impl Conn {
     /// Payload after the other end's FIN was captured.
     fn late_payload(&mut self, seg: &Segment, end: Seq, out: &mut Outcome) {
         let s = seg.dir as usize;
+        let round_trip = if self.handshake_ns < 0 {
+            REORDERED
+        } else {
+            self.handshake_ns
+        };
         let Some(c) = &mut self.closing else { return };
         let Some(fin) = c.fin[s ^ 1] else { return };
-        if c.late[s].is_none() {
+        let fills = out.is(Label::OutOfOrder);
+        // what comes behind its sender's own FIN was sent before that, at least for the first time
+        if c.late[s].is_none() && !(fills && c.fin[s].is_some()) {
             c.late[s] = Some(Late {
                 frame: seg.number,
                 ts: seg.ts,
@@ -165,11 +176,13 @@ impl Conn {
                 end,
             });
         }
-        // captured after the FIN but sent before it: the ACK of the FIN was not its first acker
+        // captured after the FIN but sent before it: that FIN was not the first to ack the other. (What comes a round
+        // trip later was lost, and is sent again with a newer ACK.)
         if let Some(own) = &mut c.fin[s]
             && own.number.after(seg.seq)
             && seg.ack.after(fin.number)
-            && out.is(Label::OutOfOrder)
+            && fills
+            && seg.ts.saturating_sub(own.ts) < round_trip
             && let Some(f) = &mut c.fin[s ^ 1]
             && let Some(acked) = &mut f.acked
         {

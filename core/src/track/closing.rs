@@ -26,12 +26,14 @@ pub struct Fin {
     pub last_data: Option<Dir>,
     /// The first segment that acked it.
     pub acked: Option<FinAck>,
-    /// Where its sender stood before the ACK was delivered.
+    /// Where its sender stood before the ACK was delivered, and whatever it shows of the other FIN.
     pub before_ack: State,
     /// The ACK counts as delivered (a repeat of the FIN takes that back).
     pub delivered: bool,
     /// Repeats after the first sending.
     pub repeats: u32,
+    /// Its sender had gone beyond it before: this is a repeat, and the first sending was not captured.
+    pub repeat_only: bool,
 }
 
 /// The first segment that acked a FIN.
@@ -41,8 +43,22 @@ pub struct FinAck {
     pub frame: u64,
     /// Nanoseconds.
     pub ts: i64,
+    /// SEG.SEQ.
+    pub seq: Seq,
     /// It is the first sending of the other end's own FIN: a three-way close.
     pub by_fin: bool,
+}
+
+impl Fin {
+    /// True if this FIN was sent by an end that had not received `other`. Its own ACK says so; or, where its first sending was
+    /// not captured, that the segment that acked `other` comes after it. (One `other` that was sent again may have
+    /// been acked again, after a FIN that acked it too.)
+    #[must_use]
+    pub fn crosses(&self, other: &Fin) -> bool {
+        let before_its_ack =
+            other.repeats == 0 && other.acked.is_some_and(|a| a.seq.after(self.number));
+        before_its_ack || !self.ack.after(other.number)
+    }
 }
 
 /// A RST that took effect.
@@ -86,6 +102,8 @@ pub struct Reset {
     pub streak: u8,
     /// Those repeats were keep-alive probes.
     pub probing: bool,
+    /// Its sender's own RST before it, of which this is the repeat, was not taken (RFC 5961 section 3.2); `ack` is of that one.
+    pub repeats: bool,
     /// Nanoseconds since the last payload of either end; -1 if there was none.
     pub idle: i64,
     /// Nanoseconds since the last segment of either end; -1 if there was none.
@@ -118,6 +136,8 @@ pub struct Sent {
     pub frame: u64,
     /// Nanoseconds.
     pub ts: i64,
+    /// SEG.SEQ.
+    pub seq: Seq,
     /// SEG.ACK.
     pub ack: Seq,
     /// Payload bytes.
@@ -126,7 +146,7 @@ pub struct Sent {
     pub fin: bool,
 }
 
-/// How many segments of each end a RST can be traced back to.
+/// How many acknowledgment numbers of each end a RST can be traced back to.
 const RECENT: usize = 4;
 
 /// The record of a close.
@@ -142,7 +162,8 @@ pub struct Closing {
     pub fins: [u32; 2],
     /// RST segments captured, by end.
     pub rsts: [u32; 2],
-    /// Sequence numbers of RSTs, by end: the first, and how many different ones (up to 255).
+    /// Sequence numbers of RSTs that answer no segment that was captured, by end: the first, and how many different
+    /// ones (up to 255).
     pub rst_numbers: [(Seq, u8); 2],
     /// New payload that the resetting end sent after its RST, bytes.
     pub data_after_reset: u64,
@@ -152,6 +173,8 @@ pub struct Closing {
     pub finished: Option<(i64, u64)>,
     /// The last frame of an unacceptable RST that may draw a challenge ACK, and who sent it.
     pub doubtful_rst: Option<(u64, Dir)>,
+    /// What each end had received when it sent such a RST as the owner of its socket.
+    pub refused: [Option<Seq>; 2],
     /// An end whose receipt of the other's FIN is only assumed (it got a later segment), and where it
     /// stands if that is wrong.
     pub assumed: [Option<State>; 2],
@@ -159,24 +182,61 @@ pub struct Closing {
     recent: [Recent; 2],
 }
 
-/// The last segments of one end, oldest first. In place: two allocations less for each connection.
+/// What one end sent with each of its last acknowledgment numbers, oldest first. A RST in answer gives one of these
+/// numbers back. In place: two allocations less for each connection.
 #[derive(Clone, Debug, Default)]
 struct Recent {
     len: u8,
-    sent: [Sent; RECENT],
+    sent: [Turn; RECENT],
+}
+
+/// What was sent with one acknowledgment number.
+#[derive(Clone, Copy, Debug, Default)]
+struct Turn {
+    /// The first.
+    first: Sent,
+    /// The one that would have drawn a RST: see [`Sent::draws_before`].
+    drew: Sent,
+}
+
+impl Sent {
+    /// The number after the last one it takes.
+    fn end(&self) -> Seq {
+        self.seq + self.payload + u32::from(self.fin)
+    }
+
+    /// True if this one, and not `kept` (sent before it with the same acknowledgment number), is what the first RST would
+    /// answer. `una`: what the other end has acked. Of payload that nobody acked the first in order, of its
+    /// repeats the last; of bare ACKs the last.
+    fn draws_before(&self, kept: &Sent, una: Seq) -> bool {
+        let speaks = self.end() != self.seq;
+        let answered = kept.end() == kept.seq || kept.end().at_or_before(una);
+        answered || speaks && self.seq.at_or_before(kept.seq)
+    }
 }
 
 impl Recent {
-    fn push(&mut self, sent: Sent) {
+    fn push(&mut self, sent: Sent, una: Seq) {
+        if let Some(last) = self.sent[..usize::from(self.len)].last_mut()
+            && last.drew.ack == sent.ack
+        {
+            if sent.draws_before(&last.drew, una) {
+                last.drew = sent;
+            }
+            return;
+        }
         if usize::from(self.len) == RECENT {
             self.sent.rotate_left(1);
         } else {
             self.len += 1;
         }
-        self.sent[usize::from(self.len) - 1] = sent;
+        self.sent[usize::from(self.len) - 1] = Turn {
+            first: sent,
+            drew: sent,
+        };
     }
 
-    fn all(&self) -> &[Sent] {
+    fn all(&self) -> &[Turn] {
         &self.sent[..usize::from(self.len)]
     }
 }
@@ -193,31 +253,24 @@ impl Reset {
 pub static EMPTY: LazyLock<Closing> = LazyLock::new(Closing::default);
 
 impl Closing {
-    /// Remembers a segment of end `by`.
-    pub fn remember(&mut self, by: usize, sent: Sent) {
-        self.recent[by].push(sent);
+    /// Remembers a segment of end `by`. `una`: what the other end has acked of it.
+    pub fn remember(&mut self, by: usize, sent: Sent, una: Seq) {
+        self.recent[by].push(sent, una);
     }
 
     /// The first segment of end `by` that acks `number`, among those remembered.
     #[must_use]
     pub fn first_to_ack(&self, by: usize, number: Seq) -> Option<Sent> {
-        self.recent[by]
-            .all()
-            .iter()
-            .find(|s| s.ack.after(number))
-            .copied()
+        let turns = self.recent[by].all();
+        turns.iter().map(|t| t.first).find(|s| s.ack.after(number))
     }
 
-    /// The segment of end `by` that a RST with this sequence number answers: the newest one with
-    /// that acknowledgment (RFC 9293 section 3.5.2, group 1), payload before bare ACKs.
+    /// The segment of end `by`, sent since `after`, that the first RST with this sequence number answers: one with that
+    /// acknowledgment (RFC 9293 section 3.5.2, group 1).
     #[must_use]
-    pub fn trigger(&self, by: usize, rst_seq: Seq) -> Option<Sent> {
-        let fits = |s: &&Sent| s.ack == rst_seq;
-        let newest = self.recent[by].all().iter().rev();
-        newest
-            .clone()
-            .find(|s| fits(s) && (s.payload > 0 || s.fin))
-            .or_else(|| newest.clone().find(fits))
-            .copied()
+    pub fn trigger(&self, by: usize, rst_seq: Seq, after: i64) -> Option<Sent> {
+        let turns = self.recent[by].all().iter().rev();
+        let mut fit = turns.map(|t| t.drew);
+        fit.find(|s| s.ack == rst_seq && s.ts >= after)
     }
 }

@@ -202,6 +202,11 @@ impl Conn {
         self.zeek.prefetch_rare();
     }
 
+    /// Where each end stood before its last move since this was asked last.
+    pub fn passed(&mut self) -> [Option<State>; 2] {
+        self.ends.each_mut().map(|e| e.passed.take())
+    }
+
     /// True once both FINs are acked or a RST is in effect.
     #[must_use]
     pub fn finished(&self) -> bool {
@@ -361,22 +366,30 @@ impl Conn {
         self.account(seg, &mut out);
         if seg.flags & flag::FIN != 0 {
             self.fin(seg, &mut out);
+        } else if out.is(Label::Retransmission) {
+            self.fin_waits_for_this(s);
         }
         if seg.flags & flag::ACK != 0 {
             self.acks(seg, &mut out);
         }
         self.after_reset(seg, &mut out);
+        if seg.flags & flag::FIN != 0 {
+            self.crossed_the_reset(seg);
+        }
         self.stamp(seg);
+        let una = self.ends[s ^ 1].ack;
         if let Some(c) = &mut self.closing {
             c.remember(
                 s,
                 Sent {
                     frame: seg.number,
                     ts: seg.ts,
+                    seq: seg.seq,
                     ack: seg.ack,
                     payload: seg.payload,
                     fin: seg.has(flag::FIN),
                 },
+                una,
             );
         }
         out
@@ -413,11 +426,12 @@ impl Conn {
                 let sent = Sent {
                     frame: e.last_frame,
                     ts: e.last_ts,
+                    seq: e.snd_nxt - e.last_payload,
                     ack: e.last_ack,
                     payload: e.last_payload,
                     fin: false,
                 };
-                closing.remember(i, sent);
+                closing.remember(i, sent, self.ends[i ^ 1].ack);
             }
             self.closing = Some(closing);
         }

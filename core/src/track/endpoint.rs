@@ -33,7 +33,7 @@ pub mod seen {
     pub const ZERO_WINDOW: u32 = 1 << 11;
     /// It sent something after the capture lost some of its bytes.
     pub const GAP: u32 = 1 << 12;
-    /// It sent a segment that was neither SYN nor RST.
+    /// It sent a segment that was no RST.
     pub const SPOKE: u32 = 1 << 13;
     /// Its ACKs went beyond what was captured of the other end.
     pub const ACKS_UNSEEN: u32 = 1 << 14;
@@ -84,6 +84,9 @@ pub struct Endpoint {
     pub seen: u32,
     /// Where it stands.
     pub state: State,
+    /// Where it stood before its last move, until somebody asks (`Conn::passed`): of two moves by one segment,
+    /// what lay between.
+    pub passed: Option<State>,
     /// Window scale shift it offered, [`NO_WSCALE`] if none (or not seen).
     pub wscale: u8,
     /// The shift in force for its windows: `wscale` if both ends offered one, else 0.
@@ -118,6 +121,7 @@ impl Endpoint {
             window: 0,
             seen: 0,
             state,
+            passed: None,
             wscale: NO_WSCALE,
             shift: 0,
             ttl: 0,
@@ -135,13 +139,22 @@ impl Endpoint {
     /// Lets the state machine act. A pair without an edge leaves the state alone.
     pub fn step(&mut self, event: Event) {
         if let Some(next) = machine::next(self.state, event) {
-            self.state = next;
+            self.go(next);
+        }
+    }
+
+    /// Moves the machine. The only places where a state is assigned are this and [`Endpoint::retract`].
+    pub fn go(&mut self, state: State) {
+        if state != self.state {
+            self.passed = Some(self.state);
+            self.state = state;
         }
     }
 
     /// Puts the machine back to where it stood before an ACK that turned out to be lost, or a RST
-    /// that turned out to end nothing. The only other place where a state is assigned.
+    /// that turned out to end nothing.
     pub fn retract(&mut self, state: State) {
+        self.passed = None;
         self.state = state;
     }
 

@@ -1,13 +1,28 @@
 //! Closing by FIN: who sent one, who has received it, who acked it.
 
 use super::account::repeat;
-use super::closing::{Fin, FinAck};
+use super::closing::{Fin, FinAck, Sent};
 use super::conn::{Conn, Outcome, pair, shake};
-use super::endpoint::seen;
+use super::endpoint::{Endpoint, seen};
 use crate::machine::{self, Event, State};
 use crate::segment::{Dir, Segment, flag};
 use crate::seq::Seq;
 use crate::slugs::{Label, Note};
+
+impl Fin {
+    /// Takes back that its sender `x` has the ACK of it, and what that same segment showed of the other FIN.
+    pub(super) fn ack_was_lost(&mut self, assumed: &mut Option<State>, x: &mut Endpoint) {
+        self.delivered = false;
+        if assumed.take().is_some() {
+            x.seen &= !seen::FIN_RECEIVED;
+        }
+        let stood = self.before_ack;
+        let with_fin = x
+            .has(seen::FIN_RECEIVED)
+            .then(|| machine::next(stood, Event::RcvFin));
+        x.retract(with_fin.flatten().unwrap_or(stood));
+    }
+}
 
 impl Conn {
     /// End `s` sent an acknowledgment: it has received what it acks.
@@ -42,7 +57,6 @@ impl Conn {
         let s = seg.dir as usize;
         let number = seg.seq + seg.payload + u32::from(seg.flags & flag::SYN != 0);
         let (idle, last_data) = self.before_close(seg);
-        let other = self.fin_of(s ^ 1);
         self.drop_false_fin(s, number);
         let Some(c) = &mut self.closing else { return };
         if let Some(fin) = &mut c.fin[s] {
@@ -61,8 +75,7 @@ impl Conn {
                 y.retract(before);
             }
             if fin.acked.is_some() && fin.delivered {
-                fin.delivered = false;
-                x.retract(fin.before_ack);
+                fin.ack_was_lost(&mut c.assumed[s], x);
                 self.notes |= 1 << Note::FinAckLost as u8;
             }
             if seg.payload == 0 {
@@ -74,23 +87,46 @@ impl Conn {
         if seg.payload > 0 {
             self.notes |= 1 << Note::FinWithData as u8;
         }
-        if other.is_some_and(|n| !seg.ack.after(n)) {
+        let mut fin = Fin {
+            number,
+            ack: seg.ack,
+            frame: seg.number,
+            ts: seg.ts,
+            idle,
+            payload: seg.payload,
+            last_data,
+            acked: None,
+            before_ack: State::Closed,
+            delivered: false,
+            repeats: 0,
+            repeat_only: false,
+        };
+        let crosses = c.fin[s ^ 1].is_some_and(|other| fin.crosses(&other));
+        if crosses {
             out.label(Label::CrossesFin);
         }
         let (x, y) = pair(&mut self.ends, s);
         // acked before it was captured: the capture has the two out of order
         let early = (y.has(seen::ACK) && y.ack == number + 1).then(|| {
-            let first = c.first_to_ack(s ^ 1, number);
-            let frame = first.map_or(y.last_frame, |f| f.frame);
+            let unknown = Sent {
+                frame: y.last_frame,
+                ts: y.last_ts,
+                seq: c.fin[s ^ 1].map_or(y.snd_nxt, |f| f.number),
+                ..Sent::default()
+            };
+            let first = c.first_to_ack(s ^ 1, number).unwrap_or(unknown);
             FinAck {
-                frame,
-                ts: first.map_or(y.last_ts, |f| f.ts),
-                by_fin: c.fin[s ^ 1].is_some_and(|f| f.frame == frame),
+                frame: first.frame,
+                ts: first.ts,
+                seq: first.seq,
+                by_fin: c.fin[s ^ 1].is_some_and(|f| f.frame == first.frame),
             }
         });
-        if let Some(holes) = &mut x.holes {
-            holes.fill(number, number + 1);
-        }
+        let late = x
+            .holes
+            .as_mut()
+            .is_some_and(|holes| holes.fill(number, number + 1) > 0);
+        let repeat_only = x.has(seen::SPOKE) && x.snd_nxt.after(number) && !late;
         if x.holes.as_ref().is_some_and(|h| h.any_before(number)) {
             self.notes |= 1 << Note::FinOutOfOrder as u8;
         }
@@ -104,20 +140,15 @@ impl Conn {
         } else {
             x.last_data_ts
         };
-        x.step(Event::SndFin);
-        c.fin[s] = Some(Fin {
-            number,
-            ack: seg.ack,
-            frame: seg.number,
-            ts: seg.ts,
-            idle,
-            payload: seg.payload,
-            last_data,
-            acked: None,
-            before_ack: x.state,
-            delivered: false,
-            repeats: 0,
-        });
+        if crosses && x.state == State::CloseWait {
+            // it was sent before what has shown that the other FIN had come
+            x.go(State::Closing);
+        } else {
+            x.step(Event::SndFin);
+        }
+        fin.before_ack = x.state;
+        fin.repeat_only = repeat_only;
+        c.fin[s] = Some(fin);
         if let Some(ack) = early {
             if let Some(f) = &mut c.fin[s] {
                 f.acked = Some(ack);
@@ -127,6 +158,17 @@ impl Conn {
             y.step(Event::RcvFin);
             x.step(Event::RcvAckOfFin);
             self.finish_if_done(seg);
+        }
+    }
+
+    /// End `s` sends payload again that lies before its FIN: the other end has the FIN only once that has come.
+    pub(super) fn fin_waits_for_this(&mut self, s: usize) {
+        let y = &mut self.ends[s ^ 1];
+        if let Some(c) = &mut self.closing
+            && let Some(before) = c.assumed[s ^ 1].take()
+        {
+            y.seen &= !seen::FIN_RECEIVED;
+            y.retract(before);
         }
     }
 
@@ -220,6 +262,11 @@ impl Conn {
             self.shake |= shake::ACK;
         }
         let own_fin = self.fin_of(s);
+        // a FIN behind a hole waits until that is filled (RFC 9293 section 3.10.7.4)
+        let hole_before_fin = own_fin.is_some_and(|n| {
+            let holes = &self.ends[s].holes;
+            holes.as_ref().is_some_and(|h| h.any_before(n))
+        });
         let Some(c) = &mut self.closing else { return };
         if let Some(fin) = &mut c.fin[s ^ 1]
             && seg.ack.after(fin.number)
@@ -235,6 +282,7 @@ impl Conn {
                 fin.acked = Some(FinAck {
                     frame: seg.number,
                     ts: seg.ts,
+                    seq: seg.seq,
                     by_fin: out.is(Label::Fin),
                 });
             }
@@ -243,13 +291,14 @@ impl Conn {
                 let y = &mut self.ends[s ^ 1];
                 // a segment beyond x's own FIN reaches y after that FIN did
                 let stood = y.state;
-                let assume =
-                    own_fin.is_some_and(|n| seg.seq.after(n)) && !y.has(seen::FIN_RECEIVED);
+                let assume = own_fin.is_some_and(|n| seg.seq.after(n))
+                    && !y.has(seen::FIN_RECEIVED)
+                    && !hole_before_fin;
                 if assume {
                     y.seen |= seen::FIN_RECEIVED;
                     y.step(Event::RcvFin);
                 }
-                fin.before_ack = y.state;
+                fin.before_ack = stood;
                 y.step(Event::RcvAckOfFin);
                 if assume {
                     c.assumed[s ^ 1] =

@@ -89,10 +89,24 @@ impl Conn {
     pub(super) fn implied_handshake(&mut self, seg: &Segment) {
         let s = seg.dir as usize;
         let (x, y) = pair(&mut self.ends, s);
-        if x.state == State::SynSent && !y.has(seen::SYN) && y.packets == 0 {
+        let acks_syn =
+            seg.has(flag::ACK) && seg.ack.after(y.isn) && seg.ack.at_or_before(y.snd_nxt);
+        if x.state == State::SynSent && !y.has(seen::SYN) && y.state != State::SynSent {
             x.step(Event::RcvSynAck);
-            y.step(Event::RcvSyn);
+            if y.state == State::Listen {
+                y.step(Event::RcvSyn);
+            }
             y.step(Event::RcvAckOfSyn);
+        } else if x.state == State::Listen && y.has(seen::SYN) && acks_syn {
+            x.step(Event::RcvSyn);
+        } else if x.state == State::SynReceived
+            && seg.payload > 0
+            && y.packets > 0
+            && self.notes & (1 << Note::DataWithSyn as u8) == 0
+        {
+            // without Fast Open nobody sends payload before the ACK of its SYN-ACK came
+            y.step(Event::RcvSynAck);
+            x.step(Event::RcvAckOfSyn);
         } else if y.state == State::SynSent && x.state == State::SynReceived && y.packets == 0 {
             y.step(Event::RcvSynAck);
             x.step(Event::RcvAckOfSyn);
@@ -103,6 +117,7 @@ impl Conn {
     pub(super) fn is_old_ack(&self, seg: &Segment) -> bool {
         let y = &self.ends[seg.dir.flip() as usize];
         y.state == State::SynSent
+            && !self.answered()
             && seg.flags & (flag::SYN | flag::FIN) == 0
             && seg.payload == 0
             && y.has(seen::SYN)

@@ -67,6 +67,12 @@ impl Holes {
         self.ranges.iter().any(|(a, _)| a.before(to))
     }
 
+    /// True if what is missing reaches up to `to`: nothing captured lies between.
+    #[must_use]
+    pub fn reaches(&self, to: Seq) -> bool {
+        self.ranges.iter().any(|(_, b)| *b == to)
+    }
+
     /// Bytes never captured.
     #[must_use]
     pub fn missing(&self) -> u64 {

@@ -112,6 +112,11 @@ impl Tracker {
         self.live
     }
 
+    /// See [`Conn::passed`].
+    pub fn passed(&mut self, index: u32) -> [Option<State>; 2] {
+        self.conns[index as usize].passed()
+    }
+
     /// The connection at `index`, as [`Tracker::segment`] returned it.
     #[must_use]
     pub fn conn(&self, index: u32) -> &Conn {
@@ -202,9 +207,10 @@ impl Tracker {
         };
         let conn = &mut self.conns[index as usize];
         let end = &conn.ends[seg.dir as usize];
-        // A copy never moves SND.NXT; only what looks like a repeat is looked up.
+        // A copy moves neither SND.NXT nor what is acked; only what looks like a repeat is looked up.
         let fresh = seg.payload > 0 && seg.seq == end.snd_nxt && end.has(seen::SEQ)
-            || seg.flags & (flag::SYN | flag::FIN | flag::RST) == 0 && seg.ack != end.last_ack;
+            || seg.flags & (flag::SYN | flag::FIN | flag::RST) == 0
+                && (!end.has(seen::ACK) || seg.ack.after(end.ack));
         if !fresh
             && end.packets > 0
             && let Some(frame) = self.recent.copy_of(seg, sign)

@@ -1,8 +1,9 @@
 //! Which RST ends a connection, and which is only noise (RFC 9293 section 3.10.7, RFC 5961 section 3).
 
-use super::closing::{Reset, Sent};
-use super::conn::{Conn, Outcome};
+use super::closing::{FinAck, Reset, Sent};
+use super::conn::{Conn, Outcome, pair};
 use super::endpoint::seen;
+use super::holes::Holes;
 use crate::machine::{Event, State};
 use crate::segment::{Segment, flag, mark};
 use crate::seq::Seq;
@@ -34,7 +35,6 @@ impl Conn {
         if seg.payload > 0 {
             self.note(Note::RstWithData);
         }
-        self.count_numbers(seg);
         out.label(match form {
             ResetForm::Owner => Label::RstOwner,
             ResetForm::Reply => Label::RstReply,
@@ -48,8 +48,10 @@ impl Conn {
         if let Some(t) = trigger {
             out.refers_to = t.frame;
         }
+        self.count(seg, trigger.is_some());
+        self.answers_last_ack(seg);
         if self.finished() {
-            self.after_the_end(seg, worth);
+            self.after_the_end(seg, worth, form, out);
             return;
         }
         match worth {
@@ -62,11 +64,22 @@ impl Conn {
                     && let Some(c) = &mut self.closing
                 {
                     c.doubtful_rst = Some((seg.number, seg.dir));
+                    if form == ResetForm::Owner {
+                        c.refused[s] = Some(seg.ack);
+                    }
                 }
                 return;
             }
         }
+        if form == ResetForm::Owner && seg.has(flag::ACK) {
+            self.proves_received(s, seg.ack);
+            self.proves_not_received(s, seg.ack);
+        }
+        if let Some(t) = trigger {
+            self.fin_was_not_acked(seg, t);
+        }
         let reset = self.record(seg, form, trigger);
+        self.acks_unseen(seg, out);
         self.note(match form {
             ResetForm::Owner => Note::RstOwner,
             ResetForm::Reply => Note::RstReply,
@@ -85,9 +98,17 @@ impl Conn {
             || self.ends[s].state == State::Listen
         {
             // no socket sends this RST: whatever stood at this end is gone
-            self.ends[s].retract(State::Closed);
+            self.ends[s].go(State::Closed);
         } else {
             self.ends[s].step(Event::SndRst);
+        }
+        let holes = self.ends[s].holes.as_ref();
+        if let Some(fin) = self.fin_of(s)
+            && !self.ends[s ^ 1].has(seen::FIN_RECEIVED)
+            && !holes.is_some_and(|h| h.any_before(fin))
+        {
+            // the FIN went before the RST, and nothing says that it was lost
+            self.ends[s ^ 1].step(Event::RcvFin);
         }
         self.ends[s ^ 1].step(Event::RcvRst);
         if let Some(c) = &mut self.closing {
@@ -95,6 +116,97 @@ impl Conn {
             c.finished = Some((seg.ts, seg.number));
         }
         out.label(Label::EndsConnection);
+    }
+
+    /// A RST of a socket that lives says what it has received. Without the other end's FIN, nothing behind that FIN has
+    /// come either: not the ACK of its own.
+    fn proves_not_received(&mut self, s: usize, ack: Seq) {
+        let Some(c) = &mut self.closing else { return };
+        if c.fin[s ^ 1].is_some_and(|other| !ack.after(other.number))
+            && c.assumed[s].take().is_some()
+        {
+            self.ends[s].retract(State::FinWait1);
+        }
+    }
+
+    /// A RST that answers a segment sent before the ACK of its sender's FIN: that ACK met nobody any more, nor
+    /// did a FIN sent after that segment.
+    fn fin_was_not_acked(&mut self, seg: &Segment, drew: Sent) {
+        let s = seg.dir as usize;
+        let Some(c) = &mut self.closing else { return };
+        let x = &mut self.ends[s];
+        // what it had acked long ago draws no RST now: a RST with the number of its FIN, as macOS sends it
+        let received = drew.payload > 0 && (drew.seq + drew.payload).at_or_before(x.ack);
+        if let Some(fin) = &mut c.fin[s]
+            && fin.delivered
+            && !received
+            && !drew.ack.after(fin.number)
+            && fin.acked.is_some_and(|ack| ack.frame > drew.frame)
+        {
+            fin.ack_was_lost(&mut c.assumed[s], x);
+        }
+    }
+
+    /// A socket that aborts acks what it has received, also what was not captured. Nothing can have come in beyond
+    /// its window.
+    fn acks_unseen(&mut self, seg: &Segment, out: &mut Outcome) {
+        let (x, y) = pair(&mut self.ends, seg.dir as usize);
+        let beyond = seg.ack.since(y.snd_nxt);
+        let window = i32::try_from(x.max_window).unwrap_or(i32::MAX);
+        if seg.has(flag::ACK) && y.has(seen::SEQ) && (1..=window).contains(&beyond) {
+            out.label(Label::AcksUnseen);
+            y.holes
+                .get_or_insert_with(Box::<Holes>::default)
+                .open(y.snd_nxt, seg.ack);
+            y.snd_nxt = seg.ack;
+            y.seen |= seen::GAP;
+        }
+    }
+
+    /// The answer to the ACK of a FIN tells that this FIN was acked, if nobody saw the ACK: its sender got it twice
+    /// (the first ended LAST-ACK), or it crossed the end of its socket. Both FINs are acked then.
+    fn answers_last_ack(&mut self, seg: &Segment) {
+        let s = seg.dir as usize;
+        let Some(c) = &mut self.closing else { return };
+        let other_acked = c.fin[s ^ 1].is_some_and(|f| f.acked.is_some());
+        let own = c.fin[s ^ 1].map_or(Seq(0), |f| f.number);
+        if let Some(fin) = &mut c.fin[s]
+            && fin.acked.is_none()
+            && other_acked
+            && !seg.has(flag::ACK)
+            && seg.seq == fin.number + 1
+        {
+            fin.acked = Some(FinAck {
+                frame: seg.number,
+                ts: seg.ts,
+                seq: own,
+                by_fin: false,
+            });
+            fin.delivered = true;
+            let (x, y) = pair(&mut self.ends, s);
+            x.step(Event::RcvAckOfFin);
+            if !y.has(seen::FIN_RECEIVED) {
+                y.seen |= seen::FIN_RECEIVED;
+                y.step(Event::RcvFin);
+            }
+            self.finish_if_done(seg);
+        }
+    }
+
+    /// One more answer of a stack without a socket: its number is what the other end had acked (RFC 9293 section
+    /// 3.5.2). Beyond all that was captured of its sender, that ACK and what it acks are missing.
+    fn answers_unseen(&mut self, seg: &Segment, out: &mut Outcome) {
+        let (x, y) = pair(&mut self.ends, seg.dir as usize);
+        let beyond = seg.seq.since(x.snd_nxt);
+        let window = i32::try_from(y.max_window).unwrap_or(i32::MAX);
+        if !seg.has(flag::ACK) && x.has(seen::SEQ) && (1..=window).contains(&beyond) {
+            out.label(Label::AcksUnseen);
+            x.holes
+                .get_or_insert_with(Box::<Holes>::default)
+                .open(x.snd_nxt, seg.seq);
+            x.snd_nxt = seg.seq;
+            x.seen |= seen::GAP;
+        }
     }
 
     fn record(&self, seg: &Segment, form: ResetForm, trigger: Option<Sent>) -> Reset {
@@ -130,18 +242,24 @@ impl Conn {
                     e.snd_nxt
                 }
             });
-            if e.has(seen::SEQ) && acked.has(seen::ACK) && e.bytes > 0 {
+            let hole = e.holes.as_ref().is_some_and(|h| h.any_before(end));
+            let spoke = e.bytes > 0 || hole && self.fin_of(s).is_some();
+            if e.has(seen::SEQ) && acked.has(seen::ACK) && spoke {
                 end.since(acked.ack).max(0).unsigned_abs()
             } else {
                 0
             }
         };
+        let refused = self
+            .closing
+            .as_ref()
+            .and_then(|c| c.refused[seg.dir as usize]);
         Reset {
             by: seg.dir,
             frame: seg.number,
             ts: seg.ts,
             seq: seg.seq,
-            ack: seg.has(flag::ACK).then_some(seg.ack),
+            ack: seg.has(flag::ACK).then_some(seg.ack).or(refused),
             form,
             trigger: trigger.map_or(0, |t| t.frame),
             trigger_payload: trigger.map_or(0, |t| t.payload),
@@ -160,6 +278,7 @@ impl Conn {
             peer_unacked: unacked(seg.dir.flip() as usize),
             streak: x.streak,
             probing: x.has(seen::PROBING),
+            repeats: form == ResetForm::Reply && refused.is_some(),
             idle: if data.is_some() {
                 self.before_close(seg).0
             } else {
@@ -179,10 +298,12 @@ impl Conn {
             .any(|e| matches!(e.state, State::SynSent | State::SynReceived | State::Listen))
     }
 
-    fn count_numbers(&mut self, seg: &Segment) {
+    fn count(&mut self, seg: &Segment, answers: bool) {
         let Some(c) = &mut self.closing else { return };
         let (first, count) = &mut c.rst_numbers[seg.dir as usize];
-        if *count == 0 {
+        if answers {
+            // whoever has no socket answers each segment with its own number
+        } else if *count == 0 {
             (*first, *count) = (seg.seq, 1);
         } else if *first != seg.seq && seg.seq != *first + 1 {
             // FIN and FIN+1 are the pair that a keep-alive race leaves: not two numbers
@@ -196,12 +317,17 @@ impl Conn {
     }
 
     /// A RST after the connection was finished.
-    fn after_the_end(&mut self, seg: &Segment, worth: Worth) {
-        let by_reset = self.closing.as_ref().is_some_and(|c| c.reset.is_some());
-        if by_reset {
+    fn after_the_end(&mut self, seg: &Segment, worth: Worth, form: ResetForm, out: &mut Outcome) {
+        if let Some(reset) = self.closing.as_ref().and_then(|c| c.reset) {
+            if reset.by == seg.dir && reset.form == ResetForm::Reply {
+                self.answers_unseen(seg, out);
+            }
             return;
         }
         self.note(Note::RstAfterClose);
+        if form == ResetForm::Owner && worth == Worth::Exact {
+            self.ends[seg.dir as usize].go(State::Closed);
+        }
         let y = &mut self.ends[seg.dir.flip() as usize];
         if y.state == State::TimeWait && worth == Worth::Exact {
             y.step(Event::RcvRst);
@@ -289,19 +415,40 @@ impl Conn {
         let y = seg.dir.flip() as usize;
         let c = self.closing.as_ref()?;
         if seg.flags & flag::ACK == 0 {
-            return c
-                .trigger(y, seg.seq)
-                .filter(|t| seg.ts.saturating_sub(t.ts) <= PROMPT);
+            return c.trigger(y, seg.seq, seg.ts.saturating_sub(PROMPT));
         }
         // the answer to a segment without ACK acks its end (RFC 9293 section 3.5.2): here, a SYN
         let e = &self.ends[y];
         (e.snd_nxt == seg.ack && e.packets > 0).then_some(Sent {
             frame: e.last_frame,
             ts: e.last_ts,
+            seq: e.snd_nxt - e.last_payload,
             ack: e.last_ack,
             payload: e.last_payload,
             fin: false,
         })
+    }
+
+    /// The other end closed while the RST was on its way to it: a socket that is gone sends no FIN. (Or the resetter had,
+    /// and its RST overtook its FIN.)
+    pub(super) fn crossed_the_reset(&mut self, seg: &Segment) {
+        let s = seg.dir as usize;
+        let Some(c) = &self.closing else { return };
+        let (Some(reset), Some(fin)) = (c.reset, c.fin[s]) else {
+            return;
+        };
+        if fin.frame != seg.number {
+            return;
+        }
+        let received = c.fin[s ^ 1].is_some_and(|other| seg.ack.after(other.number));
+        let y = &mut self.ends[s];
+        // whether the resetter's own FIN had come since cannot be known
+        y.retract(reset.before[s]);
+        if received {
+            y.step(Event::RcvFin);
+        }
+        y.step(Event::SndFin);
+        y.go(State::Closed);
     }
 
     /// A segment after a RST: does it show that the RST ended nothing?

@@ -3,8 +3,9 @@
 
 use super::closed::Closed;
 use super::evidence::List;
+use super::unseen::{fin_unseen, last_words_unseen};
 use crate::segment::Dir;
-use crate::slugs::{Cause, Close, Confidence, Evidence, Note, ResetForm};
+use crate::slugs::{Cause, Close, Confidence, Evidence, Handshake, Note, ResetForm};
 use crate::track::closing::{Closing, EMPTY, Fin};
 use crate::track::conn::{Conn, reuse};
 use crate::track::endpoint::{Endpoint, seen};
@@ -33,6 +34,30 @@ pub(super) const REQUEST: u64 = 1_460;
 
 /// Keep-alive probes without an answer that make an abort a keep-alive timeout.
 pub(super) const PROBES: u8 = 2;
+
+/// A SYN is sent again after this long (RFC 6298 section 2.1): before, silence says nothing. Nanoseconds.
+const RTO: i64 = 1_000_000_000;
+
+/// Repeats after which it is safe to say that nobody answers: with a doubled wait each (RFC 6298 section 5.5), the
+/// next comes more than 15 times the first wait after the first sending.
+const MANY: u32 = 4;
+
+/// True if what was sent again would have been sent once more by now.
+fn overdue(gap: u32, silence: i64) -> bool {
+    silence / 1_000_000 >= 2 * i64::from(gap.max(1))
+}
+
+/// How sure it is that no answer comes to what was sent again so often: the next repeat must be overdue, or
+/// many were in vain. `gap` is the time between the last two sendings, milliseconds.
+fn no_answer_comes(repeats: u32, gap: u32, silence: i64) -> Confidence {
+    if overdue(gap, silence) || repeats >= MANY {
+        Confidence::Certain
+    } else if repeats > 1 {
+        Confidence::Likely
+    } else {
+        Confidence::Possible
+    }
+}
 
 /// A cause with what speaks for and against it.
 #[derive(Clone, Debug)]
@@ -108,12 +133,34 @@ impl Case<'_> {
         if missing > 0 {
             reason.against.put(Evidence::CaptureGap, missing);
         }
-        if (one_way || missing > 0 || self.closed.by_order)
+        // a connection that closed had a whole handshake
+        let late = self.conn.noted(Note::Midstream)
+            || self.conn.handshake() != Handshake::Complete
+                && matches!(
+                    self.closed.close,
+                    Close::FourWay | Close::ThreeWay | Close::Simultaneous
+                );
+        if (one_way || missing > 0 || late || self.closed.by_order)
+            && reason.cause != Cause::CaptureEnded
             && reason.confidence == Confidence::Certain
         {
             reason.confidence = Confidence::Likely;
         }
-        if one_way && reason.confidence == Confidence::Likely {
+        let fin_missing = [Dir::Up, Dir::Down]
+            .into_iter()
+            .any(|d| fin_unseen(self.conn, d));
+        let last_words = reason.cause != Cause::Orderly
+            && [Dir::Up, Dir::Down]
+                .into_iter()
+                .any(|d| last_words_unseen(self.conn, d));
+        // told by what was said last and who said it
+        let talk = matches!(
+            reason.cause,
+            Cause::KeepaliveRaceCrossed | Cause::KeepaliveRaceStale | Cause::HalfCloseBroken
+        ) && missing > 0;
+        if (one_way || self.closed.closer_unseen || fin_missing || last_words || talk)
+            && reason.confidence == Confidence::Likely
+        {
             reason.confidence = Confidence::Possible;
         }
     }
@@ -126,9 +173,7 @@ impl Case<'_> {
             && let Some(fin) = self.fin(d)
             && fin.repeats > 0
         {
-            let mut r = Reason::new(Cause::FinNeverAcked, Confidence::Certain);
-            r.supports.put(Evidence::Retransmissions, fin.repeats);
-            return r;
+            return self.fin_never_acked(d, fin.repeats);
         }
         if let Some(r) = self
             .half_close_broken()
@@ -137,15 +182,12 @@ impl Case<'_> {
         {
             return r;
         }
-        let sure = self.closed.finished && !self.conn.noted(Note::Midstream);
-        let mut r = Reason::new(
-            Cause::Orderly,
-            if sure {
-                Confidence::Certain
-            } else {
-                Confidence::Likely
-            },
-        );
+        let sure = match (self.closed.finished, self.conn.noted(Note::Midstream)) {
+            (true, false) => Confidence::Certain,
+            (true, true) => Confidence::Likely,
+            (false, _) => Confidence::Possible,
+        };
+        let mut r = Reason::new(Cause::Orderly, sure);
         r.against
             .add_if(!self.closed.finished, Evidence::CaptureEnds);
         r
@@ -216,7 +258,7 @@ impl Case<'_> {
 
     fn half_closed(&self) -> Reason {
         let Some(by) = self.closed.by else {
-            return Reason::new(Cause::Unknown, Confidence::Possible);
+            return self.ended_by_capture(Confidence::Possible);
         };
         let y = self.end(by.flip());
         let open_for = self.now.saturating_sub(y.last_data_ts.max(self.closed.ts));
@@ -235,7 +277,12 @@ impl Case<'_> {
             }
             return r;
         }
-        let mut r = Reason::new(Cause::CaptureEnded, Confidence::Likely);
+        self.ended_by_capture(Confidence::Likely)
+    }
+
+    /// Nothing more was captured.
+    fn ended_by_capture(&self, confidence: Confidence) -> Reason {
+        let mut r = Reason::new(Cause::CaptureEnded, confidence);
         r.supports.put(
             Evidence::CaptureEnds,
             self.now.saturating_sub(self.conn.last_ts),
@@ -244,26 +291,42 @@ impl Case<'_> {
     }
 
     fn fin_unanswered(&self) -> Reason {
-        let repeats = self
-            .closed
-            .by
-            .and_then(|d| self.fin(d))
-            .map_or(0, |f| f.repeats);
-        let silence = self.now.saturating_sub(self.conn.last_ts);
+        let by = if self.fin(Dir::Up).is_some() {
+            Dir::Up
+        } else {
+            Dir::Down
+        };
+        let repeats = self.fin(by).map_or(0, |f| f.repeats);
         if repeats == 0 {
-            let mut r = Reason::new(Cause::CaptureEnded, Confidence::Possible);
-            r.supports.put(Evidence::CaptureEnds, silence);
-            return r;
+            return self.ended_by_capture(Confidence::Possible);
         }
-        let mut r = Reason::new(Cause::FinNeverAcked, Confidence::Certain);
+        self.fin_never_acked(by, repeats)
+    }
+
+    /// The FIN of `by` was repeated and never acked.
+    fn fin_never_acked(&self, by: Dir, repeats: u32) -> Reason {
+        let silence = self.now.saturating_sub(self.conn.last_ts);
+        let gap = self.end(by).last_gap_ms;
+        let sure = no_answer_comes(repeats, gap, silence);
+        let mut r = Reason::new(Cause::FinNeverAcked, sure);
         r.supports.put(Evidence::Retransmissions, repeats);
         r.supports.put(Evidence::Silence, silence);
+        Self::may_go_on(gap, silence, &mut r);
         r
+    }
+
+    /// What the capture would have shown later is not known.
+    fn may_go_on(gap: u32, silence: i64, r: &mut Reason) {
+        if !overdue(gap, silence) {
+            r.against.put(Evidence::CaptureEnds, silence);
+        }
     }
 
     fn vanished(&self) -> Reason {
         let x = self.conn.ends.iter().max_by_key(|e| e.streak);
         let repeats = x.map_or(0, |e| e.streak);
+        let silence = self.now.saturating_sub(self.conn.last_ts);
+        let gap = x.map_or(0, |e| e.last_gap_ms);
         // quiet before the first sending of what was then repeated
         let other = x.map_or(i64::MIN, |x| {
             let y = if std::ptr::eq(x, &raw const self.conn.ends[0]) {
@@ -278,13 +341,12 @@ impl Case<'_> {
             known_gap(&mut r, other);
             r
         } else {
-            Reason::new(Cause::PeerSilent, Confidence::Certain)
+            let sure = no_answer_comes(repeats.into(), gap, silence);
+            Reason::new(Cause::PeerSilent, sure)
         };
         r.supports.put(Evidence::Retransmissions, repeats);
-        r.supports.put(
-            Evidence::Silence,
-            self.now.saturating_sub(self.conn.last_ts),
-        );
+        r.supports.put(Evidence::Silence, silence);
+        Self::may_go_on(gap, silence, &mut r);
         r
     }
 
@@ -303,19 +365,20 @@ impl Case<'_> {
             return r;
         }
         let repeats = self.conn.client_end().retransmissions;
-        let mut r = Reason::new(
-            Cause::NoAnswer,
-            if repeats > 0 {
-                Confidence::Certain
-            } else {
-                Confidence::Likely
-            },
-        );
+        let silence = self.now.saturating_sub(self.conn.last_ts);
+        if repeats == 0 && silence < RTO {
+            // no answer is late yet
+            return self.ended_by_capture(Confidence::Possible);
+        }
+        let gap = self.conn.client_end().last_gap_ms;
+        let sure = match repeats {
+            0 => Confidence::Likely,
+            _ => no_answer_comes(repeats, gap, silence),
+        };
+        let mut r = Reason::new(Cause::NoAnswer, sure);
         r.supports.put(Evidence::Retransmissions, repeats);
-        r.supports.put(
-            Evidence::Silence,
-            self.now.saturating_sub(self.conn.last_ts),
-        );
+        r.supports.put(Evidence::Silence, silence);
+        Self::may_go_on(gap, silence, &mut r);
         r
     }
 
@@ -334,7 +397,7 @@ impl Case<'_> {
     fn open(&self) -> Reason {
         let strange = self.conn.ends.iter().map(|e| e.packets).sum::<u32>();
         let rsts = self.c.rsts.iter().sum::<u32>();
-        if rsts > 0 && rsts == strange {
+        if rsts > 0 && (rsts == strange || self.closed.over_before) {
             return Reason::new(Cause::StrayReset, Confidence::Likely);
         }
         if let Some(e) = self
@@ -345,17 +408,16 @@ impl Case<'_> {
         {
             let mut r = Reason::new(Cause::PeerSilent, Confidence::Likely);
             r.supports.put(Evidence::KeepAliveProbes, e.streak);
+            r.against.put(
+                Evidence::CaptureEnds,
+                self.now.saturating_sub(self.conn.last_ts),
+            );
             return r;
         }
         if self.conn.reuse & reuse::REPLACED != 0 {
             return Reason::new(Cause::PortReused, Confidence::Certain);
         }
-        let mut r = Reason::new(Cause::CaptureEnded, Confidence::Certain);
-        r.supports.put(
-            Evidence::CaptureEnds,
-            self.now.saturating_sub(self.conn.last_ts),
-        );
-        r
+        self.ended_by_capture(Confidence::Certain)
     }
 }
 

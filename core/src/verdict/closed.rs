@@ -1,9 +1,10 @@
 //! How it closed and who closed it: the table of `close` words, by sequence numbers alone.
 
+use super::unseen::{fin_was_second, over_before, reset_was_second};
 use crate::machine::State;
 use crate::segment::Dir;
-use crate::slugs::{Close, ClosedBy, Note};
-use crate::track::closing::{Closing, EMPTY, Fin};
+use crate::slugs::{Close, ClosedBy, Note, ResetForm};
+use crate::track::closing::{Closing, EMPTY, Fin, Reset};
 use crate::track::conn::Conn;
 use crate::track::endpoint::seen;
 
@@ -25,6 +26,22 @@ pub struct Closed {
     /// Capture order and not numbers told who was first: both FINs ack each other, so the first
     /// sending of one was not captured.
     pub by_order: bool,
+    /// A FIN that was not captured may have come before the one that is told.
+    pub closer_unseen: bool,
+    /// The capture begins so late that it may have been over.
+    pub over_before: bool,
+}
+
+impl Closed {
+    /// The same without saying who closed.
+    fn without_closer(self) -> Closed {
+        Closed {
+            by: None,
+            closed_by: ClosedBy::None,
+            closer_unseen: true,
+            ..self
+        }
+    }
 }
 
 /// Repeats after which silence counts as vanishing: the gap must have had a chance to grow.
@@ -49,23 +66,37 @@ pub fn closed(conn: &Conn) -> Closed {
         frame,
         ts,
         by_order: false,
+        closer_unseen: false,
+        over_before: false,
     };
-    if c.reset.is_some() {
-        return reset(conn, c, &verdict);
+    if let Some(r) = c.reset {
+        if over_before(conn, &r) {
+            return Closed {
+                finished: false,
+                over_before: true,
+                ..fins(conn, c, &verdict)
+            };
+        }
+        return reset(conn, c, &r, &verdict);
     }
+    fins(conn, c, &verdict)
+}
+
+/// Judges one that no RST ended.
+fn fins(conn: &Conn, c: &Closing, verdict: Make) -> Closed {
     match (c.fin[0], c.fin[1]) {
-        (Some(up), Some(down)) => both_fins(up, down, &verdict),
-        (Some(fin), None) => one_fin(fin, Dir::Up, &verdict),
-        (None, Some(fin)) => one_fin(fin, Dir::Down, &verdict),
-        (None, None) => no_fin(conn, &verdict),
+        (Some(up), Some(down)) => both_fins(up, down, verdict),
+        (Some(fin), None) => one_fin(conn, fin, Dir::Up, verdict),
+        (None, Some(fin)) => one_fin(conn, fin, Dir::Down, verdict),
+        (None, None) => no_fin(conn, verdict),
     }
 }
 
 type Make<'a> = &'a dyn Fn(Close, Option<Dir>, u64, i64) -> Closed;
 
 fn both_fins(up: Fin, down: Fin, verdict: Make) -> Closed {
-    let up_knew = up.ack.after(down.number);
-    let down_knew = down.ack.after(up.number);
+    let up_knew = !up.crosses(&down);
+    let down_knew = !down.crosses(&up);
     let first_captured = if (up.ts, up.frame) <= (down.ts, down.frame) {
         Dir::Up
     } else {
@@ -84,38 +115,50 @@ fn both_fins(up: Fin, down: Fin, verdict: Make) -> Closed {
         (true, true) => first_captured,
     };
     let fin = if first == Dir::Up { up } else { down };
+    // what a repeat acks was not known when its FIN was first sent
+    let unseen = up_knew && up.repeat_only || down_knew && down.repeat_only;
     let three = fin.acked.is_none_or(|a| a.by_fin);
     let close = if three {
         Close::ThreeWay
     } else {
         Close::FourWay
     };
-    Closed {
+    let closed = Closed {
         by_order: up_knew && down_knew,
         ..verdict(close, Some(first), fin.frame, fin.ts)
+    };
+    if unseen {
+        closed.without_closer()
+    } else {
+        closed
     }
 }
 
-fn one_fin(fin: Fin, by: Dir, verdict: Make) -> Closed {
+fn one_fin(conn: &Conn, fin: Fin, by: Dir, verdict: Make) -> Closed {
     let close = if fin.acked.is_some() {
         Close::HalfClosed
     } else {
         Close::FinUnanswered
     };
-    verdict(close, Some(by), fin.frame, fin.ts)
+    let closed = verdict(close, Some(by), fin.frame, fin.ts);
+    if fin_was_second(conn, &fin, by) {
+        return closed.without_closer();
+    }
+    closed
 }
 
-fn reset(conn: &Conn, c: &Closing, verdict: Make) -> Closed {
-    let Some(reset) = c.reset else {
-        return verdict(Close::Open, None, 0, 0);
-    };
+fn reset(conn: &Conn, c: &Closing, reset: &Reset, verdict: Make) -> Closed {
     let mut by = Some(reset.by);
     let (mut frame, mut ts) = (reset.frame, reset.ts);
     let server_reset = reset.by != conn.client;
     let client_end = conn.client as usize;
     let close = if reset.in_handshake {
         let syn_unanswered = !conn.answered() && reset.before[client_end] == State::SynSent;
-        if syn_unanswered && server_reset {
+        if reset.form == ResetForm::Owner {
+            // a socket that aborts has its numbers: the answer to a SYN has 0 (RFC 9293 section 3.5.2), and a
+            // half-open one only answers. What completed the handshake was not captured.
+            Close::Reset
+        } else if syn_unanswered && server_reset {
             Close::Refused
         } else {
             Close::HandshakeReset
@@ -123,20 +166,26 @@ fn reset(conn: &Conn, c: &Closing, verdict: Make) -> Closed {
     } else {
         Close::Reset
     };
-    // a FIN took effect first if it had been received: acked, or what drew the RST
+    // a FIN took effect first if it had been received: acked, or what drew the RST of an end that had not closed
+    let drew = |d: Dir| reset.trigger_fin && d != reset.by && c.fin[reset.by as usize].is_none();
     for (d, fin) in [Dir::Up, Dir::Down].into_iter().zip(c.fin) {
         if let Some(fin) = fin
             && fin.frame < reset.frame
-            && (fin.acked.is_some()
-                || d == reset.by
-                || reset.trigger == fin.frame
-                || reset.acks(&fin))
+            && (fin.acked.is_some() || d == reset.by || drew(d) || reset.acks(&fin))
             && (fin.ts, fin.frame) < (ts, frame)
         {
             (by, frame, ts) = (Some(d), fin.frame, fin.ts);
         }
     }
-    verdict(close, by, frame, ts)
+    let closed = verdict(close, by, frame, ts);
+    let second = match by.and_then(|d| c.fin[d as usize].map(|fin| (fin, d))) {
+        Some((fin, d)) if fin.frame == frame => fin_was_second(conn, &fin, d),
+        _ => reset_was_second(conn, c, reset),
+    };
+    if second {
+        return closed.without_closer();
+    }
+    closed
 }
 
 fn no_fin(conn: &Conn, verdict: Make) -> Closed {

@@ -7,6 +7,7 @@ mod evidence;
 mod idle;
 mod resets;
 pub mod row;
+mod unseen;
 
 pub use cause::{Reason, reason};
 pub use closed::{Closed, closed};

@@ -1,11 +1,21 @@
 //! Why a connection was reset: rules D1 to D6 and D9 of the diagnosis.
 
 use super::cause::{Case, DEVICE_IDLE, IDLE, LEAK, PROBES, REQUEST, Reason, known_gap};
-use crate::machine::State;
-use crate::slugs::{Cause, Confidence, Evidence, Note, ResetForm};
+use crate::slugs::{Cause, Confidence, Evidence, Handshake, Note, ResetForm};
 use crate::track::closing::{Fin, Reset};
 use crate::track::conn::Conn;
 use crate::track::endpoint::{Endpoint, seen};
+
+/// A RST this soon after the handshake answers its ACK, or what came right behind it: nothing has been
+/// sent again yet (RFC 6298 section 2.1: the first RTO is 1 s). Nanoseconds.
+const FIRST_RTO: i64 = 1_000_000_000;
+
+/// Nobody restarts, and no device fails over, within this long of its last word: its FIN or RST was lost, or not
+/// captured. Nanoseconds.
+const RESTART: i64 = 1_000_000_000;
+
+/// Bytes: the largest segment that is usual (RFC 9293 section 3.7.1, Ethernet).
+const SEGMENT: u32 = 1460;
 
 impl Case<'_> {
     /// A RST ended it.
@@ -23,13 +33,34 @@ impl Case<'_> {
         if let Some(r) = self.injected(&reset) {
             return r;
         }
-        let mut r = if reset.form == ResetForm::Reply {
+        let mut r = if reset.form == ResetForm::Reply && !reset.repeats {
             self.reply(&reset)
         } else {
             self.abort(&reset)
         };
         self.tell_reset(&reset, &mut r);
+        self.doubt_reset(&reset, &mut r);
         r
+    }
+
+    /// A capture that begins in the middle lacks what some causes are told by.
+    fn doubt_reset(&self, reset: &Reset, r: &mut Reason) {
+        let x = self.end(reset.by);
+        let y = self.end(reset.by.flip());
+        // without both SYNs the scale of the windows is not known, nor the largest
+        let windows = matches!(r.cause, Cause::UnreadData | Cause::AbortInCloseWait)
+            && !(x.has(seen::SYN) && y.has(seen::SYN));
+        let idle = self.conn.noted(Note::Midstream)
+            && matches!(r.cause, Cause::DataAfterClose | Cause::FinWait2Expired)
+            && (x.bytes == 0 || y.bytes == 0);
+        if windows || idle || reset.in_handshake {
+            r.confidence = Confidence::Possible;
+        }
+        if self.conn.noted(Note::Midstream)
+            && !r.against.0.iter().any(|(e, _)| *e == Evidence::Midstream)
+        {
+            r.against.add(Evidence::Midstream);
+        }
     }
 
     /// What every reset is shown with.
@@ -66,8 +97,8 @@ impl Case<'_> {
         if numbers > 1 && reset.form != ResetForm::Reply {
             r.supports.put(Evidence::ResetNumbers, numbers);
         }
-        let other = self.c.rsts[reset.by.flip() as usize];
-        // the other end's answer to data that went on after the RST is no second injection
+        // the other end's answer to what went on after the RST is no second injection
+        let other = self.c.rst_numbers[reset.by.flip() as usize].1;
         if other > 0 && self.c.data_after_reset == 0 && reset.trigger == 0 {
             r.supports.add(Evidence::ResetsBothEnds);
         }
@@ -99,7 +130,9 @@ impl Case<'_> {
         match self.fin(x) {
             Some(fin) => self.reply_after_fin(reset, &fin),
             None if self.fin(x.flip()).is_some_and(|f| f.acked.is_some()) => {
-                Reason::new(Cause::AbortInCloseWait, Confidence::Likely)
+                let mut r = Reason::new(Cause::AbortInCloseWait, Confidence::Possible);
+                r.against.add(Evidence::EndUnseen);
+                r
             }
             None => self.reply_without_fin(reset),
         }
@@ -109,7 +142,8 @@ impl Case<'_> {
         let y = reset.by.flip();
         let late = self.c.late[y as usize];
         let crossed = !reset.trigger_ack.after(fin.number) && reset.trigger != 0;
-        let payload = reset.trigger_payload > 0 || late.is_some();
+        // payload that was on its way when the FIN came met the closed socket first
+        let payload = reset.trigger_payload > 0 || late.is_some() || reset.peer_unacked > 0;
         let idle = fin.idle >= IDLE && fin.last_data.is_some();
         let answered = fin.last_data == Some(reset.by);
         let acked_ts = fin.acked.map_or(fin.ts, |a| a.ts);
@@ -147,8 +181,17 @@ impl Case<'_> {
             }
             return r;
         }
-        if reset.trigger_fin || !payload {
-            let mut r = Reason::new(Cause::FinWait2Expired, Confidence::Likely);
+        if reset.trigger_fin && reset.peer_unacked == 0 || !payload {
+            // a bare ACK draws no RST while the socket waits: it was gone, and why was not captured
+            let waited = reset.ts.saturating_sub(fin.ts);
+            let sure = if reset.trigger_fin || reset.trigger != 0 && waited >= LEAK {
+                Confidence::Likely
+            } else {
+                Confidence::Possible
+            };
+            let mut r = Reason::new(Cause::FinWait2Expired, sure);
+            r.against
+                .add_if(sure == Confidence::Possible, Evidence::EndUnseen);
             r.supports
                 .put(Evidence::PeerOpenFor, reset.ts.saturating_sub(fin.ts));
             return r;
@@ -171,7 +214,29 @@ impl Case<'_> {
         r
     }
 
+    /// The ACK that completes the handshake drew the RST: the server had no connection to take it
+    /// (Linux `tcp_check_req` with `tcp_abort_on_overflow`, a listener that is gone, a SYN proxy).
+    fn rejected(&self, reset: &Reset) -> Option<Reason> {
+        let server = self.conn.server_end();
+        let syn_acks = 1 + server.retransmissions;
+        let rsts = self.c.rsts[self.conn.client.flip() as usize];
+        let complete = self.conn.first_ts.saturating_add(self.conn.handshake_ns);
+        let answer = reset.by != self.conn.client
+            && reset.trigger != 0
+            && self.conn.handshake() == Handshake::Complete
+            && server.packets == syn_acks + rsts
+            && reset.ts.saturating_sub(complete) <= FIRST_RTO;
+        answer.then(|| {
+            let mut r = Reason::new(Cause::HandshakeRejected, Confidence::Likely);
+            r.supports.add(Evidence::NoPayloadSent);
+            r
+        })
+    }
+
     fn reply_without_fin(&self, reset: &Reset) -> Reason {
+        if let Some(r) = self.rejected(reset) {
+            return r;
+        }
         let unprompted = reset.trigger == 0 && reset.silence >= DEVICE_IDLE;
         let gap = if unprompted {
             reset.silence
@@ -183,14 +248,16 @@ impl Case<'_> {
             known_gap(&mut r, gap);
             return r;
         }
+        let unseen = reset.trigger == 0 || gap < RESTART;
         let mut r = Reason::new(
             Cause::PeerLostState,
-            if reset.trigger == 0 {
+            if unseen {
                 Confidence::Possible
             } else {
                 Confidence::Likely
             },
         );
+        r.against.add_if(unseen, Evidence::EndUnseen);
         if self.conn.noted(Note::Midstream) {
             r.against.add(Evidence::Midstream);
             r.confidence = Confidence::Possible;
@@ -217,7 +284,14 @@ impl Case<'_> {
         }
         let unread = self.unread(reset, x, y);
         if let Some(bytes) = unread {
-            let mut r = Reason::new(Cause::UnreadData, Confidence::Likely);
+            // a window without scale stays as it is until a segment's worth is free (`__tcp_select_window`)
+            let shown = x.shift > 0 || bytes >= SEGMENT;
+            let sure = if shown {
+                Confidence::Likely
+            } else {
+                Confidence::Possible
+            };
+            let mut r = Reason::new(Cause::UnreadData, sure);
             r.supports.put(Evidence::WindowReduced, bytes);
             return r;
         }
@@ -256,15 +330,11 @@ impl Case<'_> {
 
     fn abort_after_fin(&self, reset: &Reset) -> Reason {
         let x = reset.by;
-        let stood = reset.before[x as usize];
-        if let Some(late) = self.c.late[x.flip() as usize]
-            && stood != State::FinWait2
-        {
-            let mut r = Reason::new(Cause::DataAfterClose, Confidence::Likely);
-            r.supports.put(Evidence::SentBeforeFin, late.frame);
-            return r;
-        }
         let mut r = Reason::new(Cause::FinWait2Aborted, Confidence::Likely);
+        if let Some(late) = self.c.late[x.flip() as usize] {
+            // data that meets a closed socket is answered in the form of a reply (RFC 9293 section 3.5.2)
+            r.against.put(Evidence::SentBeforeFin, late.frame);
+        }
         if let Some(a) = self.fin(x).and_then(|f| f.acked) {
             r.supports.put(Evidence::FinAcked, a.frame);
         }

@@ -1,14 +1,15 @@
 //! What is told of one connection: all that the columns need, and nothing of what tracked it.
 
 use super::cause::reason;
-use super::closed::closed;
+use super::closed::{Closed, closed};
 use super::evidence::List;
+use super::unseen::sure_state;
 use crate::machine::State;
 use crate::segment::Dir;
 use crate::segment::FlowKey;
 use crate::slugs::{Cause, ClientBy, Close, ClosedBy, Confidence, Evidence, Handshake, ResetForm};
 use crate::track::conn::{Conn, reuse};
-use crate::track::{endpoint::Endpoint, final_state};
+use crate::track::endpoint::Endpoint;
 
 /// Counts of one end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -113,8 +114,8 @@ impl Row {
                 ClosedBy::Server
             }
         };
-        let end = |d: Dir| end_row(conn, d as usize);
-        let reset = c.and_then(|c| c.reset);
+        let end = |d: Dir| end_row(conn, d as usize, &closed);
+        let reset = c.and_then(|c| c.reset).filter(|_| !closed.over_before);
         let (zeek_state, zeek_history) = conn.zeek.finish();
         let first_fin = closed.by.and_then(|d| c.and_then(|c| c.fin[d as usize]));
         let reaction = closed.by.zip(first_fin).and_then(|(d, fin)| {
@@ -153,7 +154,7 @@ impl Row {
             confidence: reason.confidence,
             supports: reason.supports,
             against: reason.against,
-            notes: notes(conn, closed.finished),
+            notes: notes(conn, &closed),
             client_end: end(client),
             server_end: end(client.flip()),
             reset_by: reset.map_or(ClosedBy::None, |r| word(r.by)),
@@ -219,7 +220,7 @@ impl Row {
     }
 }
 
-fn end_row(conn: &Conn, i: usize) -> EndRow {
+fn end_row(conn: &Conn, i: usize, closed: &Closed) -> EndRow {
     let e: &Endpoint = &conn.ends[i];
     let c = conn.closing.as_deref();
     EndRow {
@@ -229,19 +230,19 @@ fn end_row(conn: &Conn, i: usize) -> EndRow {
         rsts: c.map_or(0, |c| c.rsts[i]),
         retransmissions: e.retransmissions,
         gap_bytes: e.missing(),
-        state: final_state(conn, i) as u8,
+        state: sure_state(conn, i, closed) as u8,
     }
 }
 
 /// The notes that only the end of the story shows.
-fn notes(conn: &Conn, finished: bool) -> u64 {
+fn notes(conn: &Conn, closed: &Closed) -> u64 {
     use crate::slugs::Note;
     use crate::track::endpoint::seen;
     let mut notes = conn.notes;
     let mut set = |holds: bool, note: Note| notes |= u64::from(holds) << note as u8;
     let c = conn.closing.as_deref();
     let both_fins = c.is_some_and(|c| c.fin.iter().all(Option::is_some) && c.reset.is_none());
-    set(both_fins && !finished, Note::FinalAckMissing);
+    set(both_fins && !closed.finished, Note::FinalAckMissing);
     let spoke = conn.ends.iter().filter(|e| e.packets > 0).count();
     let one_way = spoke == 1
         && conn
@@ -249,6 +250,7 @@ fn notes(conn: &Conn, finished: bool) -> u64 {
             .iter()
             .any(|e| e.packets > 1 && e.has(seen::SPOKE) && e.has(seen::ACK));
     set(one_way, Note::OneDirection);
+    set(closed.closer_unseen, Note::CloserUnseen);
     set(conn.ends.iter().any(|e| e.missing() > 0), Note::CaptureGap);
     set(
         conn.reuse & reuse::IN_TIME_WAIT != 0 && conn.answered(),

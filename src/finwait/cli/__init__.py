@@ -1,102 +1,48 @@
-"""The command line. One module a verb, imported when that verb is called and not before."""
+"""The command line. One module a verb, imported when that verb is called and not before.
 
-import errno
+Here is only the door: it imports next to nothing, so that Ctrl-C is understood from the first moment on.
+"""
+
 import os
-import sys
-import traceback
-from collections.abc import Callable, Sequence
-from pathlib import Path
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 
-import click
-
-from finwait.cli import codes
-from finwait.cli.help import teach
-from finwait.cli.options import choose, speak
-from finwait.errors import CannotWrite, FinwaitError
-from finwait.verdict.language import Lang, Text, language
-
-_CLOSED = Text(
-    "standard output is closed: give it a file, or >/dev/null",
-    "标准输出已关闭：请给出一个文件，或 >/dev/null",
-)
-_BUG = Text(
-    "this is a bug in finwait: please report the lines above",
-    "这是 finwait 的缺陷：请把以上内容报告给我们",
-)
+INTERRUPTED = 130
+"""128 + SIGINT, as shells count (`finwait.cli.codes`)."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit code (`finwait.cli.codes`)."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    lang = choose(given, os.environ)
-    speak(lang)  # before the verbs are imported: their help is made then
-    teach(lang)
-    from finwait.cli.verbs import group
-
-    if not _standard_streams():
-        return codes.MISUSE
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal that cannot show a sign shows ?
     try:
-        return _guarded(lambda: _run(group, given), lang)
+        with _starting():
+            from finwait.cli.program import run
+        return run(arguments)
     except KeyboardInterrupt:
-        return codes.INTERRUPTED
-    except Exception:  # noqa: BLE001  # the last one who can say so
-        traceback.print_exc()
-        print(f"finwait: {_BUG.say(lang)}", file=sys.stderr)
-        return codes.BUG
+        return INTERRUPTED
 
 
-def _standard_streams() -> bool:
-    """Whether what Python needs to speak is open; `finwait … >&-` closes standard output.
+@contextmanager
+def _starting() -> Iterator[None]:
+    """Let Ctrl-C end the process while modules are imported: nothing has been done that had to be told.
 
-    The next file that is opened would get its number, and results would be written into it.
+    A KeyboardInterrupt could come in a callback of the import system, which prints it and goes on.
     """
-    given: tuple[object, object] = (
-        sys.stdout,
-        sys.stderr,
-    )  # None where closed, whatever the types say
-    if given[1] is None:
-        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # as long as the process
-    if given[0] is None:
-        print(f"finwait: {_CLOSED.say(language())}", file=sys.stderr)
-        return False
-    return True
-
-
-def _run(group: click.Group, arguments: list[str]) -> object:
-    """Parse and run. Not by click's own `main`, which would answer a closed pipe with code 1."""
-    with group.make_context("finwait", arguments) as context:
-        return group.invoke(context)
-
-
-def _guarded(run: Callable[[], object], lang: Lang) -> int:
-    """Run, and turn the errors that have somebody to blame into a message and an exit code."""
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield  # somebody else's, or the shell had it ignored (nohup, &)
+        return
     try:
-        code = run()
-        sys.stdout.flush()
-    except click.exceptions.Exit as done:  # --help and --version
-        return done.exit_code
-    except click.exceptions.Abort:
-        return codes.INTERRUPTED
-    except click.ClickException as error:
-        error.show()
-        return codes.MISUSE
-    except FinwaitError as error:
-        print(f"finwait: {error.say(lang)}", file=sys.stderr)
-        return codes.code_of(error)
-    except OSError as error:
-        return _refused(error, lang)
-    return code if isinstance(code, int) else codes.DONE
+        signal.signal(signal.SIGINT, _leave)
+    except ValueError:
+        yield  # not the main thread: the signal is not ours
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _refused(error: OSError, lang: Lang) -> int:
-    """Standard output cannot be written: its reader left, or the disk is full."""
-    os.dup2(
-        os.open(os.devnull, os.O_WRONLY), 1
-    )  # nothing more fails when Python flushes at its end
-    if error.errno == errno.EPIPE:
-        return codes.READER_LEFT
-    print(f"finwait: {CannotWrite(error.filename, error).say(lang)}", file=sys.stderr)
-    return codes.REFUSED
+def _leave(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    os._exit(INTERRUPTED)

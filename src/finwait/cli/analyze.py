@@ -81,8 +81,8 @@ _EPILOG = "\n".join(
     "--columns",
     metavar="COLUMNS",
     help=helps(
-        "These columns in this order, with commas between; docs/columns.md lists them.",
-        "按此顺序给出这些列，用逗号分隔；列表见 docs/columns.md。",
+        "These columns in this order, with commas between; `finwait catalogue columns` lists them.",
+        "按此顺序给出这些列，用逗号分隔；列表见 `finwait catalogue columns`。",
     ),
 )
 @click.option(

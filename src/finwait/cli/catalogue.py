@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 import click
 
 from finwait.cli.options import helps, lang_option
+from finwait.cli.table import STANDS_FOR
 from finwait.errors import Misuse
 from finwait.picture.width import left, width, wrap
 from finwait.verdict.catalogue import KINDS, Entry, entries
+from finwait.verdict.columns import described
 from finwait.verdict.language import Lang, Text
 
 _PARTS: tuple[tuple[Text, Callable[[Entry], Text | None]], ...] = (
@@ -18,6 +20,12 @@ _PARTS: tuple[tuple[Text, Callable[[Entry], Text | None]], ...] = (
     (Text("Stands on", "依据"), lambda entry: Text(entry.source, entry.source)),
     (Text("Example", "示例"), lambda entry: Text(entry.example, entry.example)),
 )
+_TABLE_ONLY = Text(
+    "In the table; --where and --sort know them, too; made of",
+    "表格中的列，--where 与 --sort 也认识；取自",
+)
+COLUMNS = "columns"
+"""The word that lists the columns of an analysis, which are no words of the core."""
 WIDEST = 100
 """Columns of a text that is to be read comfortably."""
 
@@ -31,6 +39,7 @@ WIDEST = 100
             "  finwait catalogue",
             "  finwait catalogue cause",
             "  finwait catalogue keepalive-race-stale",
+            "  finwait catalogue columns",
             "",
             "\b",
             helps("Exit codes:", "退出码："),
@@ -40,11 +49,13 @@ WIDEST = 100
     ),
     help=helps(
         "Say what the words of an analysis mean, where they come from, and what to do about them.\n\n"
-        "WORD is one of them, such as data-after-close, or a kind: " + ", ".join(KINDS) + ".",
+        "WORD is one of them, such as data-after-close, or a kind: "
+        + ", ".join(KINDS)
+        + "; columns lists the columns of finwait analyze.",
         "说明分析结果中每个词的含义、出处以及应对办法。\n\n"
         "WORD 可以是其中一个词，例如 data-after-close，也可以是一个类别："
         + "、".join(KINDS)
-        + "。",
+        + "；columns 列出 finwait analyze 的各列。",
     ),
 )
 @click.argument("word", required=False)
@@ -52,7 +63,9 @@ WIDEST = 100
 def command(word: str | None, lang: Lang) -> None:
     """Run the verb; its help is above."""
     columns = min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns)
-    if word is None or word in KINDS:
+    if word == COLUMNS:
+        lines = columns_listed(lang, columns)
+    elif word is None or word in KINDS:
         lines = listed(KINDS if word is None else (word,), lang, columns)
     else:
         lines = told(word, lang, columns)
@@ -74,6 +87,18 @@ def listed(kinds: tuple[str, ...], lang: Lang, columns: int) -> Iterator[str]:
             yield from (" " * room + line for line in rest)
 
 
+def columns_listed(lang: Lang, columns: int) -> Iterator[str]:
+    """List the columns of an analysis, then those that only the table has."""
+    for one in described():
+        yield f"{', '.join(one.names)} ({one.type})"
+        yield from _indented(one.meaning.say(lang), columns)
+    yield ""
+    yield _TABLE_ONLY.say(lang)
+    room = max(map(len, STANDS_FOR)) + 4
+    for name, made_of in STANDS_FOR.items():
+        yield left(f"  {name}", room) + ", ".join(made_of)
+
+
 def told(word: str, lang: Lang, columns: int) -> Iterator[str]:
     """Tell all about a word. Several kinds may have it. Raises Misuse if none does."""
     found = [
@@ -83,7 +108,7 @@ def told(word: str, lang: Lang, columns: int) -> Iterator[str]:
         if slug.casefold() == word.casefold()
     ]
     if not found:
-        known = sorted({*KINDS, *(slug for kind in KINDS for slug in entries(kind))})
+        known = sorted({*KINDS, COLUMNS, *(slug for kind in KINDS for slug in entries(kind))})
         near = difflib.get_close_matches(word, known, cutoff=0.8)
         hint = Text("`finwait catalogue` lists all", "`finwait catalogue` 会列出所有的词")
         if near:

@@ -1,6 +1,7 @@
 """Exit codes, the same for every verb. docs/cli.md and `--help` list them."""
 
 from finwait import errors
+from finwait.cli import INTERRUPTED as INTERRUPTED  # noqa: PLC0414  # the door needs it before this module
 
 DONE = 0
 MISUSE = 1
@@ -14,8 +15,6 @@ SCRIPT_FAILED = 4
 """`finwait run`: a script was played, and the stack did something else than it expects."""
 BUG = 70
 """EX_SOFTWARE of sysexits.h: an exception that finwait did not foresee."""
-INTERRUPTED = 130
-"""128 + SIGINT, as shells count. 143 by SIGTERM."""
 READER_LEFT = 141
 """128 + SIGPIPE: whoever read standard output went away."""
 

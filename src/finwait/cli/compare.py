@@ -7,26 +7,23 @@ from typing import Literal
 import click
 
 from finwait.cli import faults
-from finwait.cli.options import helps, lang_option
+from finwait.cli.options import epilog, format_option, helps, lang_option
 from finwait.verdict.language import Lang
 
-_EPILOG = "\n".join(
+_EPILOG = epilog(
     [
-        "\b",
-        helps("Examples:", "示例："),
-        "  finwait compare client.pcap server.pcap",
-        "  finwait compare client.pcap server.pcap --format json",
-        "",
-        "\b",
-        helps("Exit codes:", "退出码："),
-        helps("  0    done, whatever was found", "  0    完成，无论发现什么"),
-        helps("  1    misuse", "  1    用法错误"),
-        helps(
-            "  2    a capture is broken; what came before the break was compared",
-            "  2    抓包文件损坏；损坏之前的部分已比较",
+        "finwait compare client.pcap server.pcap",
+        "finwait compare client.pcap server.pcap --format json",
+    ],
+    {
+        0: helps("done, whatever was found", "完成，无论发现什么"),
+        1: helps("misuse", "用法错误"),
+        2: helps(
+            "a capture is broken; what came before the break was compared",
+            "抓包文件损坏；损坏之前的部分已比较",
         ),
-        helps("  3    the system refused", "  3    系统拒绝"),
-    ]
+        3: helps("the system refused", "系统拒绝"),
+    },
 )
 
 
@@ -43,14 +40,7 @@ _EPILOG = "\n".join(
 )
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help=helps("How to write it.", "输出格式。"),
-)
+@format_option
 @lang_option
 def command(*, a: str, b: str, form: Literal["text", "json"], lang: Lang) -> int:
     """Compare."""

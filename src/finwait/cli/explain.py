@@ -1,62 +1,56 @@
 """`finwait explain`: one connection in words, segment by segment."""
 
-import os
-import shutil
 import sys
 from typing import TYPE_CHECKING, Literal
 
 import click
 
 from finwait.cli import faults
-from finwait.cli.options import helps, lang_option
+from finwait.cli.options import OfConnection, epilog, format_option, helps, lang_option
 from finwait.cli.progress import Bar
 from finwait.cli.sink import opened
+from finwait.cli.terminal import terminal
 from finwait.verdict.language import Lang
 
 if TYPE_CHECKING:
     from finwait.explain import Explanation
 
-COLUMNS = 100
-"""Columns of a page that no terminal shows."""
-
-_EPILOG = "\n".join(
+_EPILOG = epilog(
     [
-        "\b",
-        helps("Examples:", "示例："),
-        "  finwait explain day.pcap 17",
-        "  finwait explain day.pcap 10.0.0.2:5000-10.0.0.1:80 --segment 12",
-        "  finwait explain day.pcap '[2001:db8::1]:5000-[2001:db8::2]:80' --svg ladder.svg",
-        "",
-        "\b",
-        helps("Exit codes:", "退出码："),
-        helps("  0    done", "  0    完成"),
-        helps(
-            "  1    misuse: no such connection, no such segment, unknown option",
-            "  1    用法错误：没有这个连接、没有这个报文段、未知选项",
+        "finwait explain day.pcap 17",
+        "finwait explain day.pcap 10.0.0.2:5000-10.0.0.1:80 --segment 12",
+        "finwait explain day.pcap 10.0.0.2:5000",
+        "finwait explain day.pcap '[2001:db8::1]:5000-[2001:db8::2]:80' --svg ladder.svg",
+    ],
+    {
+        0: helps("done", "完成"),
+        1: helps(
+            "misuse: no such connection, or several; no such segment; unknown option",
+            "用法错误：没有这个连接或不止一个、没有这个报文段、未知选项",
         ),
-        helps(
-            "  2    the capture is broken; the connection was told as far as it goes",
-            "  2    抓包文件损坏；连接已尽可能讲解",
+        2: helps(
+            "the capture is broken; the connection was told as far as it goes",
+            "抓包文件损坏；连接已尽可能讲解",
         ),
-        helps(
-            "  3    the system refused: no such file, no permission",
-            "  3    系统拒绝：文件不存在、没有权限",
+        3: helps(
+            "the system refused: no such file, no permission", "系统拒绝：文件不存在、没有权限"
         ),
-    ]
+    },
 )
 
 
 @click.command(
     "explain",
+    cls=OfConnection,
     epilog=_EPILOG,
     help=helps(
         "Tell one connection: a ladder with the states of both ends, why each number is what it is,"
         " the verdict with its evidence, and who holds TIME-WAIT.\n\n"
         "FILE is a capture as `finwait analyze` takes it. CONN is a number of its table, or the two"
-        " ends in either order: A:PORT-B:PORT, IPv6 in brackets.",
+        " ends in either order: A:PORT-B:PORT, IPv6 in brackets; or one end, if no other connection has it.",
         "讲解一个连接：带有两端状态的时序图、每个号码为何如此、结论与证据，以及谁持有 TIME-WAIT。\n\n"
         "FILE 是 `finwait analyze` 能读的抓包文件。CONN 是其表格中的编号，或任意顺序的两端："
-        "A:端口-B:端口，IPv6 地址加方括号。",
+        "A:端口-B:端口，IPv6 地址加方括号；若没有其他连接具有同一端，也可只给一端。",
     ),
 )
 @click.argument("file", metavar="FILE")
@@ -89,14 +83,7 @@ _EPILOG = "\n".join(
     metavar="FILE",
     help=helps("Draw the ladder into this file, too.", "同时把时序图画到这个 SVG 文件。"),
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help=helps("How to write it.", "输出格式。"),
-)
+@format_option
 @lang_option
 def command(
     *,
@@ -123,14 +110,10 @@ def command(
     if form == "json":
         _json(told, segment, lang)
     elif segment is not None:
-        columns, colour = _terminal()
+        columns, colour, _ = terminal()
         sys.stdout.write(told.segment_text(segment, lang, columns=columns, colour=colour))
     else:
-        columns, colour = _terminal()
-        unicode = _shows_unicode()
-        sys.stdout.write(
-            told.text(lang, columns=columns, colour=colour, full=full, unicode=unicode)
-        )
+        sys.stdout.write(told.text(lang, full=full, **terminal()._asdict()))
     return faults.told(told.faults, lang)
 
 
@@ -145,18 +128,3 @@ def _json(told: "Explanation", segment: int | None, lang: Lang) -> None:
 def _save(path: str, picture: str) -> None:
     with opened(path) as sink:
         sink.write(picture.encode())
-
-
-def _terminal() -> tuple[int, bool]:
-    """Columns of standard output, and whether it shows colours (https://no-color.org)."""
-    shows = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-    colour = shows and not os.environ.get("NO_COLOR")
-    return shutil.get_terminal_size((COLUMNS, 24)).columns, colour
-
-
-def _shows_unicode() -> bool:
-    try:
-        "─▶│┊".encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:
-        return False
-    return True

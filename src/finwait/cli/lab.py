@@ -2,8 +2,6 @@
 
 import inspect
 import json
-import os
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +9,8 @@ from pathlib import Path
 import click
 
 from finwait.cli import codes
-from finwait.cli.options import helps, lang_option
+from finwait.cli.options import format_option, helps, lang_option
+from finwait.cli.terminal import terminal
 from finwait.errors import CannotOpen, FinwaitError, MissingPrivilege, Misuse
 from finwait.lab import report
 from finwait.lab.choose import chosen, listed
@@ -19,7 +18,6 @@ from finwait.lab.experiment import Experiment
 from finwait.lab.play import Result
 from finwait.lab.run import Ending, check, run
 from finwait.lab.world import Step
-from finwait.picture.ladder_text import Style
 from finwait.picture.width import wrap
 from finwait.verdict.language import Lang
 
@@ -97,13 +95,7 @@ _EPILOG = "\n".join(
     is_flag=True,
     help=helps("Show the code of an experiment, to change.", "显示实验的代码，以供修改。"),
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help=helps("How to tell it.", "输出格式。"),
-)
+@format_option
 @click.option(
     "--no-trace",
     is_flag=True,
@@ -144,9 +136,7 @@ class _Teller:
     """Tells experiments in text; if `live`, each step as it happens."""
 
     def __init__(self, lang: Lang, *, live: bool) -> None:
-        shows = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-        columns = shutil.get_terminal_size((COLUMNS, 24)).columns if shows else COLUMNS
-        self.style = Style(columns, shows and not os.environ.get("NO_COLOR"), _shows_unicode())
+        self.style = terminal(COLUMNS)
         self.lang, self.live = lang, live
         self._first = 0
 
@@ -242,11 +232,3 @@ def _made(folder: str) -> None:
         raise CannotOpen(folder, error.strerror or str(error)) from None
     if not Path(folder).is_dir():
         raise Misuse(f"{folder} is no directory")
-
-
-def _shows_unicode() -> bool:
-    try:
-        "─▶│┊━".encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -1,13 +1,16 @@
-"""What several verbs share: the language, and texts of the help in it."""
+"""What several verbs share: the language, texts of the help in it, and options that mean the same everywhere."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import TypeVar
 
 import click
 
+from finwait.explain.ends import below_zero
 from finwait.verdict.language import LANGS, Lang, Text, language
 
+_BELOW_ZERO = re.compile(r"-\d+")
 Command = TypeVar("Command", bound=Callable[..., object])
 
 _help_lang: Lang = "en"
@@ -40,6 +43,21 @@ def helps(en: str, zh: str) -> str:
     return Text(en, zh).say(_help_lang)
 
 
+class OfConnection(click.Command):
+    """A verb with the argument CONN. A number below zero is taken for one, not for an option that does not exist."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse as click does."""
+        given = args.copy()
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            number = next((arg for arg in given if _BELOW_ZERO.fullmatch(arg)), None)
+            if number is None or not number.startswith(error.option_name):
+                raise
+            raise below_zero(number) from None
+
+
 def lang_option(command: Command) -> Command:
     """Give a verb the option `--lang`; it gets the argument `lang`, never None."""
     return click.option(
@@ -49,6 +67,52 @@ def lang_option(command: Command) -> Command:
         help=helps(
             "Language; else LC_ALL, LC_MESSAGES or LANG decides.",
             "语言；不给出时由 LC_ALL、LC_MESSAGES 或 LANG 决定。",
+        ),
+    )(command)
+
+
+def epilog(
+    examples: Sequence[str], codes: Mapping[int, str] | Mapping[str, str], *notes: str
+) -> str:
+    """The end of a help page: examples, notes, and what each exit code means."""
+    lines = ["\b", helps("Examples:", "示例："), *(f"  {one}" for one in examples), ""]
+    for note in notes:
+        lines += [note, ""]
+    lines += ["\b", helps("Exit codes:", "退出码：")]
+    return "\n".join([*lines, *(f"  {code:<4} {meaning}" for code, meaning in codes.items())])
+
+
+def format_option(command: Command) -> Command:
+    """Give a verb the option `--format`, text or json; it gets the argument `form`."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help=helps("How to write it.", "输出格式。"),
+    )(command)
+
+
+def pcap_option(command: Command) -> Command:
+    """Give a verb the option `--pcap FILE`; it gets the argument `pcap`."""
+    return click.option(
+        "--pcap",
+        type=click.Path(dir_okay=False),
+        metavar="FILE",
+        help=helps("Keep the packets here, as pcapng.", "把报文以 pcapng 存入此文件。"),
+    )(command)
+
+
+def explain_option(command: Command) -> Command:
+    """Give a verb the option `--explain`; it gets the argument `explained`."""
+    return click.option(
+        "--explain",
+        "explained",
+        is_flag=True,
+        help=helps(
+            "Draw each connection's ladder, with the states of both ends, and tell why.",
+            "画出每个连接带两端状态的时序图，并说明原因。",
         ),
     )(command)
 

@@ -4,36 +4,32 @@ from pathlib import Path
 
 import click
 
-from finwait.cli.options import helps, lang_option
+from finwait.cli.options import epilog, explain_option, helps, lang_option, pcap_option
 from finwait.errors import CannotOpen
 from finwait.peer import AT, BODY
 from finwait.peer.ending import endings
 from finwait.picture.width import left, width
 from finwait.verdict.language import Lang
 
-_EPILOG = "\n".join(
+_EPILOG = epilog(
     [
-        "\b",
-        helps("Examples:", "示例："),
-        "  finwait peer --close reset -- curl http://192.0.2.1:8080/",
-        "  finwait peer --close silent --after 500 --on 192.0.2.1:80 --pcap silent.pcapng",
-        "  finwait peer --close simultaneous --connect 192.0.2.2:8000 -- python3 -m http.server",
-        "",
-        helps(
-            "--after is connect, request, half, reply (which is complete then), a number of octets that the"
-            " peer has said, or a time since the connection stands, such as 200ms or 2s. docs/peer.md has a"
-            " table of what applications see of each close.",
-            "--after 可以是 connect、request、half、reply（即此时已完成）、对端已发送的字节数，或连接建立后的"
-            "时间，如 200ms、2s。docs/peer.md 列出了各类应用在每种关闭方式下看到的结果。",
-        ),
-        "",
-        "\b",
-        helps("Exit codes:", "退出码："),
-        helps("  0    done, by --count, --for or Ctrl-C", "  0    结束（--count、--for 或 Ctrl-C）"),
-        helps("  1    misuse: no such close, bad address", "  1    用法错误：没有这种关闭方式、地址无效"),
-        helps("  3    the system refused: no right to make a device", "  3    系统拒绝：无权创建设备"),
-        helps("  N    of COMMAND, if it ended by itself; 128 + signal", "  N    COMMAND 自行结束时为其退出码；或 128 + 信号"),
-    ]
+        "finwait peer --close reset -- curl http://192.0.2.1:8080/",
+        "finwait peer --close silent --after 500 --on 192.0.2.1:80 --pcap silent.pcapng",
+        "finwait peer --close simultaneous --connect 192.0.2.2:8000 -- python3 -m http.server",
+    ],
+    {
+        "0": helps("done, by --count, --for or Ctrl-C", "结束（--count、--for 或 Ctrl-C）"),
+        "1": helps("misuse: no such close, bad address", "用法错误：没有这种关闭方式、地址无效"),
+        "3": helps("the system refused: no right to make a device", "系统拒绝：无权创建设备"),
+        "N": helps("of COMMAND, if it ended by itself; 128 + signal", "COMMAND 自行结束时为其退出码；或 128 + 信号"),
+    },
+    helps(
+        "--after is connect, request, half, reply (which is complete then), a number of octets that the"
+        " peer has said, or a time since the connection stands, such as 200ms or 2s. docs/peer.md has a"
+        " table of what applications see of each close.",
+        "--after 可以是 connect、request、half、reply（即此时已完成）、对端已发送的字节数，或连接建立后的"
+        "时间，如 200ms、2s。docs/peer.md 列出了各类应用在每种关闭方式下看到的结果。",
+    ),
 )  # fmt: skip
 
 
@@ -109,18 +105,8 @@ _EPILOG = "\n".join(
         "进入这个网络命名空间：`ip netns` 中的名字，或路径，如 /proc/PID/ns/net。",
     ),
 )
-@click.option(
-    "--pcap",
-    type=click.Path(dir_okay=False),
-    metavar="FILE",
-    help=helps("Keep the packets here, as pcapng.", "把报文以 pcapng 存入此文件。"),
-)
-@click.option(
-    "--explain",
-    "explained",
-    is_flag=True,
-    help=helps("Draw each connection's ladder at the end.", "最后画出每个连接的时序图。"),
-)
+@pcap_option
+@explain_option
 @click.option("-q", "--quiet", is_flag=True, help=helps("Only the verdicts.", "只给出结论。"))
 @click.option(
     "--list", "listed", is_flag=True, help=helps("List the ways to close.", "列出所有关闭方式。")

@@ -1,7 +1,6 @@
 """One run of `finwait peer`: the device, the program that is tested, what is told meanwhile and at the end."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from typing import Final
 
 from finwait.capture.connections import analyze
 from finwait.cli import codes
+from finwait.cli.terminal import terminal
 from finwait.errors import CannotOpen
 from finwait.kernel.namespace import die_with_parent, join
 from finwait.peer.background import private_namespace, quiet_of
@@ -146,11 +146,8 @@ class Session:
         if self.explained:
             from finwait.explain import explain
 
-            columns = shutil.get_terminal_size((100, 24)).columns
             for number in range(len(found)):
-                told = explain(path, number).text(
-                    self.lang, columns=columns, colour=sys.stdout.isatty()
-                )
+                told = explain(path, number).text(self.lang, **terminal()._asdict())
                 print("\n" + told.replace(path, self.pcap or "finwait peer"), end="")
 
 

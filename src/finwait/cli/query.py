@@ -8,14 +8,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from finwait.capture.connections import Outcome
+from finwait.cli.names import COLUMNS_LISTED, no_column
 from finwait.cli.table import STANDS_FOR
-from finwait.cli.wish import Key, known_columns
+from finwait.cli.vocabulary import Stranger, strangers
+from finwait.cli.wish import Key
 from finwait.errors import Misuse
 from finwait.verdict.language import Text
 
 _BY = re.compile(r'(?<!")\bby\b', re.IGNORECASE)
 _SQL_WORD = Text("by is a word of SQL: write closed_by\n", "by 是 SQL 的保留字：请写 closed_by\n")
 """The one column of the table that DuckDB does not take without quotes."""
+_ABSENT = re.compile(r'column "?([^"]+?)"? not found', re.IGNORECASE)
+"""DuckDB's words for a name that is none; its own guesses hold names that only this module knows."""
 _END = (
     "CASE WHEN contains({0}_ip, ':') THEN '[' || {0}_ip || ']' ELSE {0}_ip END || ':' || {0}_port"
 )
@@ -61,15 +65,24 @@ class Where:
                 )
             found = relation.filter(expression).project(f'"{ROW}"').fetchall()
         except duckdb.Error as error:
-            reason = str(error).partition("\n\n")[0]
-            known = known_columns()
-            if _BY.search(self._condition) and isinstance(error, duckdb.ParserException):
-                known = Text(_SQL_WORD.en + known.en, _SQL_WORD.zh + known.zh)
-            raise Misuse(
-                f"--where {self._condition!r}: {reason}\n{known.en}",
-                f"--where {self._condition!r}：DuckDB 报告：{reason}\n{known.zh}",
-            ) from None
+            raise self._refused(error) from None
         return sorted(int(row[0]) for row in found)
+
+    def strangers(self) -> list[Stranger]:
+        """Find the words in it that their column never has. Only for a condition that `rows` took."""
+        return strangers(self._database, self._condition)
+
+    def _refused(self, error: duckdb.Error) -> Misuse:
+        absent = _ABSENT.search(str(error))
+        if absent is not None:
+            return no_column("--where", absent[1])
+        reason = str(error).partition("\n\n")[0]
+        by = isinstance(error, duckdb.ParserException) and _BY.search(self._condition)
+        hint = Text(_SQL_WORD.en * bool(by), _SQL_WORD.zh * bool(by))
+        return Misuse(
+            f"--where {self._condition!r}: {reason}\n{hint.en}{COLUMNS_LISTED.en}",
+            f"--where {self._condition!r}：DuckDB 报告：{reason}\n{hint.zh}{COLUMNS_LISTED.zh}",
+        )
 
 
 def select(table: pa.Table, where: Where | None, sort: Sequence[Key]) -> list[int]:

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from finwait.cli.options import helps, lang_option
+from finwait.cli.options import OfConnection, epilog, helps, lang_option
 from finwait.cli.sink import opened
 from finwait.verdict.language import Lang, Text
 
@@ -12,31 +12,29 @@ _OTHER = Text(
     "on finwait's own endpoint the script gives another close: {rehearsed}; the capture has {captured}",
     "在 finwait 自己的协议栈上，脚本得到另一种关闭：{rehearsed}；抓包中为 {captured}",
 )
-_EPILOG = "\n".join(
+_EPILOG = epilog(
     [
-        "\b",
-        helps("Examples:", "示例："),
-        "  finwait reproduce day.pcap 17 -o x.pkt",
-        "  finwait run --stage kernel x.pkt --pcap y.pcapng && finwait analyze y.pcapng",
-        "",
-        "\b",
-        helps("Exit codes:", "退出码："),
-        helps(
-            "  0    the script is written; if it gives another close on finwait's own endpoint, a warning says so",
-            "  0    脚本已写出；若在 finwait 自己的协议栈上得到另一种关闭，会给出警告",
+        "finwait reproduce day.pcap 17 -o x.pkt",
+        "finwait run --stage kernel x.pkt --pcap y.pcapng && finwait analyze y.pcapng",
+    ],
+    {
+        0: helps(
+            "the script is written; if it gives another close on finwait's own endpoint, a warning says so",
+            "脚本已写出；若在 finwait 自己的协议栈上得到另一种关闭，会给出警告",
         ),
-        helps(
-            "  1    misuse: no such connection, or one that no single script can reproduce (the message says why)",
-            "  1    用法错误：没有这个连接，或单个脚本无法重现（消息会说明原因）",
+        1: helps(
+            "misuse: no such connection, or one that no single script can reproduce (the message says why)",
+            "用法错误：没有这个连接，或单个脚本无法重现（消息会说明原因）",
         ),
-        helps("  2    the capture is broken", "  2    抓包文件损坏"),
-        helps("  3    the system refused", "  3    系统拒绝"),
-    ]
+        2: helps("the capture is broken", "抓包文件损坏"),
+        3: helps("the system refused", "系统拒绝"),
+    },
 )
 
 
 @click.command(
     "reproduce",
+    cls=OfConnection,
     epilog=_EPILOG,
     help=helps(
         "Write a packetdrill script that plays one side of a connection against the other side's stack, so that it"

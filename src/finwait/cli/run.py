@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
-from finwait.cli.options import helps, lang_option
+from finwait.cli.options import (
+    epilog,
+    explain_option,
+    format_option,
+    helps,
+    lang_option,
+    pcap_option,
+)
 from finwait.errors import Misuse
 from finwait.script.job import PROFILES, STAGES, VARIANTS
 from finwait.script.options import FLAG, OPTIONS, check_option
@@ -19,34 +26,32 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., object])
 OWN: Final = frozenset({"define", "dry_run", "verbose", "debug"})
-"""Options of packetdrill that are options of this verb too, or that change nothing here."""
+"""Options of packetdrill that are options of this verb too; --debug, of which a script may have a line, is none."""
 
 _CODE = {
     0: helps("every script passed", "所有脚本通过"),
     1: helps("misuse: unknown option, no such profile", "用法错误：未知选项、没有这个配置"),
     2: helps("a script is broken: it cannot be understood", "脚本有误：无法理解"),
     3: helps("the system refused: no such file, no right to make a namespace", "系统拒绝：文件不存在、无权创建命名空间"),
-    4: helps("a script failed: the stack did something else", "脚本失败：协议栈的行为与脚本不符"),
+    4: helps(
+        "a script failed: the stack did something else, or the stage lacks what it needs",
+        "脚本失败：协议栈的行为与脚本不符，或舞台缺少所需的功能",
+    ),
+    130: helps("interrupted; each running play was told (143: SIGTERM)", "被中断；正在运行的脚本已给出（SIGTERM 为 143）"),
 }  # fmt: skip
-_EPILOG = "\n".join(
+_EPILOG = epilog(
     [
-        "\b",
-        helps("Examples:", "示例："),
-        "  finwait run examples/closing.pkt --until 3 --explain",
-        "  finwait run --stage kernel -j 2 tests/",
-        "  finwait run --profile freebsd --variants ipv4,ipv6 close.pkt --junit report.xml",
-        "",
-        helps(
-            "Every option of packetdrill that a script may have is an option here too and wins over"
-            " the script's own line: --ip_version, --tolerance_usecs, --local_ip, --mtu, … (docs/run.md).",
-            "packetdrill 脚本可用的每个选项在此也可用，并优先于脚本自身的选项行："
-            "--ip_version、--tolerance_usecs、--local_ip、--mtu 等（见 docs/run.md）。",
-        ),
-        "",
-        "\b",
-        helps("Exit codes:", "退出码："),
-        *(f"  {code:<4} {meaning}" for code, meaning in _CODE.items()),
-    ]
+        "finwait run examples/closing.pkt --until 3 --explain",
+        "finwait run --stage kernel -j 2 tests/",
+        "finwait run --profile freebsd --variants ipv4,ipv6 close.pkt --junit report.xml",
+    ],
+    _CODE,
+    helps(
+        "Every option of packetdrill that a script may have is an option here too and wins over"
+        " the script's own line: --ip_version, --tolerance_usecs, --local_ip, --mtu, … (docs/run.md).",
+        "packetdrill 脚本可用的每个选项在此也可用，并优先于脚本自身的选项行："
+        "--ip_version、--tolerance_usecs、--local_ip、--mtu 等（见 docs/run.md）。",
+    ),
 )
 
 
@@ -119,18 +124,8 @@ def packetdrill_options(command: Command) -> Command:
         "运行到此时停止，说明套接字的状态与原因。",
     ),
 )
-@click.option(
-    "--explain",
-    "explained",
-    is_flag=True,
-    help=helps("Draw the ladder with the states of both ends.", "画出带两端状态的时序图。"),
-)
-@click.option(
-    "--pcap",
-    type=click.Path(dir_okay=False),
-    metavar="FILE",
-    help=helps("Keep the packets here, as pcapng.", "把报文以 pcapng 存入此文件。"),
-)
+@explain_option
+@pcap_option
 @click.option(
     "--dry-run",
     "--dry_run",
@@ -152,7 +147,7 @@ def packetdrill_options(command: Command) -> Command:
     default=180.0,
     show_default=True,
     metavar="SECONDS",
-    help=helps("For one script on the kernel.", "kernel 舞台上单个脚本的时限。"),
+    help=helps("For one script, on either stage.", "单个脚本的时限，两种舞台均适用。"),
 )
 @click.option("--tap", "as_tap", is_flag=True, help=helps("Write TAP.", "以 TAP 格式输出。"))
 @click.option(
@@ -161,16 +156,16 @@ def packetdrill_options(command: Command) -> Command:
     metavar="FILE",
     help=helps("Write JUnit's XML here, too.", "同时写出 JUnit XML。"),
 )
+@format_option
 @click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help=helps("How to write it.", "输出格式。"),
+    "-v",
+    "--verbose",
+    is_flag=True,
+    help=helps(
+        "Tell every packet, and how many they were, on standard error.",
+        "在标准错误上给出每个报文及其数量。",
+    ),
 )
-@click.option("-v", "--verbose", is_flag=True, hidden=True)
-@click.option("--debug", is_flag=True, hidden=True)
 @packetdrill_options
 @lang_option
 def command(  # noqa: PLR0917  # click gives an argument an option
@@ -190,12 +185,10 @@ def command(  # noqa: PLR0917  # click gives an argument an option
     junit: str | None,
     form: str,
     verbose: bool,
-    debug: bool,
     lang: Lang,
     **packetdrill: str | bool | None,
 ) -> int:
     """Run the verb; its help is above."""
-    del verbose, debug
     from finwait.cli import run_told
     from finwait.script.job import Job
     from finwait.script.job import jobs as all_jobs
@@ -216,7 +209,7 @@ def command(  # noqa: PLR0917  # click gives an argument an option
     if dry:
         return run_told.dry(made)
     _one_only(made, pcap)
-    wish = run_told.Told(form, as_tap, junit, pcap, explained, lang)
+    wish = run_told.Told(form, as_tap, junit, pcap, explained, verbose, lang)
     return run_told.tell(made, jobs, time_limit, wish)
 
 

@@ -1,7 +1,6 @@
 """What `finwait run` writes: reports, ladders, captures, and forms for other programs."""
 
 import json
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -10,9 +9,12 @@ from pathlib import Path
 from typing import Final
 
 from finwait.cli import codes
+from finwait.cli.packets import packets
 from finwait.cli.play import play_all
 from finwait.cli.signals import Signals
-from finwait.errors import BadScript, CannotOpen
+from finwait.cli.sink import opened
+from finwait.cli.terminal import terminal
+from finwait.errors import BadScript
 from finwait.script import report
 from finwait.script.job import Job
 from finwait.script.outcome import Outcome, Status
@@ -34,6 +36,7 @@ class Told:
     junit: str | None
     pcap: str | None
     explain: bool
+    verbose: bool
     lang: Lang
 
 
@@ -64,6 +67,9 @@ def tell(jobs: list[Job], at_once: int, limit: float, told: Told) -> int:
         if as_text:
             sys.stdout.write(report.text(outcome, told.lang))
             sys.stdout.write(outcome.printed)
+        if told.verbose:
+            sys.stdout.flush()  # what it belongs to stands before it where both are one terminal
+            sys.stderr.write(packets(outcome, told.lang))
         if told.pcap is not None:
             save(told.pcap, outcome)
         if told.explain:
@@ -101,16 +107,14 @@ def code_of(outcomes: list[Outcome]) -> int:
 
 
 def save(path: str, outcome: Outcome) -> None:
-    """Write what crossed the wire. Raises CannotOpen."""
-    packets = ((max(one.at, 0), one.packet) for one in outcome.crossings)
-    _write(path, b"".join(pcapng.write(packets, outcome.stage)))
+    """Write what crossed the wire. Raises CannotWrite."""
+    packets = ((one.at, one.packet) for one in outcome.crossings)
+    _write(path, b"".join(pcapng.write(packets, outcome.stage, outcome.epoch)))
 
 
 def _write(path: str, octets: bytes) -> None:
-    try:
-        Path(path).write_bytes(octets)
-    except OSError as error:
-        raise CannotOpen(path, error.strerror or str(error)) from None
+    with opened(path) as sink:
+        sink.write(octets)
 
 
 def ladder(outcome: Outcome, lang: Lang) -> str:
@@ -124,8 +128,7 @@ def ladder(outcome: Outcome, lang: Lang) -> str:
         path = str(Path(folder) / "play.pcapng")
         save(path, outcome)
         told = explain(path, ends)
-        columns = shutil.get_terminal_size((100, 24)).columns
-        text = told.text(lang, columns=columns, colour=sys.stdout.isatty())
+        text = told.text(lang, **terminal()._asdict())
     return "\n" + text.replace(path, outcome.path)
 
 

@@ -8,7 +8,9 @@ import click
 from finwait.capture.connection import end, rfc3339
 from finwait.errors import shown
 from finwait.picture.width import cut, left, right, width
+from finwait.verdict.catalogue import entry
 from finwait.verdict.gravity import Gravity, gravity
+from finwait.verdict.language import Lang, Text
 from finwait.verdict.verdict import reset_after_fin
 
 Record = Mapping[str, object]
@@ -29,16 +31,16 @@ class Column(NamedTuple):
     """How one column of the table is made."""
 
     head: str
-    cell: Callable[[Record], str]
+    cell: Callable[[Record, Lang], str]
     right: bool = False
 
 
 def plain(name: str) -> Column:
     """Make a column of the table from a column of the analysis."""
     if name in {"first_ts", "last_ts"}:
-        return Column(name, lambda record: _time(record[name]))
+        return Column(name, lambda record, _: _time(record[name]))
     return Column(
-        name, lambda record: _text(record[name]), right=name.endswith(_NUMBERS) or name == "conn"
+        name, lambda record, _: _text(record[name]), right=name.endswith(_NUMBERS) or name == "conn"
     )
 
 
@@ -73,10 +75,16 @@ def _end(record: Record, side: str) -> str:
     return end(str(ip), port if isinstance(port, int) else 0)
 
 
-def _by(record: Record) -> str:
-    """Who closed, as `closed_by` has it; with who reset, where that is the other end."""
+def _by(record: Record, lang: Lang) -> str:
+    """Who closed, as `closed_by` has it; in words, with who reset, where that is the other end."""
     closed, reset = str(record["closed_by"]), str(record["reset_by"])
-    return f"{closed} FIN, {reset} RST" if reset_after_fin(closed, reset) else closed
+    if not reset_after_fin(closed, reset):
+        return closed
+    first, then = (entry("closed_by", who).title.say(lang) for who in (closed, reset))
+    return _FIN_THEN_RST.say(lang).format(first=first, then=then)
+
+
+_FIN_THEN_RST = Text("{first} FIN, {then} RST", "{first} FIN，{then} RST")
 
 
 def _seconds(record: Record, name: str) -> str:
@@ -85,13 +93,13 @@ def _seconds(record: Record, name: str) -> str:
 
 
 MADE = {
-    "time": Column("time", lambda record: _time(record["first_ts"])[11:23]),
-    "client": Column("client", lambda record: _end(record, "client")),
-    "server": Column("server", lambda record: _end(record, "server")),
+    "time": Column("time", lambda record, _: _time(record["first_ts"])[11:23]),
+    "client": Column("client", lambda record, _: _end(record, "client")),
+    "server": Column("server", lambda record, _: _end(record, "server")),
     "by": Column("by", _by),
-    "sure": Column("sure", lambda record: _text(record["confidence"])),
-    "idle_s": Column("idle_s", lambda record: _seconds(record, "idle_before_close"), right=True),
-    "lasted_s": Column("lasted_s", lambda record: _seconds(record, "duration"), right=True),
+    "sure": Column("sure", lambda record, _: _text(record["confidence"])),
+    "idle_s": Column("idle_s", lambda record, _: _seconds(record, "idle_before_close"), right=True),
+    "lasted_s": Column("lasted_s", lambda record, _: _seconds(record, "duration"), right=True),
 }
 """Columns that only the table has."""
 STANDS_FOR = {
@@ -126,11 +134,19 @@ class Table:
     """Lines of a table. Settles its widths by the first rows, then streams."""
 
     def __init__(
-        self, names: Sequence[str] | None, width: int | None, *, several: bool, colour: bool
+        self,
+        names: Sequence[str] | None,
+        width: int | None,
+        *,
+        several: bool,
+        colour: bool,
+        lang: Lang = "en",
     ) -> None:
         """names: the columns, None for the usual; width: of the terminal, None for unlimited;
-        several: whether the rows are of more than one capture.
+        several: whether the rows are of more than one capture. Only what is no word of the analysis
+        is in `lang`: a word can be given to --where as it stands.
         """
+        self._lang = lang
         self._spare = names is None
         usual = [name for name in USUAL if several or name != "source"]
         self._columns = [column(name) for name in (names or usual)]
@@ -157,7 +173,7 @@ class Table:
 
     def _settle(self, records: Sequence[Record]) -> None:
         def needed(column: Column) -> int:
-            cells = [column.head, *(column.cell(record) for record in records)]
+            cells = [column.head, *(column.cell(record, self._lang) for record in records)]
             return min(WIDEST, max(map(width, cells)))
 
         widths = {column.head: needed(column) for column in self._columns}
@@ -182,7 +198,7 @@ class Table:
         shade = None
         if self._colour:
             shade = COLOURS[gravity(str(record["close"]), str(record["cause"]))]
-        return self._line([column.cell(record) for column in self._columns], shade)
+        return self._line([column.cell(record, self._lang) for column in self._columns], shade)
 
     def _line(self, cells: list[str], shade: str | None = None) -> str:
         widths = self._widths or []

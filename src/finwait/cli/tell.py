@@ -105,6 +105,7 @@ def table_of(wish: Wish) -> Table:
         shutil.get_terminal_size().columns if terminal else None,
         several=wish.several,
         colour=terminal and not os.environ.get("NO_COLOR"),
+        lang=wish.lang,
     )
 
 
@@ -118,6 +119,8 @@ def condition(wish: Wish) -> "Where | None":
 
     where = Where(wish.where)
     where.rows(pa.table(_core.analyze([])))  # a mistake is told before anything is read
+    for stranger in where.strangers():
+        print(f"finwait: {stranger.told().say(wish.lang)}", file=sys.stderr)
     return where
 
 

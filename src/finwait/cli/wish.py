@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from finwait import _core
+from finwait.cli.names import no_column
 from finwait.cli.output import BINARY, Format, format_of
 from finwait.cli.table import MADE, STANDS_FOR
 from finwait.errors import Misuse
-from finwait.verdict import Lang, Text
+from finwait.verdict import Lang
 
 STREAMED = frozenset({"table", "ndjson", "csv"})
 """Formats that can be told row by row."""
@@ -92,7 +93,7 @@ class Wish:
         self._check_columns(self.names)
         for key in self.keys:
             if key.column not in _core.COLUMNS:
-                raise _no_column("--sort", key.column)
+                raise no_column("--sort", key.column)
         if self.sort is not None and not self.keys:
             raise Misuse(
                 "--sort needs a column, such as --sort -duration",
@@ -115,7 +116,7 @@ class Wish:
                     f"--columns：{name} 只有 table 格式才有；{self.format} 中是 {made}",
                 )
             if name not in _core.COLUMNS and name not in MADE:
-                raise _no_column("--columns", name)
+                raise no_column("--columns", name)
         if names is not None and (not names or len(set(names)) < len(names)):
             raise Misuse(
                 "--columns needs columns, each once, such as --columns conn,close,cause",
@@ -159,19 +160,6 @@ def overwritten(out: str, files: Iterable[str]) -> str | None:
         if any(each.exists() and each.samefile(target) for each in inside):
             return str(path)
     return None
-
-
-def known_columns() -> Text:
-    """All columns, for a message."""
-    names = ", ".join([*_core.COLUMNS, *MADE])
-    return Text(f"columns: {names}", f"可用的列：{names}")
-
-
-def _no_column(option: str, name: str) -> Misuse:
-    known = known_columns()
-    return Misuse(
-        f"{option}: no column {name!r}\n{known.en}", f"{option}：没有 {name!r} 这一列\n{known.zh}"
-    )
 
 
 def is_pipe(path: str) -> bool:

@@ -2,18 +2,20 @@
 
 from finwait.endpoint.calls import Happening
 from finwait.endpoint.closing import enter_time_wait
-from finwait.endpoint.connection import Connection, Piece
+from finwait.endpoint.connection import Connection, Held, Piece
 from finwait.endpoint.early import extend_duplicate, forget_blocks, keep
 from finwait.endpoint.negotiate import own_mss
 from finwait.endpoint.profile import Checks
 from finwait.endpoint.rules import Rule
 from finwait.endpoint.transmit import quicken, send_ack
-from finwait.endpoint.window import grow, measure, memory_of, remaining
+from finwait.endpoint.window import grow, measure, memory_of, remaining, room_behind
 from finwait.endpoint.work import Work
 from finwait.tcp import Event, Flags, Segment, Seq, State
 
 JIFFY = 1000
 """The kernel's timers go off at the next tick, not at once."""
+GROWS = 128
+"""Octets of a segment in order that opens the window further (Linux tcp_event_data_recv); out of order, any does."""
 TAKES_DATA = frozenset({State.ESTABLISHED, State.FIN_WAIT_1, State.FIN_WAIT_2})
 """3.10.7.4, seventh: elsewhere segment text should not occur and is ignored."""
 
@@ -26,7 +28,7 @@ def take_data(w: Work, segment: Segment, *, limit: int | None = None) -> None:
     data = segment.payload
     if not data and not fin:
         return
-    memory = memory_of(c, len(data))
+    space = memory_of(c, len(data)), room_behind(c, len(data))
     end = start + len(data)
     linux = c.profile.arrival_checks is Checks.LINUX
     if (end + fin).at_or_before(c.rcv_nxt):
@@ -44,9 +46,9 @@ def take_data(w: Work, segment: Segment, *, limit: int | None = None) -> None:
     if not linux:
         _report_overlap(c, start, start + len(data))
     if start == c.rcv_nxt:
-        _in_order(w, Piece(start, data, fin, memory), len(segment.payload))
+        _in_order(w, Piece(start, data, fin, *space), len(segment.payload))
     else:
-        _out_of_order(w, Piece(start, data, fin, memory))
+        _out_of_order(w, Piece(start, data, fin, *space))
 
 
 def _report_duplicate(w: Work, start: Seq, end: Seq) -> None:
@@ -84,7 +86,7 @@ def _in_order(w: Work, first: Piece, whole: int) -> None:
     linux = c.profile.arrival_checks is Checks.LINUX
     if data:
         w.fire(Rule.RECEIVE_DATA)
-        _deliver(w, data, first.memory)
+        _deliver(w, data, first)
     if whole:
         _note_arrival(w, whole)
     known = c.rcv_nxt
@@ -94,7 +96,7 @@ def _in_order(w: Work, first: Piece, whole: int) -> None:
             extend_duplicate(c, piece.seq, piece.end if piece.end.before(known) else known)
         if piece.end.after(c.rcv_nxt):
             w.fire(Rule.REASSEMBLE)
-            _deliver(w, piece.data[c.rcv_nxt - piece.seq :], piece.memory)
+            _deliver(w, piece.data[c.rcv_nxt - piece.seq :], piece)
             fin = piece.fin
     if had_pieces:
         c.ack_now = True  # a gap was filled, in part or whole (RFC 5681 section 4.2)
@@ -112,13 +114,20 @@ def release(w: Work) -> None:
         c.to_ack += 1
 
 
-def _deliver(w: Work, data: bytes, memory: int) -> None:
+def _deliver(w: Work, data: bytes, piece: Piece) -> None:
     c = w.c
     c.rcv_nxt += len(data)
     c.bytes_received += len(data)
     if not c.read_shut or not c.orphan:
         c.received += data
-        c.held = (*c.held, (len(data), memory))
+        last = c.held[-1] if c.held else Held(0, 0, -1)
+        if (
+            len(data) <= last.room
+        ):  # moved to where room is, its own memory is free (Linux tcp_try_coalesce)
+            more = Held(last.octets + len(data), last.memory, last.room - len(data))
+            c.held = (*c.held[:-1], more)
+        else:
+            c.held = (*c.held, Held(len(data), piece.memory, piece.room))
     w.tell(Happening.READABLE)
 
 
@@ -141,7 +150,8 @@ def _note_arrival(w: Work, length: int) -> None:
             c.quick = max(c.quick, min(max(c.rcv_wnd // (2 * c.rcv_mss), 2), profile.quick_acks))
     c.received_at = w.now
     c.to_ack += 1
-    grow(c, length, advertised)
+    if length >= GROWS:
+        grow(c, length, advertised)
 
 
 def _out_of_order(w: Work, piece: Piece) -> None:

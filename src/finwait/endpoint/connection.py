@@ -1,6 +1,7 @@
 """One connection's transmission control block (RFC 9293 section 3.3.1) as a value. `step.py` makes the next one of it."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from finwait.endpoint.calls import Errno, Happening, Result
 from finwait.endpoint.profile import Profile
@@ -48,6 +49,8 @@ class Piece:
     fin: bool
     memory: int = 0
     """Octets of the receive buffer that it takes (Linux truesize)."""
+    room: int = 0
+    """How many octets more fit behind it in that memory (Linux skb_tailroom)."""
 
     @property
     def data_end(self) -> Seq:
@@ -58,6 +61,17 @@ class Piece:
     def end(self) -> Seq:
         """The number after its last one."""
         return self.seq + len(self.data) + self.fin
+
+
+class Held(NamedTuple):
+    """Segments that wait to be read in one piece of memory (Linux sk_buff)."""
+
+    octets: int
+    """Of them not read yet."""
+    memory: int
+    """What they take of the buffer until all are read (truesize)."""
+    room: int
+    """How many octets more fit behind them (skb_tailroom)."""
 
 
 @dataclass(slots=True)
@@ -123,8 +137,8 @@ class Connection:
     rcv_mss: int = 536
     """The peer's segment size as far as it was seen."""
     received: bytes = b""
-    held: tuple[tuple[int, int], ...] = ()
-    """Of each segment in `received`: octets not read yet, and the memory that it takes until all are (Linux sk_rmem_alloc)."""
+    held: tuple[Held, ...] = ()
+    """The memory of what is in `received` (Linux sk_receive_queue)."""
     window_ratio: int = 128
     """256ths of the buffer that count as window (Linux scaling_ratio)."""
     pieces: tuple[Piece, ...] = ()

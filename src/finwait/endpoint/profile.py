@@ -212,6 +212,8 @@ class Profile:
     keep_probes: int
     nagle_minshall: bool
     """Nagle's algorithm holds a small segment back only while another small one is in flight, not while anything is."""
+    nagle_runs: bool
+    """What goes out in one run is looked at as a whole: if nothing was unacknowledged before it, its small last segment goes, too."""
     arrival_checks: Checks
     """The order and the bounds of the first checks of a segment in a synchronized state."""
     syn_received_checks: Checks

@@ -24,8 +24,13 @@ def take_ack(w: Work, segment: Segment, *, data_too: bool) -> bool:
     if newly > 0:
         w.fire(Rule.ACK_NEW)
         _advance(w, ack, segment)
-    elif ack == c.snd_una and c.queue and not data_too:
-        _duplicate(w, sacked=sacked)
+    elif ack == c.snd_una and not data_too:
+        if c.queue:
+            _duplicate(w, sacked=sacked)
+        else:
+            c.tail_probe_end = (
+                None  # both the probe and what it repeated arrived (Linux tcp_process_tlp_ack)
+            )
     if sacked and c.recover is None:
         _look_for_loss(w)
     return newly > 0

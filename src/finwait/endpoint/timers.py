@@ -17,6 +17,8 @@ from finwait.endpoint.transmit import (
 from finwait.endpoint.work import Work
 from finwait.tcp import Event, Flags, State
 
+JIFFY = 1000
+"""The kernel's timers go off at the next tick, not at once."""
 RESOURCE_PROBE_INTERVAL = 500_000
 """Linux: how soon what the local device dropped is tried again."""
 
@@ -179,6 +181,10 @@ def _tail_probe(w: Work) -> None:
     c = w.c
     c.probe_at = None
     if not c.queue:
+        return
+    if c.tail_probe_end is not None:
+        # one at a time: the timeout takes over, by the age of the oldest segment (Linux tcp_rearm_rto)
+        c.retransmit_at = max(c.queue[0].sent_at + timeout(c), w.now + JIFFY)
         return
     w.fire(Rule.TAIL_PROBE)
     c.tail_probe_end = c.snd_nxt

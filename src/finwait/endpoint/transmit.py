@@ -137,9 +137,10 @@ def flush(w: Work, *, force: bool = False, push: bool = False, hold: bool = Fals
         return False
     went = False
     first = len(c.queue)
+    idle = c.profile.nagle_runs and not c.queue
     while c.unsent or c.write_shut:
         room = c.snd_una + c.snd_wnd - c.snd_nxt
-        size = _next_size(w, room, force=force, hold=hold)
+        size = _next_size(w, room, force=force, hold=hold, idle=idle)
         if size is None:
             break
         fin = c.write_shut and size == len(c.unsent)
@@ -151,6 +152,12 @@ def flush(w: Work, *, force: bool = False, push: bool = False, hold: bool = Fals
         _push_bursts(w, len(c.queue) - first)
     if went and c.retransmit_at is None:
         arm_retransmission(w)
+    elif went and tail_probe_wanted(c):
+        # new data is probed for even while a timeout runs (Linux tcp_write_xmit)
+        c.probe_at, c.retransmit_at = w.now + _probe_timeout(c), None
+        over = c.queue[0].sent_at + timeout(c)
+        if over > w.now:
+            c.probe_at = min(c.probe_at, over)
     return went
 
 
@@ -176,7 +183,9 @@ def _burst(c: Connection) -> int:
     return min(max(paced, c.profile.burst_segments), BURST_MAX)
 
 
-def _next_size(w: Work, room: int, *, force: bool, hold: bool) -> int | None:  # noqa: PLR0911 - one a reason
+def _next_size(  # noqa: PLR0911 - one a reason
+    w: Work, room: int, *, force: bool, hold: bool, idle: bool
+) -> int | None:
     """Octets of the next segment, None if none may go now."""
     c = w.c
     whole = len(c.unsent)
@@ -199,7 +208,7 @@ def _next_size(w: Work, room: int, *, force: bool, hold: bool) -> int | None:  #
         if not force and (c.profile.window_slow_start or room < c.max_window // 2):
             return None
         return min(room, size)
-    if size < mss and not force and not _may_be_small(w, size, whole, hold=hold):
+    if size < mss and not force and not _may_be_small(w, size, whole, hold=hold, idle=idle):
         return None
     return size
 
@@ -215,7 +224,9 @@ def _limited(c: Connection) -> int:
     return min(c.duplicates, 2) if c.profile.limited_transmit and c.recover is None else 0
 
 
-def _may_be_small(w: Work, size: int, whole: int, *, hold: bool) -> bool:  # noqa: PLR0911 - one a reason
+def _may_be_small(  # noqa: PLR0911 - one a reason
+    w: Work, size: int, whole: int, *, hold: bool, idle: bool
+) -> bool:
     """Nagle's algorithm (3.7.4) and its relatives."""
     c = w.c
     if c.write_shut and size == whole:
@@ -227,7 +238,7 @@ def _may_be_small(w: Work, size: int, whole: int, *, hold: bool) -> bool:  # noq
     if c.settings.cork or hold:
         w.fire(Rule.CORKED)
         return False
-    if c.settings.no_delay or not any(sent.data for sent in c.queue):
+    if c.settings.no_delay or idle or not any(sent.data for sent in c.queue):
         return True
     if c.profile.nagle_minshall and not c.small_end.after(c.snd_una):
         return True
@@ -380,7 +391,6 @@ def tail_probe_wanted(c: Connection) -> bool:
         c.profile.tail_loss_probe
         and c.sack
         and c.recover is None
-        and c.tail_probe_end is None
         and c.state in SENDING
         and not any(sent.sacked for sent in c.queue)
     )

@@ -13,7 +13,7 @@ from finwait.endpoint.calls import (
     Shutdown,
 )
 from finwait.endpoint.closing import orphan_in_fin_wait_2
-from finwait.endpoint.connection import Connection, Sent
+from finwait.endpoint.connection import Connection, Held, Sent
 from finwait.endpoint.negotiate import advertised_mss
 from finwait.endpoint.options import apply
 from finwait.endpoint.profile import Checks
@@ -139,12 +139,12 @@ def receive(w: Work, call: Receive) -> None:
     w.result = Result(error=Errno.EAGAIN)
 
 
-def _left(held: tuple[tuple[int, int], ...], taken: int) -> tuple[tuple[int, int], ...]:
-    """What is held once so many octets were read: a segment goes when all of it is."""
-    for number, (octets, memory) in enumerate(held):
-        if octets > taken:
-            return ((octets - taken, memory), *held[number + 1 :])
-        taken -= octets
+def _left(held: tuple[Held, ...], taken: int) -> tuple[Held, ...]:
+    """What is held once so many octets were read: memory is free when all in it is read."""
+    for number, one in enumerate(held):
+        if one.octets > taken:
+            return (one._replace(octets=one.octets - taken), *held[number + 1 :])
+        taken -= one.octets
     return ()
 
 

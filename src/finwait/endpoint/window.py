@@ -32,7 +32,7 @@ def free_space(c: Connection) -> int:
     """What of it is free. In Linux whole segments take room, with their overhead, also those out of order."""
     if not c.profile.buffer_overhead:
         return max(buffer_space(c) - len(c.received), 0)
-    held = sum(size for _, size in c.held) + sum(piece.memory for piece in c.pieces)
+    held = sum(one.memory for one in c.held) + sum(piece.memory for piece in c.pieces)
     return window_from(c, max(c.settings.receive_buffer - held, 0))
 
 
@@ -40,11 +40,19 @@ def memory_of(c: Connection, octets: int) -> int:
     """Memory that a segment takes in Linux, as its TUN device makes the packet (skb->truesize: tun_alloc_skb, kmalloc_reserve)."""
     if not c.profile.buffer_overhead:
         return octets
-    packet = c.header + 20 + (12 if c.timestamps else 0) + octets
-    room = -(-(HEADROOM + packet) // 64) * 64 + SHARED_INFO
-    if room <= SMALL_HEAD:
-        return SMALL_HEAD + SK_BUFF
-    return (1 << (room - 1).bit_length()) + SK_BUFF
+    size = -(-_packet(c, octets) // 64) * 64 + SHARED_INFO
+    return (SMALL_HEAD if size <= SMALL_HEAD else 1 << (size - 1).bit_length()) + SK_BUFF
+
+
+def room_behind(c: Connection, octets: int) -> int:
+    """Octets that fit behind a segment into the memory that it takes (Linux skb_tailroom)."""
+    if not c.profile.buffer_overhead:
+        return 0
+    return memory_of(c, octets) - SK_BUFF - SHARED_INFO - _packet(c, octets)
+
+
+def _packet(c: Connection, octets: int) -> int:
+    return HEADROOM + c.header + 20 + (12 if c.timestamps else 0) + octets
 
 
 def measure(c: Connection, octets: int, advertised_mss: int) -> None:
@@ -71,6 +79,8 @@ def _set_clamp(c: Connection, clamp: int) -> None:
 def offered_scale(c: Connection) -> int:
     """The shift that our SYN offers: the least that can say the largest buffer (RFC 7323 section 2.3)."""
     space = max(buffer_space(c), c.profile.receive_buffer_max)
+    if c.profile.buffer_overhead and c.settings.receive_buffer_set:
+        space = buffer_space(c)  # Linux tcp_connect_init, tcp_openreq_init_rwin: SOCK_RCVBUF_LOCK
     if c.settings.window_clamp:
         space = min(space, c.settings.window_clamp)
     shift = 0
@@ -129,7 +139,7 @@ def judged_window(c: Connection) -> int:
 
 
 def grow(c: Connection, length: int, advertised_mss: int) -> None:
-    """Open the window further because data came (Linux tcp_grow_window)."""
+    """Open the window further because a segment came (Linux tcp_grow_window)."""
     room = min(c.window_clamp, free_space(c)) - c.rcv_ssthresh
     if not c.profile.window_slow_start or room <= 0:
         return

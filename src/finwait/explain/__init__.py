@@ -30,13 +30,13 @@ def explain(
     source: a path, or several; "-" is standard input; a directory is one capture rotated into files.
     conn: its number as `analyze` counts (from 0), or its two ends in either order, such as
     "10.0.0.2:5000-10.0.0.1:80" or "[2001:db8::1]:5000-[2001:db8::2]:80"; of several connections
-    with these ends, the first. joined: the paths are one capture in pieces, in this order.
+    with these ends, the first. Or one end, "10.0.0.2:5000", if only one connection has it. joined: the paths are one capture in pieces, in this order.
     absolute: tell sequence numbers as they are in the header, not relative to the initial ones.
     max_segments: of a longer connection, segments in the middle are left out of the telling.
     progress: called as `analyze` calls it; a capture is read twice, to judge and to tell.
 
     A capture that breaks in the middle is told as far as it goes; see `Explanation.faults`.
-    Raises Misuse if there is no such connection, CannotOpen or BadCapture if nothing could be read.
+    Raises Misuse if there is no such connection, or several have the one end, CannotOpen or BadCapture if nothing could be read.
     """
     from finwait.explain.read import read
 

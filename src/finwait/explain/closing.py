@@ -5,12 +5,8 @@ from finwait.explain.item import Facts, Item, Part, part
 from finwait.explain.transfer import backing_off
 from finwait.verdict.verdict import peer_of
 
-ACK_MISSED = {
-    ("FIN-WAIT-2", "FIN-WAIT-1"),
-    ("TIME-WAIT", "CLOSING"),
-    ("CLOSED", "LAST-ACK"),
-}
-"""Steps back of an end that repeats its FIN: it had not received the ack of it."""
+WAITING = {"FIN-WAIT-1", "CLOSING", "LAST-ACK"}
+"""States of an end whose FIN is not acked (RFC 9293 3.3.2)."""
 
 
 def fin(c: Conversation, s: Segment) -> list[Part]:
@@ -75,7 +71,7 @@ def _again(c: Conversation, own: Fin, s: Segment) -> list[Part]:
     lost = acked is not None and acked.index < s.index
     key = "fin-again-acked" if lost else "fin-again"
     by: Facts = {"by": acked.number} if acked is not None and lost else {}
-    back = _taken_back(s)
+    back = _still_waiting(s) if lost else []
     if len(own.repeats) == 1:
         one: Facts = {"frame": s.number, "before": own.first.number, "after_s": gaps[0]}
         return [Part(key, {**facts, **one, **by}), *back]
@@ -84,13 +80,10 @@ def _again(c: Conversation, own: Fin, s: Segment) -> list[Part]:
     return [Part(f"{key}-many", {**facts, **many, **by}), *backing_off(gaps), *back]
 
 
-def _taken_back(s: Segment) -> list[Part]:
-    """Say that an end steps back: it seemed to have the ack of its FIN, and the repeat shows that not."""
-    return [
-        part("fin-ack-missed", who=end, state=after)
-        for end, before, after in s.moves
-        if end == s.who and (before, after) in ACK_MISSED
-    ]
+def _still_waiting(s: Segment) -> list[Part]:
+    """Say where the end stood that repeats its FIN although an ack of it is in the capture."""
+    stood = _state(s, s.who)
+    return [part("fin-ack-missed", who=s.who, state=stood)] if stood in WAITING else []
 
 
 def ack_of_fin(c: Conversation, s: Segment) -> list[Part]:
@@ -106,9 +99,13 @@ def ack_of_fin(c: Conversation, s: Segment) -> list[Part]:
         "fin": c.shown(other.who, other.number),
         "who": s.who,
     }
+    again = other.missed
     if own is None or own.first.index > s.index:
-        return [Part("acks-fin-data" if s.payload else "acks-fin", facts)]
+        missed = [part("acks-fin-missed", who=other.who, again=again.number)] if again else []
+        return [Part("acks-fin-data" if s.payload else "acks-fin", facts), *missed]
     if own.acked_by is not None and own.acked_by.index < s.index:
+        if again is not None:
+            return [Part("final-ack-missed", facts | {"who": other.who, "again": again.number})]
         return [Part("final-ack", {k: v for k, v in facts.items() if k != "who"})]
     mine: Facts = {"seq": c.shown(s.who, s.seq), "own_fin": c.shown(s.who, own.number)}
     return [Part("acks-fin-closing", facts | mine), *_beyond(own, other.who, s)]

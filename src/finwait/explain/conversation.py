@@ -109,6 +109,12 @@ class Fin(NamedTuple):
     acked_by: Segment | None
     repeats: tuple[Segment, ...]
 
+    @property
+    def missed(self) -> Segment | None:
+        """The repeat that shows that the first ack of it was lost or late on its way."""
+        acked = self.acked_by
+        return next((r for r in self.repeats if acked is not None and r.index > acked.index), None)
+
 
 class _Unwrapper:
     """Turns numbers modulo 2**32 into numbers that do not wrap, each near the one before."""
@@ -335,30 +341,19 @@ class Conversation:
             after = (s.client_state, s.server_state)
             moves: list[tuple[str, str, str]] = []
             for who, old, new in zip(("client", "server"), before, after, strict=True):
-                if old in ("", new) or not new:
-                    continue
-                via = self._between(who, old, new)
+                via = s.step.client_passed if who == "client" else s.step.server_passed
+                if not old or not new or via in {None, old, new, "LISTEN", "CLOSED"}:
+                    via = ""
                 if via:
                     s.via[who] = via
+                if old in ("", new) or not new:
+                    continue
+                if via:
                     moves += [(who, old, via), (who, via, new)]
                 else:
                     moves.append((who, old, new))
             s.moves = tuple(moves)
             before = after
-
-    def _between(self, who: str, old: str, new: str) -> str:
-        """Give the state that an end passed between two that the wire shows; empty if none.
-
-        An end that answers a FIN with its own was in CLOSE-WAIT in between. One whose FIN crossed the
-        other's was in CLOSING, unless the other had to be sent again: then it may have come last.
-        """
-        if (old, new) == ("ESTABLISHED", "LAST-ACK"):
-            return "CLOSE-WAIT"
-        own, other = self.fins[who], self.fins[peer_of(who)]
-        if (old, new) != ("FIN-WAIT-1", "TIME-WAIT") or own is None or other is None:
-            return ""
-        crossed = other.first.ack <= own.number and not other.repeats
-        return "CLOSING" if crossed else ""
 
     def _fin(self, who: str) -> Fin | None:
         sent = [s for s in self.of(who) if s.flags & FIN and not s.flags & RST]

@@ -1,4 +1,4 @@
-"""Which connection is meant: by its number, or by its two ends."""
+"""Which connection is meant: by its number, by its two ends, or by one end that only it has."""
 
 import re
 from typing import Final
@@ -8,16 +8,20 @@ from finwait.errors import Misuse
 Ends = tuple[str, int, str, int]
 """Address and port of one end and of the other, in either order."""
 
+End = tuple[str, int]
+"""Address and port of one end."""
+
 _END: Final = r"(?:\[(?P<six{n}>[^\]]*)\]|(?P<four{n}>[^\[\]:-]*)):(?P<port{n}>\d{{1,5}})"
-_BOTH: Final = re.compile(_END.format(n=1) + r"\s*[-,]\s*" + _END.format(n=2))
+_ENDS: Final = re.compile(_END.format(n=1) + r"(?:\s*[-,]\s*" + _END.format(n=2) + ")?")
+_NEGATIVE: Final = re.compile(r"-\d+")
 PORT_MAX: Final = 0xFFFF
 """RFC 9293 3.1: 16 bits."""
 
 
-def which(text: str) -> int | Ends:
-    """Read "17", "10.0.0.2:5000-10.0.0.1:80" or "[2001:db8::1]:5000-[2001:db8::2]:80".
+def which(text: str) -> int | Ends | End:
+    """Read "17", "10.0.0.2:5000-10.0.0.1:80", "[2001:db8::1]:5000-[2001:db8::2]:80" or "10.0.0.2:5000".
 
-    Raises Misuse, with an example, if it is neither.
+    Raises Misuse, with an example, if it is none of these.
     """
     asked = text.strip()
     if asked.isascii() and asked.isdigit():
@@ -28,16 +32,27 @@ def which(text: str) -> int | Ends:
                 f"没有编号为 {asked[:24]} 的连接：`finwait analyze` 会列出所有连接",
             )
         return int(asked)
-    found = _BOTH.fullmatch(asked)
+    if _NEGATIVE.fullmatch(asked):
+        raise below_zero(asked)
+    found = _ENDS.fullmatch(asked)
     if found is None:
         raise Misuse(
             f"no connection is called {text!r}: give its number, as `finwait analyze` lists it, or its"
-            " ends, such as 10.0.0.2:5000-10.0.0.1:80 or [2001:db8::1]:5000-[2001:db8::2]:80",
+            " ends, such as 10.0.0.2:5000-10.0.0.1:80 or [2001:db8::1]:5000-[2001:db8::2]:80, or one of"
+            " them that no other connection has",
             f"没有叫做 {text!r} 的连接：请给出 `finwait analyze` 列出的编号，或连接的两端，"
-            "例如 10.0.0.2:5000-10.0.0.1:80 或 [2001:db8::1]:5000-[2001:db8::2]:80",
+            "例如 10.0.0.2:5000-10.0.0.1:80 或 [2001:db8::1]:5000-[2001:db8::2]:80，或其他连接都没有的一端",
         )
-    (a, a_port), (b, b_port) = (_end(found, n) for n in (1, 2))
-    return a, a_port, b, b_port
+    one = _end(found, 1)
+    return one if found["port2"] is None else (*one, *_end(found, 2))
+
+
+def below_zero(number: int | str) -> Misuse:
+    """Say that numbers of connections begin with 0."""
+    return Misuse(
+        f"no connection {number}: connections are counted from 0, as `finwait analyze` lists them",
+        f"没有连接 {number}：连接从 0 开始编号，见 `finwait analyze` 的列表",
+    )
 
 
 def _end(found: re.Match[str], n: int) -> tuple[str, int]:

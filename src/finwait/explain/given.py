@@ -39,6 +39,10 @@ class Step(Protocol):
     @property
     def server_state(self) -> str: ...  # noqa: D102
     @property
+    def client_passed(self) -> str | None: ...  # noqa: D102
+    @property
+    def server_passed(self) -> str | None: ...  # noqa: D102
+    @property
     def labels(self) -> Sequence[str]: ...  # noqa: D102
     @property
     def refers_to(self) -> int: ...  # noqa: D102

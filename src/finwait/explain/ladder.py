@@ -37,6 +37,8 @@ HEAD, BEFORE_CLOSE, AFTER_CLOSE, TAIL = 4, 5, 12, 4
 """Segments kept at the start, around the close and at the end of a longer one."""
 KEEP_EACH = 2
 """Of each unusual label, and of RSTs and FINs, so many first and last ones are kept."""
+UNACKED = frozenset({"FIN-WAIT-1", "CLOSING", "LAST-ACK"})
+"""States of an end whose FIN is not acked (RFC 9293 3.3.2): what acks it and leaves it there has not arrived."""
 PAUSE = 1.0
 """Seconds between two segments that are worth a line."""
 
@@ -161,10 +163,16 @@ def _labels(c: Conversation, s: Segment, lang: Lang) -> tuple[str, ...]:
         title = _title(c, s, slug, lang)
         about = _about(c, s, slug)
         labels.append(_with_frame(title, about, lang) if about else title)
+        if slug == "acks-fin" and _state(s, peer_of(s.who)) in UNACKED:
+            labels.append(messages(lang, "words")["ack-missed"])
     drew = c.draws.get(s.index)
     if drew is not None:
         labels.append(_with_frame(entry("label", "rst-trigger").title.say(lang), drew, lang))
     return tuple(labels)
+
+
+def _state(s: Segment, who: str) -> str:
+    return s.client_state if who == "client" else s.server_state
 
 
 def _title(c: Conversation, s: Segment, slug: str, lang: Lang) -> str:

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from shlex import quote
 
 from finwait import _core
+from finwait.capture.connection import Connection
 from finwait.capture.connections import Progress, Source, blame, paths_of
 from finwait.errors import CannotWrite, Misuse
-from finwait.explain.ends import Ends, which
+from finwait.explain.ends import below_zero, which
 from finwait.explain.explanation import Explanation
+from finwait.verdict.language import Text
 
 STDIN = "-"
 
@@ -23,20 +26,18 @@ def read(
 ) -> Explanation:
     """Do what `finwait.explain` promises."""
     paths = paths_of(source)
-    asked: int | Ends = which(conn) if isinstance(conn, str) else conn
+    asked = which(conn) if isinstance(conn, str) else conn
     if isinstance(asked, int) and asked < 0:
-        raise Misuse(
-            f"no connection {asked}: connections are counted from 0",
-            f"没有连接 {asked}：连接从 0 开始编号",
-        )
+        raise below_zero(asked)
     if max_segments < 1:
         raise Misuse("max_segments is 1 or more", "max_segments 至少为 1")
     with kept(paths) as files:
-        found, broken = _core.explain(
+        found, broken, several = _core.explain(
             files,
             joined=joined,
             conn=asked if isinstance(asked, int) else None,
-            ends=None if isinstance(asked, int) else asked,
+            ends=asked if isinstance(asked, tuple) and len(asked) == 4 else None,
+            end=asked if isinstance(asked, tuple) and len(asked) == 2 else None,
             max_steps=max_segments,
             progress=progress,
         )
@@ -46,11 +47,39 @@ def read(
             str(found.row["source"]), found.row["source"]
         )
         return Explanation(found, absolute=absolute, faults=faults)
+    if several is not None:
+        raise _several(str(conn).strip(), *several, paths)
     if faults:
         raise faults[0]
     raise Misuse(
         f"no connection {conn} in {', '.join(paths)}: `finwait analyze` lists what there is",
         f"{'、'.join(paths)} 中没有连接 {conn}：`finwait analyze` 会列出所有连接",
+    )
+
+
+def _several(asked: str, count: int, first: list[dict[str, object]], paths: list[str]) -> Misuse:
+    """Say that several connections have this end, and how to name one; not all are listed."""
+    rows = [Connection.of(record) for record in first]
+    listed = [f"  {row.conn}  {row.client}-{row.server}  {row.close}" for row in rows]
+    where = f"\"client = '{asked}' OR server = '{asked}'\""
+    command = " ".join(["finwait analyze --where", where, *map(quote, paths)])
+    more = Text(
+        f"  … all {count}: {command}" if count > len(rows) else "",
+        f"  … 全部 {count} 个：{command}" if count > len(rows) else "",
+    )
+    return Misuse(
+        "\n".join(
+            [
+                f"{count} connections have the end {asked}: name one by its number, or by both ends",
+                *filter(None, [*listed, more.en]),
+            ]
+        ),
+        "\n".join(
+            [
+                f"有 {count} 个连接的一端是 {asked}：请用编号或两端指明一个",
+                *filter(None, [*listed, more.zh]),
+            ]
+        ),
     )
 
 

@@ -104,15 +104,11 @@ def _ignored(c: Conversation, s: Segment) -> Part:
     peer = peer_of(s.who)
     expected = s.peer_ack
     wanted = s.seq if expected is None else expected
-    return part(
-        "rst-ignored",
-        frame=s.number,
-        who=s.who,
-        peer=peer,
-        seq=c.shown(s.who, s.seq),
-        expected=c.shown(s.who, wanted),
-        off=abs(s.seq - wanted),
-    )
+    facts: Facts = {"frame": s.number, "who": s.who, "peer": peer, "seq": c.shown(s.who, s.seq)}
+    if s.seq == wanted:
+        return Part("rst-unheeded", facts)
+    off: Facts = {"expected": c.shown(s.who, wanted), "off": abs(s.seq - wanted)}
+    return Part("rst-ignored", facts | off)
 
 
 def _more(c: Conversation, s: Segment, first: Segment) -> list[Part]:

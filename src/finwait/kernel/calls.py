@@ -137,7 +137,7 @@ class Calls:
         got = self._libc("accept", fd, name, ctypes.byref(length))
         return Outcome(got.value, got.errno, {"port": port_of(name.raw)} if got.value >= 0 else {})
 
-    def _call_connect(self, fd: int, to: int | None = None, _length: None = None) -> Outcome:
+    def _call_connect(self, fd: int, to: Value = None, _length: None = None) -> Outcome:
         raw = self._destination(to)
         return self._libc("connect", fd, raw, len(raw))
 
@@ -147,10 +147,13 @@ class Calls:
     def _call_close(self, fd: int) -> Outcome:
         return self._libc("close", fd)
 
-    def _destination(self, to: int | None) -> bytes:
-        return (
-            unspecified() if to == socket.AF_UNSPEC else self.world.family.pack(*self.world.remote)
-        )
+    def _destination(self, to: Value) -> bytes:
+        if to == socket.AF_UNSPEC:
+            return unspecified()
+        address, port = self.world.remote
+        if isinstance(to, dict) and isinstance(to.get("port"), int):
+            port = to["port"]
+        return self.world.family.pack(address, port)
 
     # --- octets ---
 

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import signal
 from contextlib import suppress
 from typing import Final, Self
 
@@ -47,6 +48,19 @@ class Namespace:
             _become_root()
         self._home = home
         return self
+
+    @staticmethod
+    def end_others() -> None:
+        """Kill every other process in the namespace that the calling thread is in, and what they start meanwhile."""
+        here, me = os.readlink(HERE), os.getpid()  # noqa: PTH115 - as below
+        found = True
+        while found:
+            found = False
+            for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - a hundred of them in half a millisecond
+                with suppress(OSError):  # it ended meanwhile
+                    if int(name) != me and os.readlink(f"/proc/{name}/ns/net") == here:  # noqa: PTH115
+                        os.kill(int(name), signal.SIGKILL)
+                        found = True
 
     def leave(self) -> None:
         """Move back; without others in it, the namespace ends with its devices."""

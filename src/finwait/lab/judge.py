@@ -98,9 +98,10 @@ def from_wire(told: Explanation) -> Told:
     for segment in told.segments:
         for who in ENDS:
             for state in (segment.via.get(who, ""), getattr(segment, f"{who}_state")):
-                if state in passed[who]:  # an assumption that is taken back: the ACK was lost
-                    del passed[who][passed[who].index(state) + 1 :]
-                elif state and (passed[who] or state not in {"CLOSED", "LISTEN"}):
+                if passed[who][-1:] == ["CLOSED"] and state not in {"", "CLOSED", "LISTEN"}:
+                    passed[who].pop()  # what it still sent when the RST was on its way to it
+                begun = passed[who] or state not in {"CLOSED", "LISTEN"}
+                if state and begun and state not in passed[who][-1:]:
                     passed[who].append(state)
     reset = "" if row.reset_by == "none" else f"{row.reset_by} {row.reset_form or 'any'}"
     return Told(

@@ -24,8 +24,8 @@ TRACEFS: Final = Path("/sys/kernel/tracing")
 EVENTS: Final = ("sock/inet_sock_set_state", "tcp/tcp_send_reset")
 NAME: Final = "finwait-lab"
 """Instances are named finwait-lab-RUNNER-EXPERIMENT, by process ids."""
-BUFFER: Final = "1024"
-"""KiB for each CPU."""
+BUFFER: Final = 1024
+"""KiB for each CPU: enough for one experiment."""
 FILTER: Final = "(sport >= {0} && sport <= {1}) || (dport >= {0} && dport <= {1}) || dport == 0"
 """Which changes of state are told: those between these ports, and those of listeners. Else a busy machine's fill the buffer."""
 
@@ -93,9 +93,10 @@ class Said:
 
 
 class KernelWords:
-    """Both tracepoints from `start` to `stop`, in a tracing instance of our own."""
+    """Both tracepoints from `start` to `stop`, in a tracing instance of our own. buffer: KiB for each CPU, else BUFFER."""
 
-    def __init__(self, runner: int) -> None:
+    def __init__(self, runner: int, buffer: int | None = None) -> None:
+        self._buffer = BUFFER if buffer is None else buffer
         self._home = TRACEFS / "instances" / f"{NAME}-{runner}-{os.getpid()}"
 
     def start(self, ports: range | None = None) -> Tells:
@@ -108,7 +109,7 @@ class KernelWords:
         try:
             self._home.mkdir()
             (self._home / "trace_clock").write_text("mono")
-            (self._home / "buffer_size_kb").write_text(BUFFER)
+            (self._home / "buffer_size_kb").write_text(str(self._buffer))
             if ports is not None:
                 where = FILTER.format(ports.start, ports.stop - 1)
                 (self._home / "events" / EVENTS[0] / "filter").write_text(where)

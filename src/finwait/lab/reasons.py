@@ -30,6 +30,8 @@ ABORTS: Final = (
     "deliberate-abort",
     "abort",
     "abort-in-close-wait",
+    "fin-wait-2-aborted",
+    "handshake-abandoned",
     "gave-up",
     "tls-truncated",
     "handshake-rejected",
@@ -37,19 +39,19 @@ ABORTS: Final = (
 
 REASONS: Final[dict[str, Reason]] = {
     "unread-data": Reason(
-        Text("close() with unread data", "关闭时仍有未读数据"), _causes("unread-data", "abort", "data-destroyed"),
+        Text("close() with unread data", "关闭时仍有未读数据"), _causes("unread-data", "abort", "abort-in-close-wait", "fin-wait-2-aborted"),
     ),
     "linger-zero": Reason(
         Text("close() with SO_LINGER 0, or disconnect", "SO_LINGER 为 0 的 close()，或断开"), _causes(*ABORTS),
     ),
     "destroyed": Reason(
-        Text("aborted from outside (SOCK_DESTROY)", "被外部强制中止（SOCK_DESTROY）"), _causes(*ABORTS),
+        Text("aborted from outside (SOCK_DESTROY)", "被外部强制中止（SOCK_DESTROY）"), _causes(*ABORTS, "unread-data"),
     ),
     "listener-closed": Reason(
         Text("the listener closed before it was accepted", "尚未 accept，监听套接字已关闭"), _causes("listener-gone"),
     ),
     "linger2": Reason(
-        Text("TCP_LINGER2 < 0 in FIN-WAIT-2", "FIN-WAIT-2 中 TCP_LINGER2 < 0"), _causes("fin-wait-2-aborted"),
+        Text("TCP_LINGER2 < 0 in FIN-WAIT-2", "FIN-WAIT-2 中 TCP_LINGER2 < 0"), _causes("fin-wait-2-aborted", "fin-wait-2-expired"),
     ),
     "data-after-close": Reason(
         Text("data came after close()", "close() 之后收到数据"), _causes(*RACES, "fin-wait-2-aborted"),
@@ -69,7 +71,7 @@ REASONS: Final[dict[str, Reason]] = {
     "keepalive": Reason(Text("keep-alive probes unanswered", "保活探测无应答"), _causes("keepalive-timeout")),
     "overflow": Reason(
         Text("the accept queue is full (tcp_abort_on_overflow)", "accept 队列已满（tcp_abort_on_overflow）"),
-        _causes("handshake-rejected", "peer-lost-state"),
+        _causes("handshake-rejected"),
     ),
     "bad-ack": Reason(
         Text("an ACK that fits nothing", "无法接受的 ACK"), _causes("time-wait-reuse-refused", "peer-lost-state", "port-reused"),

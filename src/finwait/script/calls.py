@@ -7,7 +7,7 @@ from finwait.script import syntax
 from finwait.script.constants import ERRORS, IPPROTO_TCP, SOCK_STREAM
 from finwait.script.evaluate import Evaluator
 from finwait.script.sockets import Opening, Socket, Sockets
-from finwait.script.syntax import Call, Position
+from finwait.script.syntax import Call, Dialect, Position
 from finwait.script.write import write_expression
 from finwait.stage.stage import Result, Setup, SystemCall, Value
 from finwait.verdict.language import Text
@@ -38,7 +38,14 @@ EXTENDED_ERROR: Final = {
 class Calls:
     """Makes live calls of script calls, and judges what came back."""
 
-    def __init__(self, evaluator: Evaluator, sockets: Sockets, setup: Setup) -> None:
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        sockets: Sockets,
+        setup: Setup,
+        dialect: Dialect = Dialect.FINWAIT,
+    ) -> None:
+        self.dialect = dialect
         self.evaluator = evaluator
         self.sockets = sockets
         self.setup = setup
@@ -100,7 +107,18 @@ class Calls:
         if one is not None and one.opening in {Opening.NEW, Opening.BOUND}:
             one.opening = Opening.CONNECTING
             one.remote_port = self.setup.connect_port
+            if call.name == "connect" and self.dialect is Dialect.NPLAB:
+                self._towards_child(one, arguments)
             self.sockets.under_test = one
+
+    def _towards_child(self, one: Socket, arguments: list[Value]) -> None:
+        """A SYN was injected before: connect() goes to where it came from, and its numbers hold (nplab run_syscall_connect)."""
+        child = self.sockets.under_test
+        if child is None or child.opening is not Opening.RECEIVED or child.remote_port is None:
+            return
+        one.remote_port, one.numbers = child.remote_port, child.numbers
+        self.sockets.all.remove(child)
+        arguments[1] = {"port": child.remote_port}
 
     # --- after ---
 

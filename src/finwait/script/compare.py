@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from itertools import zip_longest
 from typing import Final
 
 from finwait.script.icmp import code_number, type_number
@@ -24,11 +26,20 @@ GLUED: Final = Flags.FIN | Flags.PSH | Flags.CWR
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One field that is not as expected; both values as a script writes them."""
+    """One field that is not as expected; both values as a script writes them, empty for what is not there."""
 
     field: str
     expected: str
     actual: str
+    place: int | None = None
+    """Of an option: which one of the packet's it is, from 0; their number where it is missing at the end."""
+    parts: tuple["Difference", ...] = ()
+    """Of a list of options: what differs in it, one by one."""
+
+    @property
+    def each(self) -> tuple["Difference", ...]:
+        """Its parts, or itself where it has none."""
+        return self.parts or (self,)
 
 
 def differences(expected: PacketAction, packet: Packet, numbers: Numbers) -> Iterator[Difference]:
@@ -140,23 +151,47 @@ def _wire_length(options: tuple[TcpOption, ...]) -> int:
 def _options(expected: tuple[Option, ...], tcp: Tcp, numbers: Numbers) -> Iterator[Difference]:
     """One by one, in order and kind; the value octet by octet, but that of nop and eol by kind and TS not at all."""
     wanted = [(wire, option) for option in expected for wire in to_wire(option)]
-    actual = numbers.options_to_script(tcp.options, tcp.flags)
+    actual = list(numbers.options_to_script(tcp.options, tcp.flags))
     kinds = [wire.kind for wire, _ in wanted], [wire.kind for wire in actual]
-    if kinds[0] != kinds[1]:
-        yield Difference("options", _list(list(expected)), _list([from_wire(o) for o in actual]))
+    parts = tuple(_option_by_option(wanted, actual, *kinds))
+    if kinds[0] == kinds[1]:
+        yield from parts
         return
-    for (wire, option), found in zip(wanted, actual, strict=True):
-        any_digest = option.name == "md5" and "valid" in option.words
-        if wire.kind != TIMESTAMPS and wire.data != found.data and not any_digest:
-            yield Difference(
-                f"option {option.name}",
-                write_tcp_option(option),
-                write_tcp_option(from_wire(found)),
-            )
+    shown = _list(list(expected)), _list([from_wire(o) for o in actual])
+    yield Difference("options", *shown, parts[0].place, parts if wanted and actual else ())
+
+
+def _option_by_option(
+    wanted: list[tuple[TcpOption, Option]],
+    actual: list[TcpOption],
+    wanted_kinds: list[int],
+    actual_kinds: list[int],
+) -> Iterator[Difference]:
+    """Lay two lists side by side so that as many kinds as possible meet, and give what differs, in order."""
+    matcher = SequenceMatcher(None, wanted_kinds, actual_kinds, autojunk=False)
+    for _, i, j, k, m in matcher.get_opcodes():
+        for step, (want, found) in enumerate(zip_longest(wanted[i:j], actual[k:m])):
+            place = min(k + step, m)
+            if want is None:
+                extra = from_wire(found)
+                yield Difference(f"option {extra.name}", "", write_tcp_option(extra), place)
+                continue
+            wire, option = want
+            said = write_tcp_option(option)
+            if found is None:
+                yield Difference(f"option {option.name}", said, "", place)
+            elif wire.kind != found.kind or not _same_value(wire, option, found):
+                shown = write_tcp_option(from_wire(found))
+                yield Difference(f"option {option.name}", said, shown, place)
+
+
+def _same_value(wire: TcpOption, option: Option, found: TcpOption) -> bool:
+    any_digest = option.name == "md5" and "valid" in option.words
+    return wire.kind == TIMESTAMPS or wire.data == found.data or any_digest
 
 
 def _list(options: list[Option]) -> str:
-    return f"<{','.join(map(write_tcp_option, options))}>" if options else "none"
+    return f"<{','.join(map(write_tcp_option, options))}>" if options else ""
 
 
 def _udp_ports(expected: TcpBody, packet: Packet) -> Iterator[Difference]:

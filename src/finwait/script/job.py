@@ -146,7 +146,10 @@ def scripts(paths: Iterable[str]) -> list[str]:
 def jobs(paths: Iterable[str], variants: Iterable[str], like: Job) -> list[Job]:
     """Give a job for each script and variant. A name that ends in v4.pkt or v6.pkt is of that family alone."""
     if like.stage == "kernel" and like.profile != "linux":
-        raise Misuse(f"the kernel is its own profile: --profile {like.profile} is of the model")
+        raise Misuse(
+            f"the kernel is its own profile: --profile {like.profile} is of the model",
+            f"内核就是它自己的行为：--profile {like.profile} 只用于 model 舞台",
+        )
     chosen = tuple(variants)
     made: list[Job] = []
     for path in paths:

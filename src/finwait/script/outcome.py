@@ -7,6 +7,7 @@ from finwait.script.compare import Difference
 from finwait.script.syntax import Position
 from finwait.verdict.language import Text
 from finwait.wire import Packet
+from finwait.wire.pcapng import EPOCH
 
 
 class Status(StrEnum):
@@ -55,7 +56,8 @@ class Failure:
     source: str
     """The line of the script."""
     message: Text
-    difference: Difference | None = None
+    differences: tuple[Difference, ...] = ()
+    """Everything in which the packet differs; the first is the one that `message` names."""
     expected: Shown | None = None
     actual: Shown | None = None
     reasons: tuple[Text, ...] = ()
@@ -64,12 +66,18 @@ class Failure:
     detail: str = ""
     """A traceback, or what a command wrote."""
 
+    @property
+    def difference(self) -> Difference | None:
+        """The first."""
+        return self.differences[0] if self.differences else None
+
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
     """A packet that crossed the wire."""
 
     at: int
+    """Microseconds from the start of the script; negative for what its first command brought about."""
     packet: Packet
     inbound: bool
 
@@ -94,3 +102,5 @@ class Outcome:
     crossings: tuple[Crossing, ...] = ()
     printed: str = ""
     """What code blocks printed."""
+    epoch: int = EPOCH
+    """The script's time 0 in microseconds since 1970 (UTC)."""

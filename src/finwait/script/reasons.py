@@ -139,7 +139,7 @@ def _options(scene: Scene) -> Text | None:
             continue
         if word in actual:
             return Text(
-                f"{name} are on this packet: negotiated, because the script's SYN offered them",
+                f"this packet has {name}: negotiated, because the script's SYN offered it",
                 f"此报文带有 {name}：已协商，因为脚本的 SYN 提供了它",
             ) if kind in kinds else Text(
                 f"the stack offers {name} by itself: a sysctl turns that off",
@@ -149,10 +149,17 @@ def _options(scene: Scene) -> Text | None:
             f"{name} not negotiated: {'the stack has it turned off' if kind in kinds else 'the SYN of the script does not offer it'}",
             f"{name} 未协商：{'协议栈已关闭此功能' if kind in kinds else '脚本的 SYN 没有提供'}",
         )
+    if _unpadded(actual) != _unpadded(expected):
+        return None
     return Text(
         "the same options in another order or with another padding",
         "选项相同，但顺序或填充不同",
     )
+
+
+def _unpadded(options: str) -> list[str]:
+    """Options in any order, as they are written in a script, without what only fills."""
+    return sorted(one for one in options.strip("<>").split(",") if one not in {"nop", "eol"})
 
 
 def _again(scene: Scene) -> Text | None:
@@ -169,7 +176,7 @@ def _again(scene: Scene) -> Text | None:
     if count < 2 or scene.failure.unread:
         return None
     return Text(
-        f"this segment is sent for the {count}th time: nothing that the script injected has acknowledged it",
+        f"this segment is sent again (time {count}): nothing that the script injected has acknowledged it",
         f"这是此报文段第 {count} 次发送：脚本注入的报文都没有确认它",
     )
 

@@ -18,6 +18,10 @@ VERDICT: Final = {
 EXPECTED = Text("expected", "预期")
 ACTUAL = Text("actual  ", "实际")
 NOTHING = Text("nothing came", "没有报文")
+NONE = Text("none", "无")
+EACH = Text(
+    "{field}: expected {expected}, was {actual}", "{field}：应为 {expected}，实际为 {actual}"
+)
 UNREAD = Text("not read by any line", "没有任何脚本行读取")
 STATE = Text("state", "状态")
 REASON = Text("likely", "可能原因")
@@ -90,28 +94,60 @@ def compared(expected: Shown, actual: Shown | None, failure: Failure, lang: Lang
         parts = " ".join(row.get(name, "").ljust(widths[name]) for name in order)
         told.append(f"    {label.say(lang)}  {seconds(shown.at):>12}  > {parts}".rstrip())
     if actual is not None:
-        marked = [name for name in order if _differs(name, rows, failure)]
         time = "^" * 12 if failure.kind == "time" else " " * 12
-        marks = " ".join(("^" if name in marked else " ") * max(widths[name], 1) for name in order)
+        marks = " ".join(_marks(name, rows, failure).ljust(max(widths[name], 1)) for name in order)
         pad = " " * (4 + (8 if lang == "en" else 4) + 2)
         line = f"{pad}{time}    {marks}".rstrip()
         if line.strip():
             told.append(line)
+        told += _each(failure, lang)
     return told
+
+
+def _marks(name: str, rows: list[dict[str, str]], failure: Failure) -> str:
+    """What stands under a part of the packet: nothing, or carets where it differs."""
+    if name == "options":
+        return _option_marks(rows[1].get(name, ""), failure)
+    widest = max(len(row.get(name, "")) for row in rows)
+    return "^" * max(widest, 1) if _differs(name, rows, failure) else ""
+
+
+def _option_marks(actual: str, failure: Failure) -> str:
+    """Mark the first option that differs; the end of the list where one is missing there."""
+    places = [one.place for one in failure.differences if one.place is not None]
+    if not places:
+        return ""
+    options = actual.strip("<>").split(",")
+    before = "<" + "".join(f"{option}," for option in options[: places[0]])
+    if places[0] >= len(options) or not actual:
+        return " " * max(len(actual) - 1, 0) + "^"
+    return " " * len(before) + "^" * len(options[places[0]])
 
 
 def _differs(name: str, rows: list[dict[str, str]], failure: Failure) -> bool:
     expected, actual = rows[0].get(name), rows[1].get(name)
-    if failure.kind == "time" or expected in {actual, "<...>"}:
+    if failure.kind == "time" or expected == actual:
         return False
     if name == "win" and expected is None:
         return False
     if name == "seq" and expected is not None and expected.startswith("..."):
         return expected.partition("(")[2] != (actual or "").partition("(")[2]
-    if name != "options":
-        return True
-    difference = failure.difference
-    return difference is not None and difference.field.startswith(("option", "TS val"))
+    return True
+
+
+def _each(failure: Failure, lang: Lang) -> list[str]:
+    """Every difference on a line of its own, where the message does not name the only one."""
+    each = [part for one in failure.differences for part in one.each]
+    if len(each) == 1 and not failure.differences[0].parts:
+        return []
+    nothing = NONE.say(lang)
+    return [
+        "      "
+        + EACH.say(lang).format(
+            field=one.field, expected=one.expected or nothing, actual=one.actual or nothing
+        )
+        for one in each
+    ]
 
 
 def data(outcome: Outcome, lang: Lang) -> dict[str, object]:
@@ -143,6 +179,11 @@ def _failure(failure: Failure, lang: Lang) -> dict[str, object]:
         "field": difference.field if difference else None,
         "expected_value": difference.expected if difference else None,
         "actual_value": difference.actual if difference else None,
+        "differences": [
+            {"field": one.field, "expected": one.expected, "actual": one.actual}
+            for whole in failure.differences
+            for one in whole.each
+        ],
         "expected": _shown(failure.expected),
         "actual": _shown(failure.actual),
         "reasons": [reason.say(lang) for reason in failure.reasons],

@@ -81,7 +81,7 @@ class Player:
         setup = config.setup
         self.sockets = Sockets(setup.local, setup.remote, setup.connect_port)
         self.evaluator = Evaluator(script.path)
-        self.calls = Calls(self.evaluator, self.sockets, setup)
+        self.calls = Calls(self.evaluator, self.sockets, setup, config.dialect)
         self.program = Program(script.path)
         self.clock = Clockwork(config.tolerance, config.percent)
         self.warnings: list[Text] = []
@@ -122,7 +122,7 @@ class Player:
             self.warnings.remove(_at_line(failure.at, failure.message))
         return Outcome(
             self.script.path, self.config.family, self.stage.name, status, lasted, failure,
-            tuple(self.warnings), state, story, unread, crossings, self.printed,
+            tuple(self.warnings), state, story, unread, crossings, self.printed, self.stage.epoch + self.zero,
         )  # fmt: skip
 
     def _guarded(self, part: Callable[[], None]) -> tuple[Status, Failure | None]:
@@ -274,10 +274,10 @@ class Player:
         if found.message is None:
             return
         failure = Failure(
-            found.kind, event.at, self._line(event.at), found.message, found.difference,
+            found.kind, event.at, self._line(event.at), found.message, found.differences,
             found.expected, found.actual, found.reasons, self.traffic.unread_before,
         )  # fmt: skip
-        if found.missing or self.config.fatal_packets or found.difference is None:
+        if found.missing or self.config.fatal_packets or not found.differences:
             raise Stop(failure)
         self.warnings.append(_at_line(event.at, found.message))
 

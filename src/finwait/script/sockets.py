@@ -107,7 +107,7 @@ class Sockets:
             begins = not isinstance(body, Tcp) or Flags.SYN in body.flags
             ports = body.src_port, body.dst_port
             older = any((s.local_port, s.remote_port) == ports for s in self.all if s is not one)
-            if not begins or body.dst_port != self.connect_port or older:
+            if not begins or body.dst_port != (one.remote_port or self.connect_port) or older:
                 return False
             one.local_port, one.remote_port = body.src_port, body.dst_port
         return (body.src_port, body.dst_port) == (one.local_port, one.remote_port)

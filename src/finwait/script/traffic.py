@@ -26,7 +26,7 @@ class Found:
 
     message: Text | None = None
     kind: str = "packet"
-    difference: Difference | None = None
+    differences: tuple[Difference, ...] = ()
     expected: Shown | None = None
     actual: Shown | None = None
     reasons: tuple[Text, ...] = ()
@@ -180,16 +180,18 @@ class Traffic:
             one.encapsulated = packet.udp_ports
             note_sent(one, packet.body)
         actual = show_packet(packet, captured.at, one.numbers, action)
-        difference = next(differences(action, packet, one.numbers), None)
-        difference = difference or self._stamp(body, packet, one, due)
-        if difference is not None:
+        differing = tuple(differences(action, packet, one.numbers))
+        if not differing:
+            differing = tuple(filter(None, [self._stamp(body, packet, one, due)]))
+        if differing:
+            difference = differing[0]
             self.drain()
             self.unread_before = self.unread()
             message = Text(
                 f"{difference.field} differs: expected {difference.expected or 'none'}, was {difference.actual or 'none'}",
                 f"{difference.field} 不符：应为 {difference.expected or '无'}，实际为 {difference.actual or '无'}",
             )
-            return Found(message, "packet", difference, expected, actual)
+            return Found(message, "packet", differing, expected, actual)
         if isinstance(body, TcpBody) and isinstance(packet.body, Tcp):
             one.numbers.learn_stamp(body, packet.body)
         return self._timed(captured, due, expected, actual)
@@ -208,9 +210,8 @@ class Traffic:
             f"来得太{side[1]}，差 {seconds(abs(off))} 秒：应在 {wanted} 秒，实际在"
             f" {seconds(captured.at)} 秒，容差 {seconds(due.tolerance)} 秒",
         )
-        return Found(
-            message, "time", Difference("time", wanted, seconds(captured.at)), expected, actual
-        )
+        difference = Difference("time", wanted, seconds(captured.at))
+        return Found(message, "time", (difference,), expected, actual)
 
     def _stamp(self, body: object, packet: Packet, one: Socket, due: Due) -> Difference | None:
         """TSval, where the script says how long a tick is."""
@@ -220,18 +221,16 @@ class Traffic:
             return None
         script = stamp_of(body)
         tcp = packet.body
-        raw = (
-            next((o.data for o in tcp.options if o.kind == TIMESTAMPS), b"")
-            if isinstance(tcp, Tcp)
-            else b""
-        )
+        options = tcp.options if isinstance(tcp, Tcp) else ()
+        stamps = ((n, o.data) for n, o in enumerate(options) if o.kind == TIMESTAMPS)
+        place, raw = next(stamps, (0, b""))
         if script is None or len(raw) != 8:
             return None
         actual = one.numbers.stamp_to_script(int.from_bytes(raw[:4], "big"))
         allowed = max(self.config.tolerance, self.config.percent / 100 * due.start)
         if abs(actual - script) * tick <= allowed:
             return None
-        return Difference("TS val", str(script), str(actual))
+        return Difference("TS val", str(script), str(actual), place)
 
     # --- what nobody read ---
 

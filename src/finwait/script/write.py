@@ -7,38 +7,9 @@ import re
 from typing import Final
 
 from finwait.errors import Misuse
+from finwait.script import syntax
 from finwait.script.build_calls import ESCAPES
 from finwait.script.build_packets import LETTERS
-from finwait.script.syntax import (
-    Action,
-    Call,
-    Code,
-    Dialect,
-    Direction,
-    Encapsulation,
-    Event,
-    Expr,
-    Field,
-    Function,
-    IcmpBody,
-    Integer,
-    IpInfo,
-    Items,
-    Omitted,
-    Option,
-    Or,
-    Script,
-    ScriptOption,
-    Sequence,
-    Shell,
-    String,
-    Struct,
-    Symbol,
-    TcpBody,
-    Time,
-    TimeKind,
-    UdpBody,
-)
 
 SECOND: Final = 1_000_000
 PLAIN: Final = frozenset(range(0x20, 0x7F)) - frozenset(b'"\\')
@@ -48,7 +19,7 @@ NAMED: Final = {octet.decode(): letter for letter, octet in ESCAPES.items()}
 GOOGLE_LACKS: Final = "google's dialect has no {}"
 
 
-def write(script: Script, dialect: Dialect = Dialect.FINWAIT) -> str:
+def write(script: syntax.Script, dialect: syntax.Dialect = syntax.Dialect.FINWAIT) -> str:
     """Give the text of a script: options, commands and events, one a line."""
     lines = [write_option(option) for option in script.options]
     if script.init is not None:
@@ -59,7 +30,7 @@ def write(script: Script, dialect: Dialect = Dialect.FINWAIT) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_option(option: ScriptOption) -> str:
+def write_option(option: syntax.ScriptOption) -> str:
     """Give an option line."""
     if option.value is None:
         return f"--{option.name}"
@@ -70,16 +41,16 @@ def write_option(option: ScriptOption) -> str:
     return f'--{option.name}="{option.value}"'
 
 
-def write_event(event: Event, dialect: Dialect = Dialect.FINWAIT) -> str:
+def write_event(event: syntax.Event, dialect: syntax.Dialect = syntax.Dialect.FINWAIT) -> str:
     """Give an event with its time."""
     return f"{write_time(event.time)} {write_action(event.action, dialect)}"
 
 
-def write_time(time: Time) -> str:
+def write_time(time: syntax.Time) -> str:
     """Give a time in its shortest form."""
-    if time.kind is TimeKind.ANY:
+    if time.kind is syntax.TimeKind.ANY:
         return "*"
-    plus = "+" if time.kind is TimeKind.RELATIVE else ""
+    plus = "+" if time.kind is syntax.TimeKind.RELATIVE else ""
     end = "" if time.end is None else f"~{plus}{seconds(time.end)}"
     return f"{plus}{seconds(time.start)}{end}"
 
@@ -90,25 +61,25 @@ def seconds(microseconds: int) -> str:
     return f"{whole}.{rest:06d}".rstrip("0") if rest else str(whole)
 
 
-def write_action(action: Action, dialect: Dialect = Dialect.FINWAIT) -> str:
+def write_action(action: syntax.Action, dialect: syntax.Dialect = syntax.Dialect.FINWAIT) -> str:
     """Give what an event does."""
     match action:
-        case Shell(command):
+        case syntax.Shell(command):
             return f"`{command}`"
-        case Code(text):
+        case syntax.Code(text):
             return f"%{{ {text} }}%"
-        case Call():
+        case syntax.Call():
             return _call(action, dialect)
     body = action.body
     parts = [action.direction.value, *map(_outer, action.outer), _ip(action.ip)]
     match body:
-        case TcpBody():
+        case syntax.TcpBody():
             parts.append(_tcp(body, dialect))
-        case UdpBody(length, ports, None):
+        case syntax.UdpBody(length, ports, None):
             parts += ["udp", _ports(ports), f"({length})"]
-        case UdpBody(length, ports, coverage):
+        case syntax.UdpBody(length, ports, coverage):
             parts += ["udplite", _ports(ports), f"({length}, {coverage})"]
-        case IcmpBody():
+        case syntax.IcmpBody():
             parts.append(_icmp(body))
     return " ".join(filter(None, parts))
 
@@ -116,11 +87,11 @@ def write_action(action: Action, dialect: Dialect = Dialect.FINWAIT) -> str:
 # --- packets ---
 
 
-def _outer(header: Encapsulation) -> str:
+def _outer(header: syntax.Encapsulation) -> str:
     return " ".join(filter(None, (header.kind, _ip(header.ip), header.text, ":")))
 
 
-def _ip(info: IpInfo) -> str:
+def _ip(info: syntax.IpInfo) -> str:
     said = []
     if info.ecn is not None:
         said.append(info.ecn)
@@ -136,7 +107,7 @@ def _ports(ports: tuple[int, int] | None) -> str:
     return "" if ports is None else f"{ports[0]} > {ports[1]}"
 
 
-def write_flags(body: TcpBody) -> str:
+def write_flags(body: syntax.TcpBody) -> str:
     """Give the flags as a script writes them: `-` for none."""
     letters = "".join(
         letter for letter, flag in LETTERS.items() if letter != "." and flag in body.flags
@@ -146,7 +117,7 @@ def write_flags(body: TcpBody) -> str:
     return letters + dot + ace or "-"
 
 
-def write_sequence(seq: Sequence) -> str:
+def write_sequence(seq: syntax.Sequence) -> str:
     """Give `start:end(length)`, `start:end(length)!` or `...(length)`."""
     if seq.unchecked:
         return f"...({seq.length})"
@@ -154,8 +125,8 @@ def write_sequence(seq: Sequence) -> str:
     return f"{seq.start}:{end}({seq.length}){'!' if seq.absolute else ''}"
 
 
-def _tcp(body: TcpBody, dialect: Dialect) -> str:
-    if dialect is Dialect.GOOGLE:
+def _tcp(body: syntax.TcpBody, dialect: syntax.Dialect) -> str:
+    if dialect is syntax.Dialect.GOOGLE:
         _refuse_in_google(body)
     parts = []
     if body.psp_spi is not None:
@@ -175,7 +146,7 @@ def _tcp(body: TcpBody, dialect: Dialect) -> str:
     return " ".join(filter(None, parts))
 
 
-def _refuse_in_google(body: TcpBody) -> None:
+def _refuse_in_google(body: syntax.TcpBody) -> None:
     for there, what in (
         (body.seq.absolute, "numbers that are not mapped (!)"),
         (body.seq.unchecked, "sequence ...(length)"),
@@ -186,7 +157,9 @@ def _refuse_in_google(body: TcpBody) -> None:
             raise Misuse(GOOGLE_LACKS.format(what))
 
 
-def write_tcp_option(option: Option, dialect: Dialect = Dialect.FINWAIT) -> str:
+def write_tcp_option(
+    option: syntax.Option, dialect: syntax.Dialect = syntax.Dialect.FINWAIT
+) -> str:
     """Give one TCP option."""
     name, numbers = option.name, option.numbers
     data = None if option.data is None else option.data.hex()
@@ -208,14 +181,14 @@ def write_tcp_option(option: Option, dialect: Dialect = Dialect.FINWAIT) -> str:
             name = f"gen-{option.kind}"
         case "experimental":
             name = f"exp-{option.kind or 0:04x}"
-        case "FOEXP" if dialect is Dialect.NPLAB:
+        case "FOEXP" if dialect is syntax.Dialect.NPLAB:
             name = "exp-FO"
         case "md5" if "valid" in option.words:
             return "md5 valid"
     return " ".join(filter(None, (name, *map(str, numbers), data)))
 
 
-def _icmp(body: IcmpBody) -> str:
+def _icmp(body: syntax.IcmpBody) -> str:
     parts = ["icmp", body.type, body.code or ""]
     if body.mtu is not None:
         parts.append(f"mtu {body.mtu}")
@@ -233,40 +206,40 @@ def _icmp(body: IcmpBody) -> str:
 # --- system calls ---
 
 
-def _call(call: Call, dialect: Dialect) -> str:
+def _call(call: syntax.Call, dialect: syntax.Dialect) -> str:
     until = "" if call.until is None else f"...{seconds(call.until)} "
     arguments = ", ".join(write_expression(argument, dialect) for argument in call.arguments)
     text = f"{until}{call.name}({arguments}) = {write_expression(call.result, dialect)}"
     if call.errno is not None:
         text += f" {call.errno}"
-        if not call.note and dialect is not Dialect.FINWAIT:
+        if not call.note and dialect is not syntax.Dialect.FINWAIT:
             return f"{text} (failed)"
     return f"{text} ({call.note})" if call.note else text
 
 
-def write_expression(value: Expr, dialect: Dialect = Dialect.FINWAIT) -> str:
+def write_expression(value: syntax.Expr, dialect: syntax.Dialect = syntax.Dialect.FINWAIT) -> str:
     """Give an argument or a result."""
     match value:
-        case Omitted():
+        case syntax.Omitted():
             text = "..."
-        case Integer(number, written):
+        case syntax.Integer(number, written):
             text = written or str(number)
-        case Symbol(name):
+        case syntax.Symbol(name):
             text = name
-        case String(octets, more):
+        case syntax.String(octets, more):
             text = f'"{_escaped(octets, dialect)}"{"..." if more else ""}'
-        case Or(parts):
+        case syntax.Or(parts):
             text = "|".join(write_expression(part, dialect) for part in parts)
-        case Items(items):
+        case syntax.Items(items):
             text = f"[{', '.join(write_expression(item, dialect) for item in items)}]"
-        case Struct(fields):
+        case syntax.Struct(fields):
             text = f"{{{', '.join(_field(field, dialect) for field in fields)}}}"
-        case Function(name, argument):
+        case syntax.Function(name, argument):
             text = f"{name}({write_expression(argument, dialect)})"
     return text
 
 
-def _field(field: Field, dialect: Dialect) -> str:
+def _field(field: syntax.Field, dialect: syntax.Dialect) -> str:
     value = write_expression(field.value, dialect)
     if field.name is None:
         return value
@@ -274,20 +247,9 @@ def _field(field: Field, dialect: Dialect) -> str:
     return f"{field.name}{argument}={value}"
 
 
-def _escaped(octets: bytes, dialect: Dialect) -> str:
+def _escaped(octets: bytes, dialect: syntax.Dialect) -> str:
     """Escape so that every dialect reads the same: google's tool has a bug in `\\\\` and `\\"`, nplab's knows no `\\xHH`."""
-    if dialect is Dialect.NPLAB:
+    if dialect is syntax.Dialect.NPLAB:
         text = octets.decode("utf-8", "surrogateescape")
         return "".join(f"\\{NAMED[ch]}" if ch in NAMED else ch for ch in text)
     return "".join(chr(octet) if octet in PLAIN else f"\\x{octet:02x}" for octet in octets)
-
-
-__all__ = [
-    "Direction",
-    "seconds",
-    "write",
-    "write_action",
-    "write_event",
-    "write_expression",
-    "write_time",
-]

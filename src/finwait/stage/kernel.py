@@ -54,6 +54,7 @@ class KernelStage:
         """Packets that the kernel sent and nobody here can read: multicast reports and the like."""
         self._ports = FIRST_EPHEMERAL
         self._began = False
+        self._shelled = False
         self._namespace = Namespace().enter()
         try:
             self._tun = Tun()
@@ -79,7 +80,8 @@ class KernelStage:
         self._prompt = Prompt()
         self._sleeper = _Sleeper(self._calls)
         self._alarm = Alarm()
-        self._start = time.time_ns()
+        self.epoch = time.time_ns() // US
+        self._start = self.epoch * US
 
     def _bring_up(self) -> None:
         setup = self.setup
@@ -174,7 +176,8 @@ class KernelStage:
     # --- the rest of a script ---
 
     def shell(self, command: str) -> ShellResult:
-        """Run a command in the folder of the script, as a child of this process."""
+        """Run a command in the folder of the script, as a child of this process. What it starts ends with the stage at the latest."""
+        self._shelled = True
         environment = (
             os.environ | dict(self.setup.environment) | {"PACKETDRILL_PID": str(os.getpid())}
         )
@@ -221,6 +224,8 @@ class KernelStage:
         self._sleeper.end()
         self._alarm.close()
         self._calls.close_all()
+        if self._shelled:
+            self._namespace.end_others()
         self._tun.close()
         self._namespace.leave()
         if self._collecting:

@@ -51,7 +51,10 @@ Positional members of a struct (iovec) are named "0", "1", …; `msg_iov(n)=…`
 
 @dataclass(frozen=True, slots=True)
 class SystemCall:
-    """A call to make. `...` for an address means the script's own: local for bind, remote for connect and sendto."""
+    """A call to make. `...` for an address means the script's own: local for bind, remote for connect and sendto.
+
+    `{port=N}` for connect is that of the script with another port.
+    """
 
     name: str
     arguments: tuple[Value, ...]
@@ -97,6 +100,8 @@ class Stage(Protocol):
 
     name: str
     """`model:linux`, `kernel`, …: for reports."""
+    epoch: int
+    """The stage's time 0 in microseconds since 1970 (UTC): the clock's on a real stack, `wire.pcapng.EPOCH` in virtual time."""
 
     def now(self) -> int:
         """Tell the time."""

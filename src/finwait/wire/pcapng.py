@@ -17,7 +17,8 @@ COMMENT, IF_NAME, IF_TSRESOL, END = 1, 2, 9, 0
 MICROSECONDS: Final = 6
 """if_tsresol: a negative power of ten."""
 EPOCH: Final = 1_000_000_000_000_000
-"""Where virtual time begins in a file, in microseconds since 1970: 2001-09-09, which nobody takes for now."""
+"""When virtual time begins, in microseconds since 1970: 2001-09-09T01:46:40Z, which nobody takes for now. Always the same, so
+that the same packets make the same file."""
 
 
 def header(interface: str = "wire") -> bytes:
@@ -36,11 +37,13 @@ def record(at: int, octets: bytes, comment: str = "") -> bytes:
     return _block(ENHANCED, head + _padded(octets) + said)
 
 
-def write(packets: Iterable[tuple[int, Packet]], interface: str = "wire") -> Iterator[bytes]:
-    """Give a whole file, part by part; times are microseconds of virtual time."""
+def write(
+    packets: Iterable[tuple[int, Packet]], interface: str = "wire", epoch: int = EPOCH
+) -> Iterator[bytes]:
+    """Give a whole file, part by part; times are microseconds from `epoch`, which counts from 1970."""
     yield header(interface)
     for at, packet in packets:
-        yield record(EPOCH + at, encode(packet))
+        yield record(epoch + at, encode(packet))
 
 
 def _block(kind: int, body: bytes) -> bytes:

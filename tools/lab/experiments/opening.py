@@ -132,7 +132,7 @@ def listener_closed_in_handshake(notebook: Notebook) -> None:
         caller.close()
         row = told(
             wire, (40107, 80), "reset or handshake-reset", "server", finished=True,
-            cause=[Why("listener-gone"), Why("handshake-rejected"), Why("peer-lost-state")],
+            cause=[Why("listener-gone"), Why("handshake-rejected", most="likely")],
         )  # fmt: skip
         row.reset_by, row.reset_form, row.notes = "server", "reply", ["rst-reply"]
         row.client_state = row.server_state = "CLOSED"

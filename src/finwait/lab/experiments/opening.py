@@ -232,14 +232,15 @@ EXPERIMENTS = (
         ),
         overflow,
         Expected(
-            close="reset", closed_by="server", cause="peer-lost-state",
+            close="reset", closed_by="server", cause="handshake-rejected",
             client="CLOSED", server="CLOSED",
             reset="server reply", reason="overflow",
             connection=1, kernel_server="-",
             limit=Text(
-                "An ACK and its RST: from the wire the server may as well have forgotten the connection. And until the handshake is"
-                " done its kernel has only a small request, which no tracepoint tells of.",
-                "一个 ACK 与它引来的 RST：从线路上看，服务器也可能是忘记了连接。而且握手完成之前，其内核只有一个小小的请求记录，没有 tracepoint 报告它。",
+                "An ACK and its RST: the server did not take the connection. Whether its queue was full or its listener gone, no packet"
+                " shows. And until the handshake is done its kernel has only a small request, which no tracepoint tells of.",
+                "一个 ACK 与它引来的 RST：服务器没有接下这个连接。是队列已满还是监听套接字已消失，报文不能显示。"
+                "而且握手完成之前，其内核只有一个小小的请求记录，没有 tracepoint 报告它。",
             ),
         ),
         sysctl={"tcp_abort_on_overflow": 1},

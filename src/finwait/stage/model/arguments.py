@@ -36,9 +36,10 @@ def is_null(buffer: Value) -> bool:
     return isinstance(buffer, int) and buffer == NULL
 
 
-def remote(world: World) -> tuple[Address, int]:
-    """What `...` means where the peer's address stands."""
-    return world.setup.remote, world.setup.connect_port
+def remote(world: World, given: Value = None) -> tuple[Address, int]:
+    """What `...` means where the peer's address stands; `{port=N}` is another port of it."""
+    port = given.get("port") if isinstance(given, dict) else None
+    return world.setup.remote, port if isinstance(port, int) else world.setup.connect_port
 
 
 @dataclass(frozen=True, slots=True)

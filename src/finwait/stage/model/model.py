@@ -15,6 +15,7 @@ from finwait.stage.model.world import World
 from finwait.stage.stage import Captured, Result, Setup, ShellResult, SystemCall
 from finwait.tcp import State
 from finwait.wire import Packet, Udp
+from finwait.wire.pcapng import EPOCH
 
 LONGEST_SLEEP: Final = 3600 * 1_000_000
 """How long a call may sleep that was expected to return at once; then it is given up as if a signal came (EINTR)."""
@@ -38,6 +39,7 @@ class Model:
 
     def __init__(self, setup: Setup, profile: Profile) -> None:
         self.name = f"model:{profile.name}"
+        self.epoch = EPOCH
         self._world = World(setup, profile)
         self._play: Play | None = None
         """The call that was begun and sleeps."""

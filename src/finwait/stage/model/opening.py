@@ -34,6 +34,7 @@ from finwait.stage.model.world import World
 from finwait.stage.private import PRIVATE_NUMBERS
 from finwait.stage.stage import Result, Value
 from finwait.tcp import State
+from finwait.wire import Address
 
 SECOND = 1_000_000
 OPENING = frozenset({State.SYN_SENT, State.SYN_RECEIVED})
@@ -106,13 +107,12 @@ def connect(world: World, fd: Value, address: Value, length: Value) -> Result | 
         held.deferred = None
         checked(world.host.disconnect(world.now, held.handle))
         return done()
-    return _connect_tcp(world, held)
+    return _connect_tcp(world, held, remote(world, address))
 
 
-def _connect_tcp(world: World, held: TcpSocket) -> Play:
+def _connect_tcp(world: World, held: TcpSocket, peer: tuple[Address, int]) -> Play:
     if held.deferred is not None:
         raise Failed("EISCONN")  # Linux inet_stream_connect: a deferred connect counts as made
-    peer = remote(world)
     before = world.host.connection(held.handle)
     result = world.did(world.host.connect(world.now, held.handle, *peer))
     if result.error is None and before is None and world.host.connection(held.handle) is None:

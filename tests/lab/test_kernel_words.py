@@ -187,7 +187,7 @@ def test_words_that_were_overwritten_are_no_silence(
 ) -> None:
     """A buffer that was too small is told; the rest of it is not judged."""
     del lab
-    monkeypatch.setattr(kernel_words, "BUFFER", "4")  # a page for each CPU
+    monkeypatch.setattr(kernel_words, "BUFFER", 4)  # a page for each CPU
     monkeypatch.setattr(kernel_words, "FILTER", "dport >= 0")
     ((_, ending),) = run([replace(ALL["four-way"], story=amid_others)], "en")
     if isinstance(ending, Result) and not ending.legs[0].row.tells.states:
@@ -200,7 +200,7 @@ def test_what_others_do_meanwhile_fills_no_buffer(
 ) -> None:
     """The kernel tells of every namespace; only this experiment's ports, and listeners, come into its buffer."""
     del lab
-    monkeypatch.setattr(kernel_words, "BUFFER", "16")
+    monkeypatch.setattr(kernel_words, "BUFFER", 16)
     ((_, ending),) = run([replace(ALL["four-way"], story=amid_others)], "en")
     assert isinstance(ending, Result), ending
     assert ending.same

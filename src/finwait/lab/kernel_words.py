@@ -93,10 +93,10 @@ class Said:
 
 
 class KernelWords:
-    """Both tracepoints from `start` to `stop`, in a tracing instance of our own. buffer: KiB for each CPU."""
+    """Both tracepoints from `start` to `stop`, in a tracing instance of our own. buffer: KiB for each CPU, else BUFFER."""
 
-    def __init__(self, runner: int, buffer: int = BUFFER) -> None:
-        self._buffer = buffer
+    def __init__(self, runner: int, buffer: int | None = None) -> None:
+        self._buffer = BUFFER if buffer is None else buffer
         self._home = TRACEFS / "instances" / f"{NAME}-{runner}-{os.getpid()}"
 
     def start(self, ports: range | None = None) -> Tells:

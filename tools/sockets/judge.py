@@ -60,6 +60,10 @@ def _judge(account: Account, truth: Truth) -> Judged:
     told = explained(account.played.line.seen(truth.tap))
     limits = set(truth.limits)
     wrong = [*_close(told.row, truth, limits), *_cause(told.row, truth, limits)]
+    if wrong and "refused" in limits:
+        wrong = []
+    elif not wrong:
+        limits.discard("refused")
     wire = from_wire(told)
     for who in SIDES:
         states = (wire.client if who == "client" else wire.server).split()
@@ -113,6 +117,8 @@ def _path(
     right = truth.states[who]
     if said == right or ("silent-end" in limits and said[: len(right)] == right):
         return
+    if who == "server" and not right and set(said) <= {"SYN-RECEIVED", "CLOSED"}:
+        return  # a request has no socket, and no tracepoint tells of it
     if who == truth.tap:
         yield f"near {who}: {' '.join(said)}, in truth {' '.join(right)}"
         return

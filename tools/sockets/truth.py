@@ -17,7 +17,7 @@ from finwait.lab.history import OWNER
 from finwait.lab.packet import Flags
 from finwait.lab.wire import Side
 
-from .account import CALLED, NEVER, PROMPT, RECEIVED, Account, Sighting
+from .account import CALLED, MICROSECOND, NEVER, PROMPT, RECEIVED, Account, Sighting
 from .crowd import OTHER
 from .plan import SIDES
 
@@ -32,6 +32,9 @@ LIMITS: Final = {
     "unseen-fin": "a RST of an end whose FIN was lost, or waits behind its data: whoever did not see the FIN must think that its sender has"
     " lost its memory",
     "which-drew": "which of several segments with the same ack number drew a RST, that gives this number back",
+    "small-socket": "a RST within the window, but not at its edge, in FIN-WAIT-2 without a process: a socket would ask by a challenge ACK"
+    " (RFC 5961 3.2), the small one that Linux keeps just goes",
+    "refused": "a RST at the number that was acked last, of an end that had received more and delayed its ACK: its kernel refuses it",
     "only-possible": "why there was a RST, where finwait says no more than that a cause is possible",
 }
 """What a capture at one end cannot show."""
@@ -104,14 +107,31 @@ class _Telling:
         account, tap = self.account, self.told.tap
         if rst.by == tap:
             return account.state(rst.by, rst.at) in {"CLOSED", "LISTEN"}
+        if account.state(tap, rst.at - MICROSECOND) == "CLOSED" and account.established(
+            tap, rst.at
+        ):
+            return True  # this end had gone without a word: the wire cannot know that
         if not account.established(tap, rst.at):
             return True  # a request has no socket of its own, and goes away without a word (kernel: tcp_check_req)
-        ends = (
-            e for e in account.events if e.who == tap and e.new == "CLOSED" and e.old != "TIME-WAIT"
-        )
-        return any(
-            (by := account.moved_by(event)) is not None and by[0] is rst.packet for event in ends
-        )
+        exact = rst.segment.seq == self._last_ack(rst.at)
+        for event in account.events:
+            if event.who != tap or event.new != "CLOSED" or event.old == "TIME-WAIT":
+                continue
+            by = account.moved_by(event)
+            if by is not None and by[0] is rst.packet:
+                if exact or event.by == "tracepoint":
+                    return True
+                self.told.limits.add("small-socket")
+                return False
+        if exact:
+            self.told.limits.add("refused")
+        return False
+
+    def _last_ack(self, at: int) -> int | None:
+        """Give the last ack number that this end had sent."""
+        own = (s for s in self.seen if s.by == self.told.tap and s.at <= at)
+        acks = [s.segment.ack for s in own if s.segment.flags & Flags.ACK]
+        return acks[-1] if acks else None
 
     def _close(self) -> str:
         if not any(event.new == "ESTABLISHED" for event in self.account.events):
@@ -124,7 +144,10 @@ class _Telling:
                 for s in self.seen
                 if s.by == "client" and s.acks(s.segment.ack) and not s.segment.rst
             )
-            return "reset" if next(third, NEVER) < self.reset.at else "handshake-reset"
+            # no half-open socket of Linux aborts: the ACK was on its way (docs/worse.md)
+            abort = self.reset.by == "client"
+            done = abort or next(third, NEVER) < self.reset.at
+            return "reset" if done else "handshake-reset"
         both = [fin for fin in self.fins.values() if fin]
         if len(both) < len(SIDES):
             return (
@@ -202,11 +225,14 @@ class _Telling:
         drew = self.account.moved_by(said[place])
         if means == "data-after-close" and (drew is None or not drew[1].payload):
             # the ACK of the FIN, with TCP_LINGER2 < 0, has the same reason (kernel: tcp_rcv_state_process)
-            lost = any(
-                segment.payload and not packet.arrived
+            at = reset.packet.sent
+            late = any(
+                segment.payload
+                and packet.sent < at
+                and not any(came < at for came in packet.arrived)
                 for packet, segment in self.account.sent(OTHER[reset.by])
             )
-            told.reset_means = ["linger2", *(["data-after-close"] if lost else [])]
+            told.reset_means = ["linger2", *(["data-after-close"] if late else [])]
         if place and means not in OWNER and said[0].means in OWNER:
             # its own RST was not taken, for a hole before it (RFC 5961 3.2), and the ACK that asked drew this one
             told.reset_form = "owner or reply"
@@ -226,7 +252,7 @@ class _Telling:
         if account.called(who) < NEVER and fin > account.called(who) + PROMPT:
             path = _without_call(path, fin)
             told.limits.add("queued-fin")
-        if path and path[-1][1] == "CLOSED" and self._silent(who):
+        if path and path[-1][1] == "CLOSED" and (self._silent(who) or self._small(who)):
             path.pop()
             told.limits.add("silent-end")
         told.states[who] = _plain(state for _, state in path)
@@ -242,6 +268,10 @@ class _Telling:
         return not any(
             0 <= e.at - gone.at < PROMPT and e.old == "CLOSED" for e in self.account.resets(who)
         )
+
+    def _small(self, who: Side) -> bool:
+        """Say whether a RST that is not exact has ended the small socket of this end."""
+        return who == self.told.tap and "small-socket" in self.told.limits
 
     def _proved(self, who: Side, path: list[tuple[int, str]]) -> Iterable[str]:
         """Give the states of the far end that its packets which came here prove."""

@@ -42,7 +42,10 @@ impl Conn {
         // nothing can follow a FIN: a number above it is a stray's, and leaves no hole
         let stray = own_fin.is_some_and(|fin| start.after(fin + 1));
         let (x, y) = pair(&mut self.ends, s);
-        if bare && ahead == -1 && seg.payload <= 1 && x.packets > 0 && self.shake != shake::SYN {
+        // its octet may be one that was lost, and comes only now
+        let lost = seg.payload == 1 && x.holes.as_ref().is_some_and(|h| h.reaches(x.snd_nxt));
+        let below = bare && ahead == -1 && seg.payload <= 1 && !lost;
+        if below && x.packets > 0 && self.shake != shake::SYN {
             // one below SND.NXT: RFC 9293 section 3.8.4 (keep-alive); with a zero window, a probe (3.8.6.1)
             let probe = y.has(seen::ZERO_WINDOW);
             out.label(if probe {

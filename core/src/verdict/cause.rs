@@ -385,7 +385,19 @@ impl Case<'_> {
     fn handshake_reset(&self) -> Reason {
         let by_client = self.c.reset.is_some_and(|r| r.by == self.conn.client);
         if !by_client {
-            return Reason::new(Cause::HandshakeRejected, Confidence::Certain);
+            // an answer to an ACK that was not captured: it ended the handshake, or was never sent by this client
+            let drawn_unseen = self
+                .c
+                .reset
+                .is_some_and(|r| r.ack.is_none() && r.trigger == 0);
+            let sure = if drawn_unseen {
+                Confidence::Possible
+            } else {
+                Confidence::Certain
+            };
+            let mut r = Reason::new(Cause::HandshakeRejected, sure);
+            r.against.add_if(drawn_unseen, Evidence::EndUnseen);
+            return r;
         }
         let mut r = Reason::new(Cause::HandshakeAbandoned, Confidence::Certain);
         if let Some(reset) = self.c.reset.filter(|r| r.form == ResetForm::Reply) {

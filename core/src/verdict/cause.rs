@@ -156,7 +156,10 @@ impl Case<'_> {
         // told by what was said last and who said it
         let talk = matches!(
             reason.cause,
-            Cause::KeepaliveRaceCrossed | Cause::KeepaliveRaceStale | Cause::HalfCloseBroken
+            Cause::KeepaliveRaceCrossed
+                | Cause::KeepaliveRaceStale
+                | Cause::HalfCloseBroken
+                | Cause::FinWait2Expired
         ) && missing > 0;
         if (one_way || self.closed.closer_unseen || fin_missing || last_words || talk)
             && reason.confidence == Confidence::Likely
@@ -399,7 +402,15 @@ impl Case<'_> {
             r.against.add_if(drawn_unseen, Evidence::EndUnseen);
             return r;
         }
-        let mut r = Reason::new(Cause::HandshakeAbandoned, Confidence::Certain);
+        // what it answers is the SYN-ACK, if that is there
+        let sure = if self.conn.answered() {
+            Confidence::Certain
+        } else {
+            Confidence::Possible
+        };
+        let mut r = Reason::new(Cause::HandshakeAbandoned, sure);
+        r.against
+            .add_if(sure == Confidence::Possible, Evidence::EndUnseen);
         if let Some(reset) = self.c.reset.filter(|r| r.form == ResetForm::Reply) {
             r.supports.put(Evidence::ReplyForm, reset.trigger);
         }

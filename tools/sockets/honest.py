@@ -263,6 +263,8 @@ def _cause(row: Row, truth: Truth) -> Grade:
     less = WEAKER_CAUSE.get(said, frozenset())
     if less is None or less & truth.cause.keys():
         return _less(row)
+    if said == "unread-data" and "abort" in truth.cause and sure == CONFIDENCES[0]:
+        return Grade.DOUBTED  # `abort` says that the wire cannot tell the two apart
     return _doubted(row)
 
 

@@ -6,8 +6,12 @@
 use crate::prefetch::prefetch;
 use crate::segment::{Segment, flag, mark};
 
-/// Slots; a power of two. One slot a segment, so copies up to about this many segments apart are seen.
-const SLOTS: usize = 1 << 13;
+/// Rows of slots; a power of two. One slot a segment, so copies up to some thousand segments apart are seen.
+const ROWS: usize = 1 << 11;
+
+/// Slots of a row: a cache line. With one alone, every segment between a packet and its copy may push it out: one
+/// copy in a hundred was taken for a repeat when 80 segments lay between.
+const WAYS: usize = 4;
 
 /// Copies reach the capture within the time that a packet spends in one host or switch.
 const COPY_WITHIN: i64 = 20_000_000;
@@ -16,7 +20,7 @@ const COPY_WITHIN: i64 = 20_000_000;
 /// at least 2 ms, RFC 8985 section 7.2; a fast retransmit needs a round trip).
 const SAME_PLACE_WITHIN: i64 = 100_000;
 
-/// 16 bytes, so that remembering costs one store of one cache line.
+/// 16 bytes, so that remembering touches one cache line.
 #[derive(Clone, Copy, Default)]
 struct Slot {
     /// The signature's upper 48 bits and the tap.
@@ -27,37 +31,44 @@ struct Slot {
     ticks: u32,
 }
 
+/// Newest first.
+#[derive(Clone, Copy, Default)]
+#[repr(align(64))]
+struct Row([Slot; WAYS]);
+
 /// About a microsecond: nanoseconds are shifted right by this.
 const TICK_BITS: u32 = 10;
 
 /// What was captured lately.
 pub struct Recent {
-    slots: Vec<Slot>,
+    rows: Vec<Row>,
 }
 
 impl Default for Recent {
     fn default() -> Self {
         Recent {
-            slots: vec![Slot::default(); SLOTS],
+            rows: vec![Row::default(); ROWS],
         }
     }
 }
 
 impl Recent {
-    /// Asks for the slot of a segment with this [`signature`].
+    /// Asks for the row of a segment with this [`signature`].
     #[inline]
     pub fn prefetch(&self, signature: u64) {
-        prefetch(&self.slots[signature as usize & (SLOTS - 1)]);
+        prefetch(&self.rows[signature as usize & (ROWS - 1)]);
     }
 
     /// If `seg` is a copy of a segment captured before: that one's frame.
     #[inline]
     pub fn copy_of(&self, seg: &Segment, signature: u64) -> Option<u64> {
-        let slot = &self.slots[signature as usize & (SLOTS - 1)];
-        let (frame, tap) = (seg.number as u32, slot.signature as u16);
-        if (slot.signature ^ signature) >> 16 != 0 || slot.frame == frame {
-            return None;
-        }
+        let row = &self.rows[signature as usize & (ROWS - 1)];
+        let frame = seg.number as u32;
+        let slot = row
+            .0
+            .iter()
+            .find(|slot| (slot.signature ^ signature) >> 16 == 0 && slot.frame != frame)?;
+        let tap = slot.signature as u16;
         let apart =
             i64::from((ticks(seg.ts).wrapping_sub(slot.ticks) as i32).unsigned_abs()) << TICK_BITS;
         let told_apart = seg.ip_id != 0 && !seg.marked(mark::IPV6) || tap != seg.tap;
@@ -73,7 +84,9 @@ impl Recent {
     /// Remembers `seg`.
     #[inline]
     pub fn remember(&mut self, seg: &Segment, signature: u64) {
-        self.slots[signature as usize & (SLOTS - 1)] = Slot {
+        let row = &mut self.rows[signature as usize & (ROWS - 1)].0;
+        row.copy_within(..WAYS - 1, 1);
+        row[0] = Slot {
             signature: signature & !0xffff | u64::from(seg.tap),
             frame: seg.number as u32,
             ticks: ticks(seg.ts),
@@ -97,4 +110,52 @@ pub fn signature(seg: &Segment, flow_hash: u64) -> u64 {
     let other = header.rotate_left(17) ^ length.wrapping_mul(K) ^ flow_hash;
     let product = u128::from(numbers ^ K) * u128::from(other | 1);
     (product as u64) ^ (product >> 64) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::segment::{Dir, FlowKey, NO_WSCALE};
+    use crate::seq::Seq;
+
+    fn segment(number: u64, seq: u32, tap: u16) -> Segment {
+        Segment {
+            ts: 0,
+            number,
+            key: FlowKey::new(1, 2, 3, 4, 0).0,
+            dir: Dir::Up,
+            seq: Seq(seq),
+            ack: Seq(0),
+            payload: 1,
+            flags: flag::ACK,
+            window: 0,
+            marks: 0,
+            ip_id: 0,
+            ttl: 0,
+            wscale: NO_WSCALE,
+            mss: 0,
+            sack_permitted: false,
+            payload_cut: false,
+            ts_val: 0,
+            ts_ecr: 0,
+            sack: (Seq(0), Seq(0)),
+            tap,
+        }
+    }
+
+    /// A burst goes in at one interface before its first copy comes out at the other.
+    #[test]
+    fn no_copy_is_pushed_out_by_a_burst() {
+        const BURST: u32 = 200;
+        let mut recent = Recent::default();
+        for n in 0..BURST {
+            let seg = segment(u64::from(n) + 1, n, 1);
+            recent.remember(&seg, signature(&seg, 7));
+        }
+        for n in 0..BURST {
+            let copy = segment(u64::from(BURST + n) + 1, n, 2);
+            let found = recent.copy_of(&copy, signature(&copy, 7));
+            assert_eq!(found, Some(u64::from(n) + 1));
+        }
+    }
 }

@@ -156,7 +156,10 @@ impl Case<'_> {
         // told by what was said last and who said it
         let talk = matches!(
             reason.cause,
-            Cause::KeepaliveRaceCrossed | Cause::KeepaliveRaceStale | Cause::HalfCloseBroken
+            Cause::KeepaliveRaceCrossed
+                | Cause::KeepaliveRaceStale
+                | Cause::HalfCloseBroken
+                | Cause::FinWait2Expired
         ) && missing > 0;
         if (one_way || self.closed.closer_unseen || fin_missing || last_words || talk)
             && reason.confidence == Confidence::Likely
@@ -385,9 +388,29 @@ impl Case<'_> {
     fn handshake_reset(&self) -> Reason {
         let by_client = self.c.reset.is_some_and(|r| r.by == self.conn.client);
         if !by_client {
-            return Reason::new(Cause::HandshakeRejected, Confidence::Certain);
+            // an answer to an ACK that was not captured: it ended the handshake, or was never sent by this client
+            let drawn_unseen = self
+                .c
+                .reset
+                .is_some_and(|r| r.ack.is_none() && r.trigger == 0);
+            let sure = if drawn_unseen {
+                Confidence::Possible
+            } else {
+                Confidence::Certain
+            };
+            let mut r = Reason::new(Cause::HandshakeRejected, sure);
+            r.against.add_if(drawn_unseen, Evidence::EndUnseen);
+            return r;
         }
-        let mut r = Reason::new(Cause::HandshakeAbandoned, Confidence::Certain);
+        // what it answers is the SYN-ACK, if that is there
+        let sure = if self.conn.answered() {
+            Confidence::Certain
+        } else {
+            Confidence::Possible
+        };
+        let mut r = Reason::new(Cause::HandshakeAbandoned, sure);
+        r.against
+            .add_if(sure == Confidence::Possible, Evidence::EndUnseen);
         if let Some(reset) = self.c.reset.filter(|r| r.form == ResetForm::Reply) {
             r.supports.put(Evidence::ReplyForm, reset.trigger);
         }

@@ -225,6 +225,7 @@ impl Case<'_> {
             && reset.trigger != 0
             && self.conn.handshake() == Handshake::Complete
             && server.packets == syn_acks + rsts
+            && self.conn.ends.iter().all(|e| e.missing() == 0)
             && reset.ts.saturating_sub(complete) <= FIRST_RTO;
         answer.then(|| {
             let mut r = Reason::new(Cause::HandshakeRejected, Confidence::Likely);

@@ -202,6 +202,15 @@ def test_every_column_of_words_is_known_with_all_its_words() -> None:
         assert seen - {None} <= set(known)
 
 
+def test_a_dash_is_standard_output() -> None:
+    plain = finwait("analyze", "--format", "ndjson", FOUR_WAY).out
+    assert finwait("analyze", "--format", "ndjson", "-o", "-", FOUR_WAY).out == plain != ""
+    picture = finwait("explain", FOUR_WAY, "0", "--svg", "-").out
+    assert picture.startswith("<svg")
+    assert picture.rstrip().endswith("</svg>")
+    assert not Path("-").exists()
+
+
 def test_sort_and_limit() -> None:
     by_length = told("--sort", "-duration", *SEVERAL)
     lengths = [float(str(row["duration"])) for row in by_length]

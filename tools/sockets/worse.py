@@ -27,10 +27,13 @@ from finwait.wire.pcapng import EPOCH
 from lab.truth import Capture, Connection, from_toml
 from random_connections import LONGEST, draw
 
+from .account import Account
 from .frames import Unreadable, connections, header, read
 from .honest import Grade, Judgement, Row, Truth, judge, truth_of
 from .many import play as play_on_sockets
+from .plan import SIDES
 from .spoil import Complete, Variant, spoil
+from .truth import truth
 from .whole import whole
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,14 +79,34 @@ def played(seed: int) -> Source:
 
 
 def on_sockets(seed: int, count: int) -> Iterator[Source]:
-    """Random connections on real sockets."""
+    """Random connections on real sockets, with what the kernels say of them."""
     for one in play_on_sockets(seed, count):
         address, _, port = one.ends["client"].rpartition(":")
-        complete = Complete(
-            one.line.seen("client"), one.line.seen("server"), (address.strip("[]"), int(port))
-        )
+        end = address.strip("[]"), int(port)
+        complete = Complete(one.line.seen("client"), one.line.seen("server"), end)
         if complete.client and complete.server:
-            yield Source(f"sockets {one.plan.seed}", complete)
+            yield Source(f"sockets {one.plan.seed}", complete, told_by_kernels(Account(one), end))
+
+
+def told_by_kernels(account: Account, client: tuple[str, int]) -> Truth | None:
+    """What is right to say at either end; None where one capture cannot show it all (docs/kernel-judge.md)."""
+    told = [truth(account, tap) for tap in SIDES]
+    if any(one.limits for one in told):
+        return None
+    return Truth(
+        client,
+        close=frozenset(
+            word
+            for one in told
+            for word in (one.close, "vanished" if one.close == "open" else one.close)
+        ),
+        closed_by=frozenset(one.closed_by for one in told),
+        finished=frozenset(one.finished for one in told),
+        reset_by=frozenset(one.reset_by for one in told),
+        reset_form=frozenset(
+            form for one in told for form in (one.reset_form or "None").split(" or ")
+        ),
+    )
 
 
 def captured() -> Iterator[Source]:

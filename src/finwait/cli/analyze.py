@@ -4,6 +4,7 @@ import click
 
 from finwait.cli.options import helps, lang_option
 from finwait.cli.output import FORMATS, Format
+from finwait.cli.sink import STDOUT
 from finwait.cli.wish import Wish
 from finwait.verdict import Lang
 
@@ -158,7 +159,7 @@ def command(  # noqa: PLR0917  # click gives an argument an option
         limit=limit,
         columns=columns,
         form=form,
-        output=output,
+        output=None if output == STDOUT else output,
         stats=stats,
         threads=threads,
         max_connections=max_connections,

@@ -8,7 +8,7 @@ import click
 from finwait.cli import faults
 from finwait.cli.options import OfConnection, epilog, format_option, helps, lang_option
 from finwait.cli.progress import Bar
-from finwait.cli.sink import opened
+from finwait.cli.sink import STDOUT, opened
 from finwait.cli.terminal import terminal
 from finwait.verdict.language import Lang
 
@@ -107,6 +107,8 @@ def command(
         bar.clear()
     if svg is not None:
         _save(svg, told.svg(lang, full=full))
+    if svg == STDOUT:
+        return faults.told(told.faults, lang)
     if form == "json":
         _json(told, segment, lang)
     elif segment is not None:

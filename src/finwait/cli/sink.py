@@ -4,19 +4,21 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from finwait.errors import CannotWrite
+
+STDOUT: Final = "-"
 
 
 @contextmanager
 def opened(path: str | None) -> Iterator[IO[bytes]]:
-    """Open the file to write, or standard output. Raises CannotWrite, or BrokenPipeError.
+    """Open the file to write, or standard output for None and "-". Raises CannotWrite, or BrokenPipeError.
 
     A regular file appears under its name when all is written, so nobody reads half of it.
     """
     try:
-        if path is None:
+        if path is None or path == STDOUT:
             with os.fdopen(os.dup(1), "wb") as stream:
                 yield stream
             return

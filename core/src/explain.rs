@@ -488,17 +488,31 @@ fn fin_late(steps: &mut [Step], i: usize) {
     }
 }
 
-/// An end that still sends a FIN after a RST had not received the other's FIN before, unless it acks that.
+/// A FIN after a RST was sent before its sender had that RST; or before the RST, if it is the resetter's own and was
+/// overtaken. Where its sender stood is told so.
 fn fin_after_reset(steps: &mut [Step], i: usize) {
     let end = steps[i].segment.dir as usize;
-    if steps[i].outcome.is(Label::AfterClose) && steps[i].passed[end] == Some(State::FinWait1) {
-        let before = steps[..i].iter_mut().rev();
-        let mut reset = before.filter(|step| step.outcome.is(Label::EndsConnection));
-        if let Some(step) = reset.next()
-            && step.passed[end] == Some(State::CloseWait)
-        {
-            step.passed[end] = None;
-        }
+    let Some(sent @ (State::FinWait1 | State::LastAck)) = steps[i].passed[end] else {
+        return;
+    };
+    let reset = |step: &Step| step.outcome.is(Label::EndsConnection);
+    let Some(k) = steps[..i].iter().rposition(reset) else {
+        return;
+    };
+    if !steps[i].outcome.is(Label::AfterClose) {
+        return;
+    }
+    if steps[k].segment.dir == steps[i].segment.dir {
+        (steps[k].passed[end], steps[i].passed[end]) = (Some(sent), None);
+        return;
+    }
+    let stood = if sent == State::LastAck {
+        State::CloseWait
+    } else {
+        State::Established
+    };
+    for step in &mut steps[k..i] {
+        (step.states[end], step.passed[end]) = (stood, None);
     }
 }
 

@@ -98,8 +98,6 @@ def from_wire(told: Explanation) -> Told:
     for segment in told.segments:
         for who in ENDS:
             for state in (segment.via.get(who, ""), getattr(segment, f"{who}_state")):
-                if passed[who][-1:] == ["CLOSED"] and state not in {"", "CLOSED", "LISTEN"}:
-                    passed[who].pop()  # what it still sent when the RST was on its way to it
                 begun = passed[who] or state not in {"CLOSED", "LISTEN"}
                 if state and begun and state not in passed[who][-1:]:
                     passed[who].append(state)

@@ -100,7 +100,7 @@ def _cause(row: Row, truth: Truth, limits: set[str]) -> Iterator[str]:
         for cause in (REASONS[means].causes if means in REASONS else ())
     }
     right = not truth.reset_means or row.cause in causes
-    if right or row.cause != "peer-lost-state":
+    if right or row.cause not in {"peer-lost-state", "handshake-rejected"}:
         limits.discard("unseen-fin")
     if right or "unseen-fin" in limits:
         return

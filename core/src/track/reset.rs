@@ -189,6 +189,7 @@ impl Conn {
                 y.seen |= seen::FIN_RECEIVED;
                 y.step(Event::RcvFin);
             }
+            self.note(Note::FinalAckMissing);
             self.finish_if_done(seg);
         }
     }

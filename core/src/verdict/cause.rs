@@ -156,7 +156,8 @@ impl Case<'_> {
         // told by what was said last and who said it
         let talk = matches!(
             reason.cause,
-            Cause::KeepaliveRaceCrossed
+            Cause::DataAfterClose
+                | Cause::KeepaliveRaceCrossed
                 | Cause::KeepaliveRaceStale
                 | Cause::HalfCloseBroken
                 | Cause::FinWait2Expired

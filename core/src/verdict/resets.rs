@@ -67,7 +67,15 @@ impl Case<'_> {
     fn tell_reset(&self, reset: &Reset, r: &mut Reason) {
         match reset.form {
             ResetForm::Owner => r.supports.add(Evidence::OwnerForm),
-            ResetForm::Reply => r.supports.put(Evidence::ReplyForm, reset.trigger),
+            ResetForm::Reply => {
+                r.supports.put(Evidence::ReplyForm, reset.trigger);
+                if reset.trigger == 0 && !reset.repeats {
+                    // what it answers was not captured, and may have been another end
+                    let told = r.against.0.iter().any(|(e, _)| *e == Evidence::EndUnseen);
+                    r.against.add_if(!told, Evidence::EndUnseen);
+                    r.confidence = Confidence::Possible;
+                }
+            }
             ResetForm::Unclear => r.against.add(Evidence::ReplyForm),
         }
         let told = r.supports.0.iter().any(|(e, _)| *e == Evidence::IdleGap);

@@ -6,8 +6,11 @@ from typing import Final
 
 from finwait.capture.connection import Connection
 from finwait.explain.conversation import ACK, FIN, RST, SYN, Conversation, Segment
+from finwait.script.tcp_options import from_wire, split
 from finwait.verdict.verdict import peer_of
 
+HEADER: Final = 20
+"""Octets of a TCP header without options."""
 FEW: Final = 40
 """Segments that a reader takes in: a connection with no more is kept whole."""
 KEPT_BEFORE: Final = 8
@@ -69,22 +72,39 @@ class Part:
     """Segments left out before them."""
     lost: frozenset[int]
     """Indices of segments that never arrived at the stack under test."""
+    mended: frozenset[int]
+    """Indices of segments that only tell of payload of the stack under test that was lost and arrived in the end."""
 
 
 def part(c: Conversation, under_test: str, *, whole: bool) -> Part:
     """Choose what is played."""
-    all_of_them = [s for s in c.segments if not s.copy and "rst-ignored" not in s.labels]
-    live = [s for s in all_of_them if not s.flags & SYN]
-    lost = _lost(live, under_test)
+    live = [s for s in c.segments if not s.copy and not s.flags & SYN and _counts(s, under_test)]
+    lost, mended = _lost(live, under_test), _mended(live, under_test)
     at = 0 if whole or len(live) <= FEW else _cut(live)
     base = _base(live, at)
-    kept = [s for s in live[:at] if s.span and s.end > base[s.who]] + live[at:]
-    kept = [s for s in kept if s.flags & RST or _after(s, base)]
-    return Part(tuple(_ordered(kept, under_test, lost)), base, len(live) - len(kept), lost)
+    if at:
+        live_kept = [s for s in live[:at] if s.span] + live[at:]
+        kept = [s for s in live_kept if _after(s, base)]
+    else:
+        kept = live
+    order = tuple(_ordered(kept, under_test, lost))
+    return Part(order, base, len(live) - len(kept), lost, mended)
+
+
+def _counts(s: Segment, under_test: str) -> bool:
+    """Leave out a RST of the peer that ended nothing; what makes the stack under test send one is played."""
+    return s.who == under_test or "rst-ignored" not in s.labels
 
 
 def _after(s: Segment, base: dict[str, int]) -> bool:
-    """Tell whether its numbers are of what is kept: a late copy of what was left out has others."""
+    """Tell whether its numbers are of what is kept: a late copy of what was left out has others.
+
+    What was under way at the cut may ack less than the cut does.
+    """
+    if s.has(RST | ACK) and s.step.seq == 0:  # an answer of nobody has no number of its own
+        return True
+    if s.span:
+        return s.seq > base[s.who]
     return s.seq >= base[s.who] and (not s.flags & ACK or s.ack > base[peer_of(s.who)])
 
 
@@ -122,6 +142,33 @@ def _lost(live: Sequence[Segment], under_test: str) -> frozenset[int]:
                 found.add(before.index)
             sent[s.end] = s
     return frozenset(found)
+
+
+def _mended(live: Sequence[Segment], under_test: str) -> frozenset[int]:
+    """Find what only tells of a loss on the way to the peer that was made good, and needs no second showing.
+
+    When a stack sends again, and how it cuts that, depends on its timers to the millisecond (RFC 8985): a script that
+    expected it would end there, long before the close. So such payload arrives the first time: it is not waited for
+    again, and the peer's ACKs that only repeat a number with SACK blocks (RFC 2018) are not injected.
+    """
+    acked_at_last = max((s.ack for s in live if s.who != under_test and s.flags & ACK), default=0)
+    found: set[int] = set()
+    sent = acked = 0
+    for s in live:
+        if s.who == under_test:
+            again = s.payload and s.earlier is not None and not s.flags & (FIN | RST)
+            if again and s.end <= acked_at_last:
+                found.add(s.index)
+            sent = max(sent, s.end)
+        elif s.flags & ACK and not s.flags & RST:
+            if "sack" in _options(s) and not s.span and s.ack <= acked and sent <= acked_at_last:
+                found.add(s.index)
+            acked = max(acked, s.ack)
+    return frozenset(found)
+
+
+def _options(s: Segment) -> frozenset[str]:
+    return frozenset(option.name for option in map(from_wire, split(s.step.header[HEADER:])))
 
 
 def _ordered(kept: Sequence[Segment], under_test: str, lost: frozenset[int]) -> list[Segment]:

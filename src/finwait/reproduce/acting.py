@@ -323,7 +323,7 @@ class Acting:
         """Write so many octets more: at once what can leave at once, and the rest as the peer acks."""
         self.written += count
         self.waiting += count
-        idle = self.stage.sent_to <= self.heard and not self.part.mended
+        idle = self.stage.sent_to <= self.heard
         room = (self.edge - self.heard) // 2  # of more, a kernel pushes a part (forced_push)
         if idle and self.waiting == count <= min(FIRST_BURST * self.mss, room):
             self._flush()

@@ -81,7 +81,7 @@ def part(c: Conversation, under_test: str, *, whole: bool) -> Part:
     live = [s for s in c.segments if not s.copy and not s.flags & SYN and _counts(s, under_test)]
     lost, mended = _lost(live, under_test), _mended(live, under_test)
     at = 0 if whole or len(live) <= FEW else _cut(live)
-    base = _base(live, at)
+    base = _base(live, at, c.row.cause)
     if at:
         live_kept = [s for s in live[:at] if s.span] + live[at:]
         kept = [s for s in live_kept if _after(s, base)]
@@ -119,13 +119,28 @@ def _cut(live: Sequence[Segment]) -> int:
     return max(0, first - KEPT_BEFORE)
 
 
-def _base(live: Sequence[Segment], at: int) -> dict[str, int]:
-    """Count the numbers of each end that were acked before the cut."""
+def _base(live: Sequence[Segment], at: int, cause: str) -> dict[str, int]:
+    """Count the numbers of each end that are left out with what comes before the cut: all that was acked, then or later.
+
+    What was under way at the cut would need a congestion window that a new connection does not have (RFC 6928). Octets that
+    nobody read stay, if the cause is that nobody read them.
+    """
+    before, later = _acked(live[:at]), _acked(live)
+    base = {}
+    for who, acked in before.items():
+        most = acked if cause == "unread-data" else later[who]
+        ends = (s.end for s in live[:at] if s.who == who and not s.flags & RST and s.end <= most)
+        base[who] = max(acked, *ends, 1) - 1
+    return base
+
+
+def _acked(live: Sequence[Segment]) -> dict[str, int]:
+    """Give what the peer of each end has acked last."""
     acked = {"client": 1, "server": 1}
-    for s in live[:at]:
+    for s in live:
         if s.flags & ACK and not s.flags & RST:
             acked[peer_of(s.who)] = max(acked[peer_of(s.who)], s.ack)
-    return {who: number - 1 for who, number in acked.items()}
+    return acked
 
 
 def _lost(live: Sequence[Segment], under_test: str) -> frozenset[int]:
@@ -149,19 +164,19 @@ def _mended(live: Sequence[Segment], under_test: str) -> frozenset[int]:
 
     When a stack sends again, and how it cuts that, depends on its timers to the millisecond (RFC 8985): a script that
     expected it would end there, long before the close. So such payload arrives the first time: it is not waited for
-    again, and the peer's ACKs that only repeat a number with SACK blocks (RFC 2018) are not injected.
+    again, and ACKs of the peer that only repeat a number with SACK blocks (RFC 2018) are not injected: without them, what
+    was never acked is sent again when the timer says so, which is told more surely.
     """
-    acked_at_last = max((s.ack for s in live if s.who != under_test and s.flags & ACK), default=0)
+    acked_at_last = _acked(live)[under_test]
     found: set[int] = set()
-    sent = acked = 0
+    acked = 0
     for s in live:
         if s.who == under_test:
             again = s.payload and s.earlier is not None and not s.flags & (FIN | RST)
             if again and s.end <= acked_at_last:
                 found.add(s.index)
-            sent = max(sent, s.end)
         elif s.flags & ACK and not s.flags & RST:
-            if "sack" in _options(s) and not s.span and s.ack <= acked and sent <= acked_at_last:
+            if "sack" in _options(s) and not s.span and s.ack <= acked:
                 found.add(s.index)
             acked = max(acked, s.ack)
     return frozenset(found)
@@ -180,8 +195,11 @@ def _ordered(kept: Sequence[Segment], under_test: str, lost: frozenset[int]) -> 
     for s in kept:
         at = len(order)
         if s.who == under_test and s.flags & ACK and (s.span or s.flags & RST):
-            while at and _unseen(order[at - 1], s, under_test, lost):
-                at -= 1
+            for back in range(at - 1, -1, -1):
+                if _unseen(order[back], s, under_test, lost):
+                    at = back
+                elif order[back].who != under_test or order[back].span or order[back].flags & RST:
+                    break
         order.insert(at, s)
     return order
 

@@ -130,7 +130,8 @@ def _base(live: Sequence[Segment], at: int, cause: str) -> dict[str, int]:
     for who, acked in before.items():
         most = acked if cause == "unread-data" else later[who]
         ends = (s.end for s in live[:at] if s.who == who and not s.flags & RST and s.end <= most)
-        base[who] = max(acked, *ends, 1) - 1
+        starts = (s.seq for s in live if s.who == who and s.payload)  # both had their say
+        base[who] = min(max(acked, *ends, 1), max(starts, default=acked)) - 1
     return base
 
 

@@ -32,7 +32,9 @@ def false(found: Iterable[Found]) -> list[str]:
 
 @pytest.mark.parametrize("first", SEEDS[::10])
 def test_random_connections(first: int, tmp_path: Path) -> None:
-    found = [one for seed in range(first, first + 10) for one in try_out(played(seed), seed, tmp_path)]
+    found = [
+        one for seed in range(first, first + 10) for one in try_out(played(seed), seed, tmp_path)
+    ]
     assert len(found) > 300
     assert not false(found)
     lost = [one for one in found if one.kind in {"lossy", "one-removed"}]
@@ -43,9 +45,15 @@ def test_random_connections(first: int, tmp_path: Path) -> None:
 def test_captures_of_kernels(tmp_path: Path) -> None:
     sources = [one for one in captured() if one.name.split()[0] not in EXCEPTIONS]
     found = [one for source in sources for one in try_out(source, 1, tmp_path)]
-    assert {one.judgement.grade for one in found if one.kind in {"complete", "any"}} == {Grade.RIGHT}
+    assert {one.judgement.grade for one in found if one.kind in {"complete", "any"}} == {
+        Grade.RIGHT
+    }
     assert not false(found)
-    assert not [one for one in found if one.kind == "complete" and any(note in one.row for note in ONLY_WORSE)]
+    assert not [
+        one
+        for one in found
+        if one.kind == "complete" and any(note in one.row for note in ONLY_WORSE)
+    ]
 
 
 def rows(path: Path, file: bytes) -> list[Row]:
@@ -80,9 +88,7 @@ def orderly(tmp_path: Path) -> tuple[Truth, Row]:
         ({"client_state": "FIN-WAIT-1", "notes": ["capture-gap"]}, Grade.WEAKER),
     ],
 )
-def test_the_judge(
-    orderly: tuple[Truth, Row], changed: dict[str, object], grade: Grade
-) -> None:
+def test_the_judge(orderly: tuple[Truth, Row], changed: dict[str, object], grade: Grade) -> None:
     truth, row = orderly
     assert judge([{**row, **changed}], truth).grade is grade
 

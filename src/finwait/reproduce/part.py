@@ -11,8 +11,10 @@ from finwait.verdict.verdict import peer_of
 
 HEADER: Final = 20
 """Octets of a TCP header without options."""
-FEW: Final = 40
+FEW: Final = 16
 """Segments that a reader takes in: a connection with no more is kept whole."""
+REQUEST: Final = 1460
+"""Octets: causes tell an end that said more from one that only asked (REQUEST in core/src/verdict/cause.rs)."""
 KEPT_BEFORE: Final = 8
 """Segments kept before the first one of the close: the last request and its answer."""
 FROM_OUTSIDE: Final = frozenset(
@@ -130,9 +132,16 @@ def _base(live: Sequence[Segment], at: int, cause: str) -> dict[str, int]:
     for who, acked in before.items():
         most = acked if cause == "unread-data" else later[who]
         ends = (s.end for s in live[:at] if s.who == who and not s.flags & RST and s.end <= most)
-        starts = (s.seq for s in live if s.who == who and s.payload)  # both had their say
-        base[who] = min(max(acked, *ends, 1), max(starts, default=acked)) - 1
+        base[who] = min(max(acked, *ends, 1), _last_words(live, who)) - 1
     return base
+
+
+def _last_words(live: Sequence[Segment], who: str) -> int:
+    """Give the number from which on an end says more than a request, or its first: a cause may rest on either."""
+    said = [s for s in live if s.who == who and s.payload]
+    end = max((s.end - bool(s.flags & FIN) for s in said), default=1)
+    enough = (s.seq for s in said if end - s.seq > REQUEST)
+    return max(enough, default=min((s.seq for s in said), default=end))
 
 
 def _acked(live: Sequence[Segment]) -> dict[str, int]:

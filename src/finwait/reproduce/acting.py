@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Final
 
 from finwait.explain.conversation import ACK, FIN, RST, SYN, Conversation, Segment
-from finwait.reproduce.part import HEADER, Part
+from finwait.reproduce.part import HEADER, Part, sack_edges, shown_ack
 from finwait.reproduce.rehearsal import CHILD_FD, CLIENT_FD, SERVER_FD, Rehearsal
 from finwait.script.syntax import Field, Integer, Items, Omitted, Or, Struct, Symbol, TcpBody
 from finwait.script.syntax import Option as TcpOption
@@ -55,6 +55,8 @@ class Acting:
         self.written = self.received = 1
         self.waiting = 0
         """Octets that the application has to write as soon as they can leave."""
+        self.raised = 1
+        """The highest ACK that the peer would have given without losses, where the capture has SACK blocks instead."""
         self.mss, self.heard, self.edge = DEFAULT_MSS, 1, WINDOW
         """Of the peer: its MSS, what it has acked, and to where its window goes."""
         self.unread = 0
@@ -215,7 +217,7 @@ class Acting:
     def _theirs(self, s: Segment, pause: int) -> None:
         self._accept()
         stage, base = self.stage, self.part.dropped
-        ack = max(s.ack - base[self.me], 1) if s.flags & ACK else None
+        ack = self._acks(s) if s.flags & ACK else None
         if ack is not None and not s.flags & RST:
             stage.wait(lambda: stage.sent_to >= ack, SENT_WITHIN)
         stage.pause(pause)
@@ -235,15 +237,19 @@ class Acting:
             self.received = end
         self._accept()
 
+    def _acks(self, s: Segment) -> int:
+        """Give its ACK, as if nothing had been lost that arrived in the end."""
+        base = self.part.dropped[self.me]
+        shown = max(shown_ack(s, self.part.acked) - base, 1)
+        if shown > s.ack - base and not s.flags & RST:
+            self.raised = max(self.raised, shown)
+        return max(shown, self.raised)
+
     def _sack(self, s: Segment) -> tuple[TcpOption, ...]:
         """Give its SACK blocks in the script's numbers."""
-        blocks = [o for o in map(from_wire, split(s.step.header[HEADER:])) if o.name == "sack"]
-        if not blocks or not s.flags & ACK or self._whole(s):
-            return ()
         base = self.part.dropped[self.me]
-        near = (s.ack - base + ((edge - s.step.ack + (1 << 31)) % (1 << 32)) - (1 << 31) for edge in blocks[0].numbers)  # fmt: skip
-        edges = tuple(near)
-        if any(edge < 0 for edge in edges):
+        edges = tuple(edge - base for edge in sack_edges(s))
+        if not edges or self._whole(s) or any(edge < 0 for edge in edges):
             return ()
         return (*NOPS, TcpOption("sack", edges))
 

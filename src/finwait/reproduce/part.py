@@ -74,6 +74,8 @@ class Part:
     """Segments left out before them."""
     lost: frozenset[int]
     """Indices of segments that never arrived at the stack under test."""
+    acked: int
+    """What the peer of the stack under test has acked last, in the numbers of the conversation."""
     mended: frozenset[int]
     """Indices of segments that only tell of payload of the stack under test that was lost and arrived in the end."""
 
@@ -90,7 +92,7 @@ def part(c: Conversation, under_test: str, *, whole: bool) -> Part:
     else:
         kept = live
     order = tuple(_ordered(kept, under_test, lost))
-    return Part(order, base, len(live) - len(kept), lost, mended)
+    return Part(order, base, len(live) - len(kept), lost, _acked(live)[under_test], mended)
 
 
 def _counts(s: Segment, under_test: str) -> bool:
@@ -174,26 +176,37 @@ def _mended(live: Sequence[Segment], under_test: str) -> frozenset[int]:
 
     When a stack sends again, and how it cuts that, depends on its timers to the millisecond (RFC 8985): a script that
     expected it would end there, long before the close. So such payload arrives the first time: it is not waited for
-    again, and ACKs of the peer that only repeat a number with SACK blocks (RFC 2018) are not injected: without them, what
-    was never acked is sent again when the timer says so, which is told more surely.
+    again, SACK blocks (RFC 2018) become ACKs (`shown_ack`), and ACKs that tell nothing more then are not injected.
+    What was never acked is sent again when the timer says so.
     """
-    acked_at_last = _acked(live)[under_test]
+    most = _acked(live)[under_test]
     found: set[int] = set()
     acked = 0
     for s in live:
         if s.who == under_test:
             again = s.payload and s.earlier is not None and not s.flags & (FIN | RST)
-            if again and s.end <= acked_at_last:
+            if again and s.end <= most:
                 found.add(s.index)
         elif s.flags & ACK and not s.flags & RST:
-            if "sack" in _options(s) and not s.span and s.ack <= acked:
+            shown = shown_ack(s, most)
+            if sack_edges(s) and not s.span and shown <= acked:
                 found.add(s.index)
-            acked = max(acked, s.ack)
+            acked = max(acked, shown)
     return frozenset(found)
 
 
-def _options(s: Segment) -> frozenset[str]:
-    return frozenset(option.name for option in map(from_wire, split(s.step.header[HEADER:])))
+def shown_ack(s: Segment, most: int) -> int:
+    """Give the ACK that a segment would carry had nothing been lost of what arrived in the end, `most`."""
+    return max([s.ack, *(edge for edge in sack_edges(s) if edge <= most)])
+
+
+def sack_edges(s: Segment) -> tuple[int, ...]:
+    """Give the edges of its SACK blocks, in the numbers of the conversation."""
+    if not s.flags & ACK:
+        return ()
+    blocks = [o for o in map(from_wire, split(s.step.header[HEADER:])) if o.name == "sack"]
+    edges = blocks[0].numbers if blocks else ()
+    return tuple(s.ack + (edge - s.step.ack + (1 << 31)) % (1 << 32) - (1 << 31) for edge in edges)
 
 
 def _ordered(kept: Sequence[Segment], under_test: str, lost: frozenset[int]) -> list[Segment]:

@@ -17,7 +17,7 @@ from random_connections import Result, captures_of_sockets, one, rehearse
 HERE = Path(__file__).parent
 FIRST, COUNT = 172, 24
 """Seeds with bulk both ways, losses of payload, aborts with unread octets and half-closes."""
-ON_THE_KERNEL = 12
+ON_THE_KERNEL = 8
 ITS_OWN_TIMERS = 1
 """Of them may come out otherwise: a busy machine is late, and a kernel's timers do not wait."""
 LIMIT = 60.0

@@ -393,8 +393,8 @@ class Acting:
                 return "rst-reply" not in s.labels and self.c.row.reset_form == "owner"
             if s.who == self.peer and s.payload and s.end > fin.ack and s.acked_by is not None:
                 return True
-            if s.who == self.peer and s.flags & FIN:
-                return s.at - fin.at > ORPHAN_LIVES
+            if s.who == self.peer and s.flags & FIN and s.at - fin.at > ORPHAN_LIVES:
+                return True
         return False
 
     # --- resets of the stack under test ---

@@ -42,10 +42,6 @@ OTHERWISE = {
     ("tail.pcap", 0),
 }
 """Scripts that give another close: a warning says so."""
-NOT_ON_THE_KERNEL = {
-    # The kernel sends the lost tail again in another order than the captured one (RACK and TLP).
-    ("data-lost.pcap", 0),
-}
 KERNEL_AT_MOST = 5.0
 """Seconds of capture: longer ones are for the bench (tools/random_connections.py) and the model."""
 CASES = [
@@ -76,7 +72,7 @@ LIMIT = 60.0
 SHORT = [
     (path, conn)
     for path, conn in CASES
-    if (path.name, conn) not in CANNOT.keys() | OTHERWISE | NOT_ON_THE_KERNEL
+    if (path.name, conn) not in CANNOT.keys() | OTHERWISE
     and finwait.analyze(path)[conn].duration <= KERNEL_AT_MOST
     and conn == 0
 ]

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Final
 
 from finwait.explain.conversation import ACK, FIN, RST, SYN, Conversation, Segment
-from finwait.reproduce.part import Part
+from finwait.reproduce.part import HEADER, Part, sack_edges, shown_ack
 from finwait.reproduce.rehearsal import CHILD_FD, CLIENT_FD, SERVER_FD, Rehearsal
 from finwait.script.syntax import Field, Integer, Items, Omitted, Or, Struct, Symbol, TcpBody
 from finwait.script.syntax import Option as TcpOption
@@ -36,8 +36,10 @@ NOPS: Final = (TcpOption("nop"), TcpOption("nop"))
 """Options fill whole words of 32 bits (RFC 9293 section 3.1)."""
 STAMP: Final = 12
 """Octets of the timestamps option with its padding (RFC 7323 appendix A)."""
-HEADER: Final = 20
-"""Octets of a TCP header without options."""
+DEFAULT_MSS: Final = 1460
+"""Octets: of a peer that says nothing in this script, and the most that a script's device of 1,500 octets takes."""
+FIRST_BURST: Final = 10
+"""Segments that a stack sends before anything is acked (RFC 6928)."""
 
 
 class Acting:
@@ -51,6 +53,12 @@ class Acting:
         self.fd = CHILD_FD if under_test == "server" else CLIENT_FD
         self.accepted = self.closed = self.shut = False
         self.written = self.received = 1
+        self.waiting = 0
+        """Octets that the application has to write as soon as they can leave."""
+        self.raised = 1
+        """The highest ACK that the peer would have given without losses, where the capture has SACK blocks instead."""
+        self.mss, self.heard, self.edge = DEFAULT_MSS, 1, WINDOW
+        """Of the peer: its MSS, what it has acked, and to where its window goes."""
         self.unread = 0
         self.position = 0
         scales = c.wscale.values()
@@ -76,7 +84,7 @@ class Acting:
             at = s.at if at is None else max(s.at, at)
             if s.who == self.me:
                 self._mine(s, pause)
-            elif s.index not in self.part.lost:
+            elif s.index not in self.part.lost and s.index not in self.part.mended:
                 self._theirs(s, pause)
         self.stage.pause(ACKED_WITHIN)
         return self.stage
@@ -176,6 +184,7 @@ class Acting:
         kept = [given.get("mss", mss)]
         if self._stamped():  # its segments were shorter by the option
             kept = [TcpOption("mss", (kept[0].numbers[0] - STAMP,))]
+        self.mss = min(kept[0].numbers[0], DEFAULT_MSS)
         mine = self._first(self.me, SYN)
         both = mine is None or b"\x04\x02" in mine.step.header[HEADER:]
         sack = "sackOK" in given and both
@@ -208,7 +217,7 @@ class Acting:
     def _theirs(self, s: Segment, pause: int) -> None:
         self._accept()
         stage, base = self.stage, self.part.dropped
-        ack = s.ack - base[self.me] if s.flags & ACK else None
+        ack = self._acks(s) if s.flags & ACK else None
         if ack is not None and not s.flags & RST:
             stage.wait(lambda: stage.sent_to >= ack, SENT_WITHIN)
         stage.pause(pause)
@@ -218,21 +227,29 @@ class Acting:
             Flags(s.flags) & SIGNS, Numbers(start, s.payload), ack=ack, window=self._window(s), options=self._sack(s)
         )  # fmt: skip
         stage.inject(body, self._frame(s), self._ttl(s))
+        if ack is not None and not s.flags & RST:
+            self.heard = max(self.heard, ack)
+            self.edge = ack + self._opens(s)
+            self._pump()
         end = s.end - base[self.peer] - bool(s.flags & FIN)
         if s.payload and end > self.received:
             self.unread += end - self.received
             self.received = end
         self._accept()
 
+    def _acks(self, s: Segment) -> int:
+        """Give its ACK, as if nothing had been lost that arrived in the end."""
+        base = self.part.dropped[self.me]
+        shown = max(shown_ack(s, self.part.acked) - base, 1)
+        if shown > s.ack - base and not s.flags & RST:
+            self.raised = max(self.raised, shown)
+        return max(shown, self.raised)
+
     def _sack(self, s: Segment) -> tuple[TcpOption, ...]:
         """Give its SACK blocks in the script's numbers."""
-        blocks = [o for o in map(from_wire, split(s.step.header[HEADER:])) if o.name == "sack"]
-        if not blocks or not s.flags & ACK:
-            return ()
         base = self.part.dropped[self.me]
-        near = (s.ack - base + ((edge - s.step.ack + (1 << 31)) % (1 << 32)) - (1 << 31) for edge in blocks[0].numbers)  # fmt: skip
-        edges = tuple(near)
-        if any(edge < 0 for edge in edges):
+        edges = tuple(edge - base for edge in sack_edges(s))
+        if not edges or self._whole(s) or any(edge < 0 for edge in edges):
             return ()
         return (*NOPS, TcpOption("sack", edges))
 
@@ -268,7 +285,7 @@ class Acting:
             self._until(lambda: self.stage.sent_to >= end, SENT_WITHIN)
         elif s.span and s.earlier is None:
             self._until(lambda: self.stage.sent_to >= end, SENT_WITHIN)
-        elif s.span or "keep-alive" in s.labels:
+        elif (s.span or "keep-alive" in s.labels) and s.index not in self.part.mended:
             self._again(s, pause)
         elif ack > self.stage.acked_to:
             self._until(lambda: self.stage.acked_to >= ack, ACKED_WITHIN)
@@ -299,13 +316,58 @@ class Acting:
             last = after
             end = max(end, after.end - bool(after.flags & FIN))
         self._read()
-        count = end - base - self.written
-        if count > 0:
-            self.stage.call("write", Integer(self.fd), Omitted(), Integer(count), result=count)
-            self.written = end - base
+        if end - base > self.written:
+            self._write(end - base - self.written)
         if s.flags & FIN:
+            self._flush()
             self._finish(s)
             self.written += 1
+
+    # --- what the application writes ---
+
+    def _write(self, count: int) -> None:
+        """Write so many octets more: at once what can leave at once, and the rest as the peer acks."""
+        self.written += count
+        self.waiting += count
+        idle = self.stage.sent_to <= self.heard
+        room = (self.edge - self.heard) // 2  # of more, a kernel pushes a part (forced_push)
+        if idle and self.waiting == count <= min(FIRST_BURST * self.mss, room):
+            self._flush()
+        else:
+            self._pump()
+
+    def _pump(self) -> None:
+        """Write segment by segment, until one cannot leave.
+
+        Where a kernel cuts what waits in its queue, and which segment it pushes, depends on its clock (TSO deferral, pacing): a
+        write of one segment is sent as it is.
+        """
+        while self.waiting and not self.closed:
+            room = self.edge - self.stage.sent_to
+            count = min(self.waiting, self.mss, room if room > 0 else self.mss)
+            before = self.stage.sent_to
+            self._call_write(count)
+            if self.stage.sent_to == before:
+                break
+
+    def _flush(self) -> None:
+        """Write what is left."""
+        if self.waiting and not self.closed:
+            self._call_write(self.waiting)
+
+    def _call_write(self, count: int) -> None:
+        self.waiting -= count
+        self.stage.call("write", Integer(self.fd), Omitted(), Integer(count), result=count)
+
+    def _opens(self, s: Segment) -> int:
+        """Give the octets of the window that a segment injected with its field offers in the script."""
+        shift = (self.c.wscale[self.peer] or 0) if self.scaled else 0
+        return self._window(s) << shift
+
+    def _whole(self, s: Segment) -> bool:
+        """Tell whether the losses that its SACK blocks tell of were made good, so that they are not shown again."""
+        sent = max((one.end for one in self.c.segments[: s.index] if one.who == self.me), default=0)
+        return any(one.flags & ACK and one.ack >= sent for one in self.c.of(self.peer))
 
     def _read(self) -> None:
         if self.unread and not self.closed:
@@ -331,8 +393,8 @@ class Acting:
                 return "rst-reply" not in s.labels and self.c.row.reset_form == "owner"
             if s.who == self.peer and s.payload and s.end > fin.ack and s.acked_by is not None:
                 return True
-            if s.who == self.peer and s.flags & FIN:
-                return s.at - fin.at > ORPHAN_LIVES
+            if s.who == self.peer and s.flags & FIN and s.at - fin.at > ORPHAN_LIVES:
+                return True
         return False
 
     # --- resets of the stack under test ---
@@ -363,15 +425,15 @@ class Acting:
             return
         queued = s.seq - self.part.dropped[self.me] - self.written
         if queued > 0 and not self.shut:
-            self.stage.call("write", Integer(self.fd), Omitted(), Integer(queued), result=queued)
-            self.written += queued
+            self._write(queued)
+        self._flush()
         if self.unread and self.c.row.cause == "unread-data":
             self.closed = True
             self.stage.call("close", Integer(self.fd), note="with octets that nobody has read")
             return
         self._read()
         self.closed = True
-        if self.c.row.cause == "fin-wait-2-aborted":
+        if self.c.row.cause == "fin-wait-2-aborted" and self.heard >= self.written:
             self.stage.option(self.fd, "SOL_TCP", "TCP_LINGER2", Items((Integer(-1),)))
             self.stage.call("close", Integer(self.fd), note="in FIN-WAIT-2")
             return

@@ -6,10 +6,15 @@ from typing import Final
 
 from finwait.capture.connection import Connection
 from finwait.explain.conversation import ACK, FIN, RST, SYN, Conversation, Segment
+from finwait.script.tcp_options import from_wire, split
 from finwait.verdict.verdict import peer_of
 
-FEW: Final = 40
+HEADER: Final = 20
+"""Octets of a TCP header without options."""
+FEW: Final = 16
 """Segments that a reader takes in: a connection with no more is kept whole."""
+REQUEST: Final = 1460
+"""Octets: causes tell an end that said more from one that only asked (REQUEST in core/src/verdict/cause.rs)."""
 KEPT_BEFORE: Final = 8
 """Segments kept before the first one of the close: the last request and its answer."""
 FROM_OUTSIDE: Final = frozenset(
@@ -69,22 +74,41 @@ class Part:
     """Segments left out before them."""
     lost: frozenset[int]
     """Indices of segments that never arrived at the stack under test."""
+    acked: int
+    """What the peer of the stack under test has acked last, in the numbers of the conversation."""
+    mended: frozenset[int]
+    """Indices of segments that only tell of payload of the stack under test that was lost and arrived in the end."""
 
 
 def part(c: Conversation, under_test: str, *, whole: bool) -> Part:
     """Choose what is played."""
-    all_of_them = [s for s in c.segments if not s.copy and "rst-ignored" not in s.labels]
-    live = [s for s in all_of_them if not s.flags & SYN]
-    lost = _lost(live, under_test)
+    live = [s for s in c.segments if not s.copy and not s.flags & SYN and _counts(s, under_test)]
+    lost, mended = _lost(live, under_test), _mended(live, under_test)
     at = 0 if whole or len(live) <= FEW else _cut(live)
-    base = _base(live, at)
-    kept = [s for s in live[:at] if s.span and s.end > base[s.who]] + live[at:]
-    kept = [s for s in kept if s.flags & RST or _after(s, base)]
-    return Part(tuple(_ordered(kept, under_test, lost)), base, len(live) - len(kept), lost)
+    base = _base(live, at, c.row.cause)
+    if at:
+        live_kept = [s for s in live[:at] if s.span] + live[at:]
+        kept = [s for s in live_kept if _after(s, base)]
+    else:
+        kept = live
+    order = tuple(_ordered(kept, under_test, lost))
+    return Part(order, base, len(live) - len(kept), lost, _acked(live)[under_test], mended)
+
+
+def _counts(s: Segment, under_test: str) -> bool:
+    """Leave out a RST of the peer that ended nothing; what makes the stack under test send one is played."""
+    return s.who == under_test or "rst-ignored" not in s.labels
 
 
 def _after(s: Segment, base: dict[str, int]) -> bool:
-    """Tell whether its numbers are of what is kept: a late copy of what was left out has others."""
+    """Tell whether its numbers are of what is kept: a late copy of what was left out has others.
+
+    What was under way at the cut may ack less than the cut does.
+    """
+    if s.has(RST | ACK) and s.step.seq == 0:  # an answer of nobody has no number of its own
+        return True
+    if s.span:
+        return s.seq > base[s.who]
     return s.seq >= base[s.who] and (not s.flags & ACK or s.ack > base[peer_of(s.who)])
 
 
@@ -99,13 +123,36 @@ def _cut(live: Sequence[Segment]) -> int:
     return max(0, first - KEPT_BEFORE)
 
 
-def _base(live: Sequence[Segment], at: int) -> dict[str, int]:
-    """Count the numbers of each end that were acked before the cut."""
+def _base(live: Sequence[Segment], at: int, cause: str) -> dict[str, int]:
+    """Count the numbers of each end that are left out with what comes before the cut: all that was acked, then or later.
+
+    What was under way at the cut would need a congestion window that a new connection does not have (RFC 6928). Octets that
+    nobody read stay, if the cause is that nobody read them.
+    """
+    before, later = _acked(live[:at]), _acked(live)
+    base = {}
+    for who, acked in before.items():
+        most = acked if cause == "unread-data" else later[who]
+        ends = (s.end for s in live[:at] if s.who == who and not s.flags & RST and s.end <= most)
+        base[who] = min(max(acked, *ends, 1), _last_words(live, who)) - 1
+    return base
+
+
+def _last_words(live: Sequence[Segment], who: str) -> int:
+    """Give the number from which on an end says more than a request, or its first: a cause may rest on either."""
+    said = [s for s in live if s.who == who and s.payload]
+    end = max((s.end - bool(s.flags & FIN) for s in said), default=1)
+    enough = (s.seq for s in said if end - s.seq > REQUEST)
+    return max(enough, default=min((s.seq for s in said), default=end))
+
+
+def _acked(live: Sequence[Segment]) -> dict[str, int]:
+    """Give what the peer of each end has acked last."""
     acked = {"client": 1, "server": 1}
-    for s in live[:at]:
+    for s in live:
         if s.flags & ACK and not s.flags & RST:
             acked[peer_of(s.who)] = max(acked[peer_of(s.who)], s.ack)
-    return {who: number - 1 for who, number in acked.items()}
+    return acked
 
 
 def _lost(live: Sequence[Segment], under_test: str) -> frozenset[int]:
@@ -124,6 +171,44 @@ def _lost(live: Sequence[Segment], under_test: str) -> frozenset[int]:
     return frozenset(found)
 
 
+def _mended(live: Sequence[Segment], under_test: str) -> frozenset[int]:
+    """Find what only tells of a loss on the way to the peer that was made good, and needs no second showing.
+
+    When a stack sends again, and how it cuts that, depends on its timers to the millisecond (RFC 8985): a script that
+    expected it would end there, long before the close. So such payload arrives the first time: it is not waited for
+    again, SACK blocks (RFC 2018) become ACKs (`shown_ack`), and ACKs that tell nothing more then are not injected.
+    What was never acked is sent again when the timer says so.
+    """
+    most = _acked(live)[under_test]
+    found: set[int] = set()
+    acked = 0
+    for s in live:
+        if s.who == under_test:
+            again = s.payload and s.earlier is not None and not s.flags & (FIN | RST)
+            if again and s.end <= most:
+                found.add(s.index)
+        elif s.flags & ACK and not s.flags & RST:
+            shown = shown_ack(s, most)
+            if sack_edges(s) and not s.span and shown <= acked:
+                found.add(s.index)
+            acked = max(acked, shown)
+    return frozenset(found)
+
+
+def shown_ack(s: Segment, most: int) -> int:
+    """Give the ACK that a segment would carry had nothing been lost of what arrived in the end, `most`."""
+    return max([s.ack, *(edge for edge in sack_edges(s) if edge <= most)])
+
+
+def sack_edges(s: Segment) -> tuple[int, ...]:
+    """Give the edges of its SACK blocks, in the numbers of the conversation."""
+    if not s.flags & ACK:
+        return ()
+    blocks = [o for o in map(from_wire, split(s.step.header[HEADER:])) if o.name == "sack"]
+    edges = blocks[0].numbers if blocks else ()
+    return tuple(s.ack + (edge - s.step.ack + (1 << 31)) % (1 << 32) - (1 << 31) for edge in edges)
+
+
 def _ordered(kept: Sequence[Segment], under_test: str, lost: frozenset[int]) -> list[Segment]:
     """Put what the stack under test sent before what it had not received then.
 
@@ -133,8 +218,11 @@ def _ordered(kept: Sequence[Segment], under_test: str, lost: frozenset[int]) -> 
     for s in kept:
         at = len(order)
         if s.who == under_test and s.flags & ACK and (s.span or s.flags & RST):
-            while at and _unseen(order[at - 1], s, under_test, lost):
-                at -= 1
+            for back in range(at - 1, -1, -1):
+                if _unseen(order[back], s, under_test, lost):
+                    at = back
+                elif order[back].who != under_test or order[back].span or order[back].flags & RST:
+                    break
         order.insert(at, s)
     return order
 

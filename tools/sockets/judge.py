@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from finwait.capture.connection import Connection as Row
-from finwait.explain import explain
-from finwait.explain.explanation import Explanation
 from finwait.lab.judge import from_wire
+from finwait.lab.play import explained
 from finwait.lab.reasons import REASONS
 from finwait.lab.wire import Side
 from finwait.wire import pcapng
@@ -41,23 +39,13 @@ def capture(frames: list[tuple[int, bytes]]) -> bytes:
     return b"".join([pcapng.header(), *(pcapng.record(at // 1000, data) for at, data in frames)])
 
 
-def explained(frames: list[tuple[int, bytes]]) -> Explanation:
-    """Have finwait explain a capture, from memory."""
-    descriptor = os.memfd_create("finwait.pcapng")
-    try:
-        os.write(descriptor, capture(frames))
-        return explain(f"/proc/self/fd/{descriptor}", 0)
-    finally:
-        os.close(descriptor)
-
-
 def judge(account: Account) -> list[Judged]:
     """Compare the captures at both ends."""
     return [_judge(account, truth(account, tap)) for tap in SIDES]
 
 
 def _judge(account: Account, truth: Truth) -> Judged:
-    told = explained(account.played.line.seen(truth.tap))
+    told = explained(capture(account.played.line.seen(truth.tap)), 0)
     limits = set(truth.limits)
     wrong = [*_close(told.row, truth, limits), *_cause(told.row, truth, limits)]
     if wrong and "refused" in limits:

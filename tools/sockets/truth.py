@@ -142,7 +142,7 @@ class _Telling:
             third = (
                 s.at
                 for s in self.seen
-                if s.by == "client" and s.acks(s.segment.ack) and not s.segment.rst
+                if s.by == "client" and s.segment.flags & Flags.ACK and not s.segment.rst
             )
             # no half-open socket of Linux aborts: the ACK was on its way (docs/worse.md)
             abort = self.reset.by == "client"

@@ -3,7 +3,6 @@
 use super::closing::Late;
 use super::conn::{Conn, Outcome, pair, shake};
 use super::endpoint::{Endpoint, scale, seen};
-use super::holes::Holes;
 use crate::segment::{NO_WSCALE, Segment, flag, mark};
 use crate::seq::Seq;
 use crate::slugs::{Label, Note};
@@ -68,11 +67,7 @@ impl Conn {
         }
         if ahead > 0 && seg.payload == 0 && x.packets > 0 && !stray {
             // what lies between was sent before it and is not captured (yet)
-            x.holes
-                .get_or_insert_with(Box::<Holes>::default)
-                .open(x.snd_nxt, start);
-            x.snd_nxt = start;
-            x.seen |= seen::GAP;
+            x.pass_over(start);
             out.label(Label::Gap);
         }
         if seg.payload > 0 {
@@ -105,10 +100,7 @@ impl Conn {
         }
         let mut fresh = 0;
         if ahead > 0 {
-            x.holes
-                .get_or_insert_with(Box::<Holes>::default)
-                .open(x.snd_nxt, start);
-            x.seen |= seen::GAP;
+            x.pass_over(start);
             out.label(Label::Gap);
         }
         if ahead >= 0 {
@@ -224,11 +216,7 @@ impl Conn {
             let beyond = seg.ack.since(y.snd_nxt);
             if beyond < 1 << 30 {
                 out.label(Label::AcksUnseen);
-                y.holes
-                    .get_or_insert_with(Box::<Holes>::default)
-                    .open(y.snd_nxt, seg.ack);
-                y.snd_nxt = seg.ack;
-                y.seen |= seen::GAP;
+                y.pass_over(seg.ack);
             }
         }
         if !known || seg.ack.after(x.ack) {

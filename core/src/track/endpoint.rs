@@ -164,6 +164,29 @@ impl Endpoint {
         scale(self.window, self.wscale, scaled)
     }
 
+    /// It goes on at `to`: what lies before, from `snd_nxt` on, was sent and is not captured (yet).
+    pub fn pass_over(&mut self, to: Seq) {
+        self.holes
+            .get_or_insert_with(Box::<Holes>::default)
+            .open(self.snd_nxt, to);
+        self.snd_nxt = to;
+        self.seen |= seen::GAP;
+    }
+
+    /// True if something that it sent below `number` is not captured.
+    #[must_use]
+    pub fn lacks_before(&self, number: Seq) -> bool {
+        self.holes.as_ref().is_some_and(|h| h.any_before(number))
+    }
+
+    /// Takes back that it has received the other end's FIN, if that was only assumed; `assumed`: where it then stands.
+    pub fn fin_was_not_received(&mut self, assumed: &mut Option<State>) {
+        if let Some(stood) = assumed.take() {
+            self.seen &= !seen::FIN_RECEIVED;
+            self.retract(stood);
+        }
+    }
+
     /// Bytes of it that the capture never got.
     #[must_use]
     pub fn missing(&self) -> u64 {

@@ -69,11 +69,7 @@ impl Conn {
             self.notes |= 1 << Note::FinRetransmitted as u8;
             let (x, y) = pair(&mut self.ends, s);
             x.retransmissions += u32::from(!out.is(Label::Retransmission));
-            if let Some(before) = c.assumed[s ^ 1].take() {
-                // its receipt was taken for granted, and it was not received
-                y.seen &= !seen::FIN_RECEIVED;
-                y.retract(before);
-            }
+            y.fin_was_not_received(&mut c.assumed[s ^ 1]);
             if fin.acked.is_some() && fin.delivered {
                 fin.ack_was_lost(&mut c.assumed[s], x);
                 self.notes |= 1 << Note::FinAckLost as u8;
@@ -127,7 +123,7 @@ impl Conn {
             .as_mut()
             .is_some_and(|holes| holes.fill(number, number + 1) > 0);
         let repeat_only = x.has(seen::SPOKE) && x.snd_nxt.after(number) && !late;
-        if x.holes.as_ref().is_some_and(|h| h.any_before(number)) {
+        if x.lacks_before(number) {
             self.notes |= 1 << Note::FinOutOfOrder as u8;
         }
         if x.has(seen::HELD_UP) && x.bytes > 0 {
@@ -163,12 +159,8 @@ impl Conn {
 
     /// End `s` sends payload again that lies before its FIN: the other end has the FIN only once that has come.
     pub(super) fn fin_waits_for_this(&mut self, s: usize) {
-        let y = &mut self.ends[s ^ 1];
-        if let Some(c) = &mut self.closing
-            && let Some(before) = c.assumed[s ^ 1].take()
-        {
-            y.seen &= !seen::FIN_RECEIVED;
-            y.retract(before);
+        if let Some(c) = &mut self.closing {
+            self.ends[s ^ 1].fin_was_not_received(&mut c.assumed[s ^ 1]);
         }
     }
 
@@ -178,8 +170,7 @@ impl Conn {
         let Some(c) = &mut self.closing else { return };
         let x = &mut self.ends[s];
         let false_fin = c.fin[s].is_some_and(|f| {
-            let hole = x.holes.as_ref().is_some_and(|h| h.any_before(f.number));
-            f.acked.is_none() && hole && number.before(f.number)
+            f.acked.is_none() && x.lacks_before(f.number) && number.before(f.number)
         });
         if false_fin {
             c.fin[s] = None;
@@ -263,10 +254,7 @@ impl Conn {
         }
         let own_fin = self.fin_of(s);
         // a FIN behind a hole waits until that is filled (RFC 9293 section 3.10.7.4)
-        let hole_before_fin = own_fin.is_some_and(|n| {
-            let holes = &self.ends[s].holes;
-            holes.as_ref().is_some_and(|h| h.any_before(n))
-        });
+        let hole_before_fin = own_fin.is_some_and(|n| self.ends[s].lacks_before(n));
         let Some(c) = &mut self.closing else { return };
         if let Some(fin) = &mut c.fin[s ^ 1]
             && seg.ack.after(fin.number)

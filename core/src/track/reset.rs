@@ -3,7 +3,6 @@
 use super::closing::{FinAck, Reset, Sent};
 use super::conn::{Conn, Outcome, pair};
 use super::endpoint::seen;
-use super::holes::Holes;
 use crate::machine::{Event, State};
 use crate::segment::{Segment, flag, mark};
 use crate::seq::Seq;
@@ -102,10 +101,9 @@ impl Conn {
         } else {
             self.ends[s].step(Event::SndRst);
         }
-        let holes = self.ends[s].holes.as_ref();
         if let Some(fin) = self.fin_of(s)
             && !self.ends[s ^ 1].has(seen::FIN_RECEIVED)
-            && !holes.is_some_and(|h| h.any_before(fin))
+            && !self.ends[s].lacks_before(fin)
         {
             // the FIN went before the RST, and nothing says that it was lost
             self.ends[s ^ 1].step(Event::RcvFin);
@@ -155,11 +153,7 @@ impl Conn {
         let window = i32::try_from(x.max_window).unwrap_or(i32::MAX);
         if seg.has(flag::ACK) && y.has(seen::SEQ) && (1..=window).contains(&beyond) {
             out.label(Label::AcksUnseen);
-            y.holes
-                .get_or_insert_with(Box::<Holes>::default)
-                .open(y.snd_nxt, seg.ack);
-            y.snd_nxt = seg.ack;
-            y.seen |= seen::GAP;
+            y.pass_over(seg.ack);
         }
     }
 
@@ -202,11 +196,7 @@ impl Conn {
         let window = i32::try_from(y.max_window).unwrap_or(i32::MAX);
         if !seg.has(flag::ACK) && x.has(seen::SEQ) && (1..=window).contains(&beyond) {
             out.label(Label::AcksUnseen);
-            x.holes
-                .get_or_insert_with(Box::<Holes>::default)
-                .open(x.snd_nxt, seg.seq);
-            x.snd_nxt = seg.seq;
-            x.seen |= seen::GAP;
+            x.pass_over(seg.seq);
         }
     }
 
@@ -243,7 +233,7 @@ impl Conn {
                     e.snd_nxt
                 }
             });
-            let hole = e.holes.as_ref().is_some_and(|h| h.any_before(end));
+            let hole = e.lacks_before(end);
             let spoke = e.bytes > 0 || hole && self.fin_of(s).is_some();
             if e.has(seen::SEQ) && acked.has(seen::ACK) && spoke {
                 end.since(acked.ack).max(0).unsigned_abs()

@@ -126,7 +126,7 @@ def _played(name: str, leg: Leg, expected: Expected, heard: _Heard, lang: Lang) 
     traced = heard.tells.states
     every = history(heard.said, leg.samples, ends, traced=traced, until=heard.until)
     events = turn(every, expected.connection, heard.turns)
-    told = explained(leg.wire.recorder, expected.connection)
+    told = explained(commented(leg.wire.recorder, {}), expected.connection)
     places = beside(events, leg.wire.packets, leg.from_port)
     verdict = told.verdict(lang)
     return Played(
@@ -176,11 +176,11 @@ def commented(recorder: Recorder, words: dict[int, str]) -> bytes:
     return b"".join(parts)
 
 
-def explained(recorder: Recorder, connection: int) -> Explanation:
-    """Have finwait explain what was captured, from memory: no file is left behind."""
+def explained(capture: bytes, connection: int) -> Explanation:
+    """Have finwait explain a connection of a capture that is in memory: no file is left behind."""
     descriptor = os.memfd_create("finwait-lab.pcapng")
     try:
-        os.write(descriptor, commented(recorder, {}))
+        os.write(descriptor, capture)
         return explain(f"/proc/self/fd/{descriptor}", connection)
     finally:
         os.close(descriptor)

@@ -100,32 +100,18 @@ fn first_steps(seg: &Segment) -> u8 {
 mod tests {
     use super::*;
     use crate::segment::{Dir, FlowKey, NO_WSCALE};
-    use crate::seq::Seq;
 
     fn value(segments: &[(u16, u32)]) -> u8 {
         let mut completeness = Completeness::default();
         for &(flags, payload) in segments {
             completeness.segment(&Segment {
-                ts: 0,
                 number: 1,
                 key: FlowKey::new(1, 2, 3, 4, 0).0,
                 dir: Dir::Up,
-                seq: Seq(0),
-                ack: Seq(0),
                 payload,
                 flags,
-                window: 0,
-                marks: 0,
-                ip_id: 0,
-                ttl: 0,
                 wscale: NO_WSCALE,
-                mss: 0,
-                sack_permitted: false,
-                payload_cut: false,
-                ts_val: 0,
-                ts_ecr: 0,
-                sack: (Seq(0), Seq(0)),
-                tap: 0,
+                ..Segment::default()
             });
         }
         completeness.value()

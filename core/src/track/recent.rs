@@ -120,26 +120,15 @@ mod tests {
 
     fn segment(number: u64, seq: u32, tap: u16) -> Segment {
         Segment {
-            ts: 0,
             number,
             key: FlowKey::new(1, 2, 3, 4, 0).0,
             dir: Dir::Up,
             seq: Seq(seq),
-            ack: Seq(0),
             payload: 1,
             flags: flag::ACK,
-            window: 0,
-            marks: 0,
-            ip_id: 0,
-            ttl: 0,
             wscale: NO_WSCALE,
-            mss: 0,
-            sack_permitted: false,
-            payload_cut: false,
-            ts_val: 0,
-            ts_ecr: 0,
-            sack: (Seq(0), Seq(0)),
             tap,
+            ..Segment::default()
         }
     }
 

@@ -6,7 +6,6 @@ use proptest::prelude::*;
 fn seg(dir: Dir, flags: u16, seq: u32, ack: u32, payload: u32) -> Segment {
     let (low, high) = (from_v4(0x0a00_0001), from_v4(0x0a00_0002));
     Segment {
-        ts: 0,
         number: 1,
         key: FlowKey::new(low, high, 40000, 7, 0).0,
         dir,
@@ -15,17 +14,9 @@ fn seg(dir: Dir, flags: u16, seq: u32, ack: u32, payload: u32) -> Segment {
         payload,
         flags,
         window: 1000,
-        marks: 0,
-        ip_id: 0,
         ttl: 64,
         wscale: NO_WSCALE,
-        mss: 0,
-        sack_permitted: false,
-        payload_cut: false,
-        ts_val: 0,
-        ts_ecr: 0,
-        sack: (Seq(0), Seq(0)),
-        tap: 0,
+        ..Segment::default()
     }
 }
 

@@ -57,8 +57,8 @@ class Acting:
         """Octets that the application has to write as soon as they can leave."""
         self.raised = 1
         """The highest ACK that the peer would have given without losses, where the capture has SACK blocks instead."""
-        self.mss, self.heard, self.edge = DEFAULT_MSS, 1, WINDOW
-        """Of the peer: its MSS, what it has acked, and to where its window goes."""
+        self.mss, self.heard, self.window, self.edge = DEFAULT_MSS, 1, WINDOW, WINDOW
+        """Of the peer: its MSS, what it has acked, its window as the field says it, and to where that goes."""
         self.unread = 0
         self.position = 0
         scales = c.wscale.values()
@@ -219,6 +219,7 @@ class Acting:
         stage, base = self.stage, self.part.dropped
         ack = self._acks(s) if s.flags & ACK else None
         if ack is not None and not s.flags & RST:
+            self._carry(ack)
             stage.wait(lambda: stage.sent_to >= ack, SENT_WITHIN)
         stage.pause(pause)
         reset_nobody = s.has(RST | ACK) and s.step.seq == 0
@@ -229,7 +230,7 @@ class Acting:
         stage.inject(body, self._frame(s), self._ttl(s))
         if ack is not None and not s.flags & RST:
             self.heard = max(self.heard, ack)
-            self.edge = ack + self._opens(s)
+            self.window, self.edge = body.window or 0, ack + self._opens(s)
             self._pump()
         end = s.end - base[self.peer] - bool(s.flags & FIN)
         if s.payload and end > self.received:
@@ -282,6 +283,7 @@ class Acting:
                 max(min(pause, PROMPT) if promptly else pause, self.stage.heard(PROCESS))
             )
             self._speak(s)
+            self._carry(end)
             self._until(lambda: self.stage.sent_to >= end, SENT_WITHIN)
         elif s.span and s.earlier is None:
             self._until(lambda: self.stage.sent_to >= end, SENT_WITHIN)
@@ -350,6 +352,21 @@ class Acting:
             if self.stage.sent_to == before:
                 break
 
+    def _carry(self, to: int) -> None:
+        """Ack what was sent as long as no more may leave, until all before `to` did.
+
+        What was captured in pieces of 64 KB (offload), or after the window had opened in a part that was left out, is more
+        than a new connection has under way (RFC 6928); whoever waited for it would see its retransmission timer.
+        """
+        to = min(to, self.part.acked - self.part.dropped[self.me])
+        while self.waiting and self.heard < (sent := self.stage.sent_to) < min(to, self.edge):
+            self.stage.pause(PROCESS)
+            body = TcpBody(Flags.ACK, Numbers(self.received, 0), ack=sent, window=self.window, options=())  # fmt: skip
+            self.stage.inject(body, "not in the capture: room for more")
+            self.heard = sent
+            self.edge = max(self.edge, sent + self._scaled(self.window))
+            self._pump()
+
     def _flush(self) -> None:
         """Write what is left."""
         if self.waiting and not self.closed:
@@ -361,8 +378,10 @@ class Acting:
 
     def _opens(self, s: Segment) -> int:
         """Give the octets of the window that a segment injected with its field offers in the script."""
-        shift = (self.c.wscale[self.peer] or 0) if self.scaled else 0
-        return self._window(s) << shift
+        return self._scaled(self._window(s))
+
+    def _scaled(self, field: int) -> int:
+        return field << ((self.c.wscale[self.peer] or 0) if self.scaled else 0)
 
     def _whole(self, s: Segment) -> bool:
         """Tell whether the losses that its SACK blocks tell of were made good, so that they are not shown again."""

@@ -2,9 +2,10 @@
 
 import os
 import select
+import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Final, NamedTuple
 
 from finwait.errors import FinwaitError
@@ -37,11 +38,12 @@ def run(
     heard: Callable[[Step], None] = lambda step: None,
     *,
     trace: bool = True,
-) -> Iterator[Ending]:
+) -> Generator[Ending]:
     """Run experiments, up to `jobs` at once; gives the ending of each, in their order.
 
     begins, heard: called as an experiment begins (in this process) and for each of its steps (in its own).
     One that the machine was too slow for (TooLate) is played again, TRIES times at most.
+    Ctrl-C while it waits: those that have ended are given, and then KeyboardInterrupt goes on.
     Nothing is left behind, also when the caller stops early or this process is killed.
     """
     janitor = Janitor()
@@ -61,6 +63,9 @@ def run(
             while order and order[0].name in ended:
                 experiment = order.pop(0)
                 yield experiment, ended.pop(experiment.name)
+    except KeyboardInterrupt:
+        yield from ((each, ended[each.name]) for each in order if each.name in ended)
+        raise
     finally:
         for apart in running:
             apart.stop()
@@ -85,7 +90,11 @@ class _Work(NamedTuple):
     trace: bool
 
     def begin(self, experiment: Experiment) -> Apart[Result]:
-        return Apart(lambda: play(experiment, *self[:3], trace=self.trace))
+        def work() -> Result:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is its parent's, who ends it
+            return play(experiment, *self[:3], trace=self.trace)
+
+        return Apart(work)
 
 
 def _wait(

@@ -9,9 +9,11 @@ from pathlib import Path
 import click
 
 from finwait.cli import codes
+from finwait.cli.files import FOLDER
 from finwait.cli.options import format_option, helps, lang_option
+from finwait.cli.sink import opened
 from finwait.cli.terminal import terminal
-from finwait.errors import CannotOpen, FinwaitError, MissingPrivilege, Misuse
+from finwait.errors import CannotOpen, CannotWrite, FinwaitError, MissingPrivilege
 from finwait.lab import report
 from finwait.lab.choose import chosen, listed
 from finwait.lab.experiment import Experiment
@@ -78,7 +80,7 @@ _EPILOG = "\n".join(
 @click.option(
     "--keep",
     metavar="DIR",
-    type=click.Path(file_okay=False),
+    type=FOLDER,
     help=helps(
         "Keep the captures: pcapng, the kernel's words as comments on packets.",
         "保留抓包：pcapng，内核的说法作为报文注释。",
@@ -87,7 +89,7 @@ _EPILOG = "\n".join(
 @click.option(
     "--svg",
     metavar="DIR",
-    type=click.Path(file_okay=False),
+    type=FOLDER,
     help=helps("Draw the ladders into DIR.", "把时序图画到 DIR。"),
 )
 @click.option(
@@ -208,16 +210,18 @@ def _save(
 ) -> None:
     from finwait.picture.ladder_svg import draw
 
-    try:
-        for number, leg in enumerate(result.legs):
-            name = leg_name(experiment, number)
-            if keep:
-                Path(keep, f"{name}.pcapng").write_bytes(leg.capture)
-            if svg:
-                picture = f"{name}{'' if lang == 'en' else '.' + lang}.svg"
-                Path(svg, picture).write_text(draw(leg.ladder, lang), encoding="utf-8")
-    except OSError as error:
-        raise CannotOpen(error.filename or "", error.strerror or str(error)) from None
+    for number, leg in enumerate(result.legs):
+        name = leg_name(experiment, number)
+        if keep:
+            _write(Path(keep, f"{name}.pcapng"), leg.capture)
+        if svg:
+            picture = f"{name}{'' if lang == 'en' else '.' + lang}.svg"
+            _write(Path(svg, picture), draw(leg.ladder, lang).encode())
+
+
+def _write(path: Path, octets: bytes) -> None:
+    with opened(str(path)) as sink:
+        sink.write(octets)
 
 
 def leg_name(experiment: Experiment, number: int) -> str:
@@ -229,6 +233,4 @@ def _made(folder: str) -> None:
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise CannotOpen(folder, error.strerror or str(error)) from None
-    if not Path(folder).is_dir():
-        raise Misuse(f"{folder} is no directory")
+        raise CannotWrite(folder, error) from None

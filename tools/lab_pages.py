@@ -35,7 +35,12 @@ them ({seconds:.0f} s here). Two programs with real sockets, each a process in a
 that can lose, hold, reorder and invent packets. For each experiment three tell how it closed: what is **expected** because of how it
 is made; what finwait reads **from the wire**; and what the **kernel** itself said meanwhile, through its tracepoints
 `sock:inet_sock_set_state` and `tcp:tcp_send_reset` (TIME-WAIT and sockets without a process: sock_diag). The exit code is 0 only if
-all three are the same.
+nothing differs from what was expected.
+
+The table at the end says how far the three agree (`agreement` in `--format json`). `same`: all of them. `as meant *`: wire and kernel
+say different things on purpose, because a device in between speaks in an end's name; a note says why. `wire only`: the kernel told
+too little to say how it closed, so it neither agrees nor differs. `NOT`: something is not as expected. The word after a comma is
+the cause; the kernel's is what its reason for the RST means.
 
 In the pictures a pill is a state that the packets prove; ✓ below it is the kernel saying the same with the same segment, and
 "kernel: STATE" is a state that the kernel reported before a packet could prove it. [中文](lab.zh-CN.md)
@@ -51,7 +56,10 @@ TCP_FLAGS, a full accept queue as INVALID_SYN. `src/finwait/lab/reasons.py` says
     """`finwait lab` 列出这些实验；`sudo finwait lab closing` 运行研究中的五种，`sudo finwait lab all -j 2` 运行全部（此处 {seconds:.0f} 秒）。
 两个使用真实套接字的程序，各为一个进程、各在自己的网络命名空间中，通过一条可以丢失、扣住、重排和伪造报文的线路通信。
 每个实验由三方说明连接如何关闭：由制造方法得出的**预期**；finwait 从**报文**中读出的结论；以及**内核**自己通过
-tracepoint `sock:inet_sock_set_state` 与 `tcp:tcp_send_reset` 所说的（TIME-WAIT 与无进程的套接字：sock_diag）。三者一致时退出码才为 0。
+tracepoint `sock:inet_sock_set_state` 与 `tcp:tcp_send_reset` 所说的（TIME-WAIT 与无进程的套接字：sock_diag）。没有任何一处与预期不符时，退出码才为 0。
+
+末尾的表格说明三者一致的程度（`--format json` 中为 `agreement`）。“一致”：三者相同。“有意不同 *”：报文与内核的说法本来就不同，因为有中间设备以一端的名义发言，
+表下的注释说明原因。“仅报文”：内核所说不足以断定如何关闭，既不算一致，也不算不一致。“否”：有一处与预期不符。逗号后是原因；内核一栏中是其 RST 原因的含义。
 
 图中的胶囊是由报文证明的状态；下面的 ✓ 表示内核在同一报文处报告了相同状态，“内核: 状态”是内核在报文能证明之前就报告的状态。[English](lab.md)
 

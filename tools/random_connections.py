@@ -23,7 +23,7 @@ from typing import NamedTuple
 from finwait.errors import Misuse
 from finwait.network import Closing, Fault, Leave, Link, Manner, packets, play
 from finwait.reproduce import Reproduction, reproduce
-from finwait.reproduce.reproduction import judged
+from finwait.reproduce.reproduction import Judged, judged
 from finwait.script.job import Job
 from finwait.script.outcome import Outcome, Status
 from finwait.wire import pcapng
@@ -88,16 +88,42 @@ def capture(seed: int, path: Path) -> None:
     path.write_bytes(b"".join(pcapng.write(packets(played.network.nodes[door].seen))))
 
 
+class Rehearsed(NamedTuple):
+    """What came of a script."""
+
+    made: Reproduction
+    outcome: Outcome
+    got: Judged
+    """What the capture of the run shows."""
+
+    @property
+    def same(self) -> bool:
+        """The same close, closed_by and cause."""
+        return self.got == self.made.captured
+
+    @property
+    def passed(self) -> bool:
+        """Each line of the script came true."""
+        return self.outcome.status is Status.PASSED
+
+    def said(self) -> str:
+        """Tell it in a line."""
+        made, failure = self.made, self.outcome.failure
+        words = f"{', '.join(made.captured)} → {', '.join(self.got)}; rehearsed {', '.join(made.rehearsed)}"
+        if failure is None:
+            return words
+        return f"{words}; {failure.message.en} ({failure.source.strip()})"
+
+
 def rehearse(
-    path: Path, stage: str, folder: Path, conn: int = 0
-) -> tuple[Reproduction, Outcome, bool]:
-    """Reproduce a connection and run its script; says whether the run gave the same close, closed_by and cause."""
-    made = reproduce(path, conn)
+    path: Path, stage: str, folder: Path, conn: int = 0, side: str | None = None
+) -> Rehearsed:
+    """Reproduce a connection and run its script. Raises Misuse where no script can."""
+    made = reproduce(path, conn, side=side)
     script = folder / "x.pkt"
     made.save(script)
     outcome = Job(str(script), stage=stage).run()
-    got = judged([(max(one.at, 0), one.packet) for one in outcome.crossings])
-    return made, outcome, got == made.captured
+    return Rehearsed(made, outcome, judged([(max(one.at, 0), one.packet) for one in outcome.crossings]))  # fmt: skip
 
 
 def captures_of_sockets(seed: int, count: int) -> list[tuple[int, bytes]]:
@@ -118,17 +144,10 @@ def one(seed: int, stage: str, made: bytes | None = None) -> Result:
         else:
             path.write_bytes(made)
         try:
-            script, outcome, same = rehearse(path, stage, Path(name))
+            again = rehearse(path, stage, Path(name))
         except Misuse as cannot:
             return Result(seed, False, False, str(cannot))
-        failure = (
-            ""
-            if outcome.failure is None
-            else f"; {outcome.failure.message.en} ({outcome.failure.source.strip()})"
-        )
-        got = judged([(max(c.at, 0), c.packet) for c in outcome.crossings])
-        said = f"{script.side}: {', '.join(script.captured)} → {', '.join(got)}; rehearsed {', '.join(script.rehearsed)}{failure}"
-        return Result(seed, same, outcome.status is Status.PASSED, said)
+        return Result(seed, again.same, again.passed, f"{again.made.side}: {again.said()}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

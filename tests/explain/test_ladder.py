@@ -201,3 +201,8 @@ def test_width_of_chinese() -> None:
     assert width("客户端 FIN") == 10
     lines = ["客户端关闭连", "接，第 10 帧", "是 FIN。"]
     assert wrap("客户端关闭连接，第 10 帧是 FIN。", 12) == lines
+
+
+def test_wrap_cuts_a_word_that_is_too_long_after_a_hyphen() -> None:
+    assert wrap("reset, keepalive-race-crossed", 20) == ["reset,", "keepalive-race-", "crossed"]
+    assert wrap("-abcdefgh", 4) == ["-abc", "defg", "h"]

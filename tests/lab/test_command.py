@@ -83,12 +83,7 @@ def test_captures_are_kept_with_the_kernels_words(lab: None, folder: Path) -> No
     assert done.returncode == 0, done.stdout
     (row,) = finwait.analyze(folder / "simultaneous.pcapng")
     assert row.close == "simultaneous"
-    shown = subprocess.run(
-        ["tshark", "-r", str(folder / "simultaneous.pcapng"), "-T", "fields", "-e", "frame.comment"],
-        capture_output=True, text=True,
-    )  # fmt: skip
-    if shown.returncode == 0:
-        assert "client FIN-WAIT-1 > CLOSING" in shown.stdout
+    assert b"client FIN-WAIT-1 > CLOSING" in (folder / "simultaneous.pcapng").read_bytes()
     assert (folder / "simultaneous.svg").read_text().startswith("<svg")
 
 
@@ -98,6 +93,57 @@ def test_without_tracefs_the_table_of_sockets_is_asked(lab: None, name: str) -> 
     done = lab_run(name, "--no-trace", "--lang", "en")
     assert done.returncode == 0, done.stdout
     assert "Tracepoints are not permitted here" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("lang", "mark", "summary"),
+    [
+        ("en", "wire only", "2 experiments: 1 agreed, 1 not told by the kernel"),
+        ("zh", "仅报文", "2 个实验：1 个一致，1 个内核未说明"),
+    ],
+)
+def test_what_the_kernel_did_not_tell_is_not_counted_as_agreed(
+    lab: None, lang: str, mark: str, summary: str
+) -> None:
+    del lab
+    done = lab_run("four-way", "linger-zero", "--no-trace", "--lang", lang)
+    assert done.returncode == 0, done.stdout
+    assert summary in done.stdout
+    assert f"{mark}：" in done.stdout or f"{mark}: " in done.stdout, "the mark is explained"
+    four, linger = json.loads(
+        lab_run("four-way", "linger-zero", "--no-trace", "--format", "json").stdout
+    )
+    assert (four["agreement"], linger["agreement"]) == ("same", "wire-only")
+    assert linger["kernel"]["close"] == ""
+
+
+def test_what_the_table_of_sockets_does_tell_is_compared(lab: None, tmp_path: Path) -> None:
+    del lab
+    own = tmp_path / "own.py"
+    own.write_text(
+        OWN.read_text(encoding="utf-8").replace(
+            'closed_by="server",', 'closed_by="server", kernel_close="three-way",'
+        ),
+        encoding="utf-8",
+    )
+    done = lab_run(str(own), "--no-trace", "--lang", "en")
+    assert done.returncode == 4, done.stdout
+    assert "from the kernel, close: four-way, expected three-way" in done.stdout
+
+
+def test_where_the_kernel_is_meant_to_differ_the_table_says_why(lab: None) -> None:
+    del lab
+    done = lab_run("port-rejected", "four-way", "--lang", "en")
+    assert done.returncode == 0, done.stdout
+    (refused,) = json.loads(lab_run("port-rejected", "--format", "json").stdout)
+    if not refused["reasons_told"]:
+        pytest.skip("this kernel tells no reasons of RSTs")
+    assert refused["agreement"] == "as-meant"
+    table = done.stdout.rpartition("from the kernel")[2]
+    row = next(line for line in table.splitlines() if line.startswith("port-rejected"))
+    assert row.endswith("as meant *")
+    assert "* port-rejected: The server's kernel saw no SYN" in table
+    assert "2 experiments: 1 agreed, 1 as meant (*)" in table
 
 
 def test_it_speaks_chinese(lab: None) -> None:
@@ -136,7 +182,9 @@ def test_as_an_ordinary_user(lab: None) -> None:
         pytest.skip(f"user namespaces are not permitted here: {done.stderr.strip()}")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Tracepoints are not permitted here" in done.stdout
-    assert "not told" in done.stdout, "what only a reason could tell"
+    assert "2 experiments: 2 not told by the kernel" in done.stdout, "what only a reason could tell"
+    assert "wire only" in done.stdout
+    assert "  same" not in done.stdout.rpartition("experiment  ")[2].partition("\n")[2]
 
 
 @pytest.mark.parametrize(

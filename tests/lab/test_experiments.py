@@ -14,6 +14,7 @@ from finwait.lab.experiments import ALL, SUBJECTS
 from finwait.lab.play import Result
 from finwait.lab.reasons import REASONS
 from finwait.lab.run import run
+from finwait.lab.table import table
 from finwait.picture.ladder import Arrow
 from finwait.picture.ladder_text import Style
 from finwait.picture.width import width
@@ -131,7 +132,7 @@ def page(results: list[Result], style: Style, lang: Lang) -> list[str]:
             *report.body(experiment, result, style, lang),
         )
     ]
-    return [*lines, *report.table([*rows], style, lang)]
+    return [*lines, *table([*rows], style, lang)]
 
 
 def test_every_experiment_is_told_in_the_documents() -> None:

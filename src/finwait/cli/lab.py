@@ -17,8 +17,9 @@ from finwait.errors import CannotOpen, CannotWrite, FinwaitError, MissingPrivile
 from finwait.lab import report
 from finwait.lab.choose import chosen, listed
 from finwait.lab.experiment import Experiment
-from finwait.lab.play import Result
+from finwait.lab.play import Came, Result
 from finwait.lab.run import Ending, check, run
+from finwait.lab.table import table, words
 from finwait.lab.world import Step
 from finwait.picture.width import wrap
 from finwait.verdict.language import Lang
@@ -153,12 +154,12 @@ class _Teller:
             self._first = self._first or step[0]
             self._print([report.step_line(step, self._first, self.lang)])
 
-    def tells(self, experiment: Experiment, ending: Result | FinwaitError | OSError) -> None:
+    def tells(self, experiment: Experiment, ending: Came) -> None:
         """Tell how it ended."""
         if not self.live:
             self._print(report.heading(experiment, self.style, self.lang))
         if not isinstance(ending, Result):
-            wrapped = wrap(report.words(ending, self.lang), min(self.style.columns, 110) - 2)
+            wrapped = wrap(words(ending, self.lang), min(self.style.columns, 110) - 2)
             self._print([*(f"  {self.style.paint('rst', line)}" for line in wrapped), ""])
             return
         if not self.live:
@@ -166,9 +167,9 @@ class _Teller:
             self._print(report.step_line(step, first, self.lang) for step in ending.steps)
         self._print(report.body(experiment, ending, self.style, self.lang))
 
-    def table(self, rows: list[tuple[Experiment, Result | None]]) -> None:
+    def table(self, rows: list[Ending]) -> None:
         """Tell the table at the end."""
-        self._print(report.table(rows, self.style, self.lang))
+        self._print(table(rows, self.style, self.lang))
 
     @staticmethod
     def _print(lines: list[str] | Iterator[str]) -> None:
@@ -180,12 +181,12 @@ class _Teller:
 def _tell(
     endings: Iterator[Ending], teller: _Teller, form: str, keep: str | None, svg: str | None
 ) -> int:
-    rows: list[tuple[Experiment, Result | None]] = []
+    rows: list[Ending] = []
     data = []
     refused = False
     for experiment, ending in endings:
         done = ending if isinstance(ending, Result) else None
-        rows.append((experiment, done))
+        rows.append((experiment, ending))
         refused |= isinstance(ending, MissingPrivilege | CannotOpen)
         if form == "text":
             teller.tells(experiment, ending)
@@ -200,7 +201,7 @@ def _tell(
         print()
     else:
         teller.table(rows)
-    if all(result is not None and result.same for _, result in rows):
+    if all(isinstance(ending, Result) and ending.same for _, ending in rows):
         return codes.DONE
     return codes.REFUSED if refused else codes.NOT_SAME
 

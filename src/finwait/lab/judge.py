@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from finwait.explain.explanation import Explanation
 from finwait.lab.experiment import Expected
@@ -19,7 +19,13 @@ WHO: Final = {
     "both": Text("both", "双方"),
 }
 BY = Text(" by {}", "（{}）")
+COMMA = Text(", ", "，")
 NOT_TOLD = Text("not told", "未说明")
+Agreement = Literal["same", "as-meant", "wire-only", "differs"]
+"""same: all three. as-meant: the kernel says otherwise, and the experiment expects that of it. wire-only: expected and wire do,
+and the kernel told too little to say how it closed. differs: from what was expected."""
+WORST: Final[tuple[Agreement, ...]] = ("same", "as-meant", "wire-only", "differs")
+"""In the order in which one of several connections speaks for all."""
 WIRE, KERNEL, TABLE = (
     Text("from the wire", "由报文"),
     Text("from the kernel", "由内核"),
@@ -44,7 +50,7 @@ class Told:
         if not self.close:
             return NOT_TOLD.say(lang)
         by = "" if self.closed_by == "none" else BY.say(lang).format(WHO[self.closed_by].say(lang))
-        return f"{self.close}{by}" + (f", {self.cause}" if self.cause else "")
+        return f"{self.close}{by}" + (COMMA.say(lang) + self.cause if self.cause else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +68,18 @@ class Row:
 
     @property
     def same(self) -> bool:
-        """Whether all three say the same."""
+        """Whether nothing differs from what was expected of it."""
         return not self.differences
+
+    @property
+    def agreement(self) -> Agreement:
+        """How far the three agree."""
+        if self.differences:
+            return "differs"
+        if not self.kernel.close:
+            return "wire-only"
+        closes = {(told.close, told.closed_by) for told in (self.wire, self.kernel)}
+        return "as-meant" if len(closes) > 1 else "same"
 
 
 def judge(
@@ -79,6 +95,7 @@ def judge(
         for field in ("close", "closed_by", "cause", "client", "server", "reset")
         if getattr(wire, field) != getattr(should, field)
     ]
+    wrong += _closed(expected, kernel)
     wrong += _kernel(expected, kernel, wire, tells) if tells.states else _seen(expected, events)
     return Row(name, should, wire, kernel, tuple(wrong), tells)
 
@@ -123,24 +140,35 @@ def from_kernel(events: Sequence[Event], tells: Tells) -> Told:
     )
 
 
-def _kernel(expected: Expected, kernel: Told, wire: Told, tells: Tells) -> list[Text]:
-    """What the kernels say otherwise; what this kernel does not tell of is not compared."""
+def _closed(expected: Expected, kernel: Told) -> list[Text]:
+    """How it closed as the kernels say it, if that is not as expected; what they did not tell is not compared."""
+    if not kernel.close:
+        return []
     wanted = {
         "close": expected.kernel_close or expected.close,
         "closed_by": expected.kernel_closed_by or expected.closed_by,
-        "client": (expected.kernel_client or expected.client).removeprefix("-"),
-        "server": (expected.kernel_server or expected.server).removeprefix("-"),
-        "cause": expected.reason,
     }
-    if not kernel.close:
-        del wanted["close"], wanted["closed_by"]
-    if not tells.reasons or (kernel.reset and not kernel.cause):
-        del wanted["cause"]
-    wrong = [
+    return _others(kernel, wanted)
+
+
+def _others(kernel: Told, wanted: dict[str, str]) -> list[Text]:
+    return [
         _difference(KERNEL, field, getattr(kernel, field), value)
         for field, value in wanted.items()
         if getattr(kernel, field) != value
     ]
+
+
+def _kernel(expected: Expected, kernel: Told, wire: Told, tells: Tells) -> list[Text]:
+    """States and reasons that tracepoints told otherwise; what this kernel does not tell of is not compared."""
+    wanted = {
+        "client": (expected.kernel_client or expected.client).removeprefix("-"),
+        "server": (expected.kernel_server or expected.server).removeprefix("-"),
+        "cause": expected.reason,
+    }
+    if not tells.reasons or (kernel.reset and not kernel.cause):
+        del wanted["cause"]
+    wrong = _others(kernel, wanted)
     known = REASONS.get(kernel.cause)
     if known is not None and wire.cause not in known.causes:
         wrong.append(

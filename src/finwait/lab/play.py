@@ -18,7 +18,7 @@ from finwait.lab.beside import beside, comments, with_kernel
 from finwait.lab.clock import now
 from finwait.lab.experiment import Expected, Experiment
 from finwait.lab.history import Event, history, turn
-from finwait.lab.judge import Row, judge
+from finwait.lab.judge import WORST, Agreement, Row, judge
 from finwait.lab.kernel_words import NOTHING, KernelWords, Said, Tells
 from finwait.lab.leg import Leg
 from finwait.lab.netns import private_mounts
@@ -64,8 +64,17 @@ class Result:
 
     @property
     def same(self) -> bool:
-        """Whether expectation, wire and kernel say the same of every connection."""
+        """Whether nothing differs from what was expected, of every connection."""
         return all(leg.row.same for leg in self.legs)
+
+    @property
+    def agreement(self) -> Agreement:
+        """How far expectation, wire and kernel agree, of every connection."""
+        return max((leg.row.agreement for leg in self.legs), key=WORST.index)
+
+
+Came = Result | FinwaitError | OSError
+"""What came of an experiment: a result, or what stopped it."""
 
 
 def play(

@@ -1,7 +1,6 @@
-"""What a run of the lab says: steps, ladder, verdict, and the table at the end."""
+"""What a run of the lab says of one experiment: steps, ladder, verdict, the kernels' words."""
 
-from collections.abc import Iterator, Sequence
-from itertools import zip_longest
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from finwait.errors import FinwaitError
@@ -12,6 +11,7 @@ from finwait.lab.judge import WHO, Told
 from finwait.lab.kernel_words import Tells
 from finwait.lab.proxy import LEGS
 from finwait.lab.reasons import REASONS
+from finwait.lab.table import COLON, words
 from finwait.lab.travel import draw as draw_travel
 from finwait.lab.world import Step
 from finwait.picture.ladder_text import Style, draw
@@ -46,22 +46,7 @@ VERDICT, KERNEL, DIFFERS, LIMIT = (
     Text("NOT the same", "不一致"),
     Text("What a wire cannot show", "线路上看不到的"),
 )
-HEADS: Final = (
-    Text("experiment", "实验"),
-    Text("expected", "预期"),
-    Text("from the wire", "由报文"),
-    Text("from the kernel", "由内核"),
-    Text("same", "一致"),
-)
-SUMMARY: Final = Text(
-    "{same} of {all} experiments: the three say the same", "{all} 个实验中 {same} 个三者一致"
-)
-COLON: Final = Text(": ", "：")
 TRAVELS: Final = Text("How it travels from leg to leg", "它如何从一侧传到另一侧")
-GAPS: Final = 2 * (len(HEADS) - 1)
-LEAST: Final = 10
-"""Columns of a cell, however narrow the terminal is."""
-YES, NO, NOT_RUN = Text("same", "一致"), Text("NOT", "否"), Text("did not run", "未能运行")
 
 
 def heading(experiment: Experiment, style: Style, lang: Lang) -> list[str]:
@@ -146,53 +131,6 @@ def _kernel(leg: "Played", lang: Lang) -> Iterator[str]:
             yield f"RST {WHO[event.who].say(lang)}, {reason} ({event.old}){words}"
 
 
-def table(
-    rows: Sequence[tuple[Experiment, "Result | None"]], style: Style, lang: Lang
-) -> list[str]:
-    """Write the table: expected, from the wire, from the kernel, same or not. Cells that find no room are wrapped."""
-    cells = [[head.say(lang) for head in HEADS]]
-    for experiment, result in rows:
-        if result is None:
-            cells.append([experiment.name, _wanted(experiment, lang), "", "", NOT_RUN.say(lang)])
-            continue
-        for number, leg in enumerate(result.legs):
-            row = leg.row
-            told = [each.short(lang) for each in (row.expected, row.wire, row.kernel)]
-            name = f"  {LEGS[number].say(lang)}" if number else row.name
-            cells.append([name, *told, (YES if row.same else NO).say(lang)])
-    widths = _widths(cells, style.columns)
-    lines = []
-    for number, line in enumerate(cells):
-        bad = number > 0 and line[-1] != YES.say(lang)
-        paint = "heading" if number == 0 else "rst" if bad else ""
-        wrapped = [wrap(cell, wide) for cell, wide in zip(line, widths, strict=True)]
-        wrapped[0] = [line[0]]
-        for parts in zip_longest(*wrapped, fillvalue=""):
-            text = "  ".join(left(part, wide) for part, wide in zip(parts, widths, strict=True))
-            lines.append(style.paint(paint, text.rstrip()))
-    return [*lines, *_summary(rows, lang)]
-
-
-def _summary(rows: Sequence[tuple[Experiment, "Result | None"]], lang: Lang) -> list[str]:
-    """Write the last line of a longer table."""
-    same = sum(result is not None and result.same for _, result in rows)
-    return ["", SUMMARY.say(lang).format(same=same, all=len(rows))] if len(rows) > 1 else []
-
-
-def _widths(cells: Sequence[Sequence[str]], columns: int) -> list[int]:
-    """Give each column what it needs; where that is too much, the three that tell share what is left."""
-    widths = [max(width(line[place]) for line in cells) for place in range(len(HEADS))]
-    spare = columns - GAPS - widths[0] - widths[-1]
-    if sum(widths[1:-1]) > spare:
-        widths[1:-1] = [min(wide, max(LEAST, spare // 3)) for wide in widths[1:-1]]
-    return widths
-
-
-def _wanted(experiment: Experiment, lang: Lang) -> str:
-    wanted = experiment.expected
-    return Told(wanted.close, wanted.closed_by, wanted.cause, "", "").short(lang)
-
-
 def as_data(experiment: Experiment, result: "Result", lang: Lang) -> dict[str, "Json"]:
     """Give a result as plain data that `json.dumps` takes. With a proxy the server's leg stands in `server_leg`."""
     first, *further = result.legs
@@ -200,6 +138,7 @@ def as_data(experiment: Experiment, result: "Result", lang: Lang) -> dict[str, "
         "name": experiment.name,
         "title": experiment.title.say(lang),
         "same": result.same,
+        "agreement": result.agreement,
         "seconds": round(result.took, 3),
         **_played(first, lang),
         "steps": [{"at_ns": at, "who": who, "what": words} for at, who, words in result.steps],
@@ -212,6 +151,7 @@ def as_data(experiment: Experiment, result: "Result", lang: Lang) -> dict[str, "
 def _played(leg: "Played", lang: Lang) -> dict[str, "Json"]:
     row = leg.row
     return {
+        "agreement": row.agreement,
         "differences": [each.say(lang) for each in row.differences],
         "traced": row.tells.states,
         "reasons_told": row.tells.reasons,
@@ -230,13 +170,9 @@ def failed_data(
         "name": experiment.name,
         "title": experiment.title.say(lang),
         "same": False,
+        "agreement": None,
         "error": words(error, lang),
     }
-
-
-def words(error: FinwaitError | OSError, lang: Lang) -> str:
-    """Say what stopped an experiment."""
-    return error.say(lang) if isinstance(error, FinwaitError) else str(error)
 
 
 def _told(told: Told) -> dict[str, "Json"]:

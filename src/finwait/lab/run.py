@@ -13,7 +13,7 @@ from finwait.kernel.namespace import Namespace
 from finwait.lab.experiment import Experiment
 from finwait.lab.janitor import Janitor
 from finwait.lab.net import CLIENT4, Host
-from finwait.lab.play import Result, play
+from finwait.lab.play import Came, Result, play
 from finwait.lab.remote import TooLate
 from finwait.lab.world import Step
 from finwait.verdict.language import Lang
@@ -26,7 +26,7 @@ TRIES: Final = 5
 ANSWER: Final = 5.0
 """Seconds for an answer that has begun to come."""
 
-Ending = tuple[Experiment, Result | FinwaitError | OSError]
+Ending = tuple[Experiment, Came]
 
 
 def run(
@@ -47,7 +47,7 @@ def run(
     janitor = Janitor()
     order, waiting = list(experiments), list(experiments)
     running: dict[Apart[Result], tuple[Experiment, float]] = {}
-    ended: dict[str, Result | FinwaitError | OSError] = {}
+    ended: dict[str, Came] = {}
     tries: Counter[str] = Counter()
     work = _Work(lang, os.getpid(), heard, trace)
     try:
@@ -90,7 +90,7 @@ class _Work(NamedTuple):
 
 def _wait(
     running: dict[Apart[Result], tuple[Experiment, float]],
-    ended: dict[str, Result | FinwaitError | OSError],
+    ended: dict[str, Came],
 ) -> None:
     """Wait until one of those that run has ended, or has taken too long."""
     first = min(limit for _, limit in running.values())
@@ -103,7 +103,7 @@ def _wait(
 
 def _again(
     experiments: Sequence[Experiment],
-    ended: dict[str, Result | FinwaitError | OSError],
+    ended: dict[str, Came],
     tries: Counter[str],
 ) -> list[Experiment]:
     """Take out those that have to be played again."""
@@ -121,7 +121,7 @@ def _limit(experiment: Experiment) -> float:
     return LIMIT * (10 if experiment.long else 1)
 
 
-def _ending(apart: Apart[Result]) -> Result | FinwaitError | OSError:
+def _ending(apart: Apart[Result]) -> Came:
     try:
         return apart.answer(ANSWER)
     except (Ended, FinwaitError, OSError) as error:

@@ -70,15 +70,19 @@ def wrap(text: str, columns: int) -> list[str]:
 
 
 def _chunks(piece: str, columns: int) -> list[str]:
-    """Cut a piece that no line can hold."""
+    """Cut a piece that no line can hold, after a hyphen if it has one."""
     if width(piece.rstrip()) <= columns:
         return [piece]
     chunks, used = [""], 0
     for ch in piece:
         wide = _columns(ch)
         if used + wide > columns:
-            chunks.append("")
-            used = 0
+            kept, hyphen, rest = chunks[-1].rpartition("-")
+            if kept and hyphen:
+                chunks[-1:] = [kept + hyphen, rest]
+            else:
+                chunks.append("")
+            used = width(chunks[-1])
         chunks[-1] += ch
         used += wide
     return chunks

@@ -1,0 +1,139 @@
+"""The table at the end of a run: what was expected, what the wire and the kernel say, how far they agree, and notes below it."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from typing import Final
+
+from finwait.errors import FinwaitError
+from finwait.lab.experiment import Experiment
+from finwait.lab.judge import COMMA, WORST, Agreement, Told
+from finwait.lab.play import Came, Result
+from finwait.lab.proxy import LEGS
+from finwait.lab.remote import Astray
+from finwait.picture.ladder_text import Style
+from finwait.picture.width import left, width, wrap
+from finwait.verdict.language import Lang, Text
+
+HEADS: Final = (
+    Text("experiment", "实验"),
+    Text("expected", "预期"),
+    Text("from the wire", "由报文"),
+    Text("from the kernel", "由内核"),
+    Text("same", "一致"),
+)
+GAPS: Final = 2 * (len(HEADS) - 1)
+LEAST: Final = 10
+"""Columns of a cell, however narrow the terminal is."""
+AGREE: Final[dict[Agreement, Text]] = {
+    "same": Text("same", "一致"),
+    "as-meant": Text("as meant *", "有意不同 *"),
+    "wire-only": Text("wire only", "仅报文"),
+    "differs": Text("NOT", "否"),
+}
+STOPPED, NOT_RUN = Text("stopped", "中途停止"), Text("did not run", "未能运行")
+COUNTED: Final[dict[Agreement, Text]] = {
+    "same": Text("{} agreed", "{} 个一致"),
+    "as-meant": Text("{} as meant (*)", "{} 个有意不同（*）"),
+    "wire-only": Text("{} not told by the kernel", "{} 个内核未说明"),
+    "differs": Text("{} NOT the same", "{} 个不一致"),
+}
+UNDONE: Final = Text("{} not played to the end", "{} 个未运行完")
+SUMMARY: Final = Text("{count} experiments: {parts}", "{count} 个实验：{parts}")
+COLON: Final = Text(": ", "：")
+WIRE_ONLY: Final = Text(
+    "wire only: wire and expectation agree; the kernel told too little to say how it closed.",
+    "仅报文：报文与预期一致；内核所说不足以断定连接如何关闭。",
+)
+WITH_TRACEPOINTS: Final = Text(
+    " With tracepoints (as root, without --no-trace) it tells more.",
+    "有 tracepoint 时（以 root 运行，不加 --no-trace）它能说明更多。",
+)
+AS_MEANT: Final = Text(
+    "the experiment expects the kernel to say otherwise than the wire.",
+    "实验预期内核的说法与报文不同。",
+)
+
+
+def table(rows: Sequence[tuple[Experiment, Came]], style: Style, lang: Lang) -> list[str]:
+    """Write the table, with notes on what is not plainly the same. Cells that find no room are wrapped."""
+    cells = [[head.say(lang) for head in HEADS]]
+    for experiment, came in rows:
+        cells += _cells(experiment, came, lang)
+    widths = _widths(cells, style.columns)
+    bad = {AGREE["differs"].say(lang), STOPPED.say(lang), NOT_RUN.say(lang)}
+    lines = []
+    for number, line in enumerate(cells):
+        paint = "heading" if number == 0 else "rst" if line[-1] in bad else ""
+        wrapped = [wrap(cell, wide) for cell, wide in zip(line, widths, strict=True)]
+        wrapped[0] = [line[0]]
+        for parts in zip_longest(*wrapped, fillvalue=""):
+            text = "  ".join(left(part, wide) for part, wide in zip(parts, widths, strict=True))
+            lines.append(style.paint(paint, text.rstrip()))
+    notes = [line for note in _notes(rows, lang) for line in _hung(note, min(style.columns, 110))]
+    return [*lines, *([""] if notes else []), *notes, *_summary(rows, lang)]
+
+
+def words(error: FinwaitError | OSError, lang: Lang) -> str:
+    """Say what stopped an experiment."""
+    return error.say(lang) if isinstance(error, FinwaitError) else str(error)
+
+
+def _cells(experiment: Experiment, came: Came, lang: Lang) -> list[list[str]]:
+    """Give the rows of one experiment: with a proxy there are two."""
+    if not isinstance(came, Result):
+        wanted = experiment.expected
+        should = Told(wanted.close, wanted.closed_by, wanted.cause, "", "").short(lang)
+        mark = STOPPED if isinstance(came, Astray) else NOT_RUN
+        return [[experiment.name, should, "", "", mark.say(lang)]]
+    found = []
+    for number, leg in enumerate(came.legs):
+        row = leg.row
+        told = [each.short(lang) for each in (row.expected, row.wire, row.kernel)]
+        name = f"  {LEGS[number].say(lang)}" if number else row.name
+        found.append([name, *told, AGREE[row.agreement].say(lang)])
+    return found
+
+
+def _notes(rows: Sequence[tuple[Experiment, Came]], lang: Lang) -> Iterator[str]:
+    """Say why a row is what it is, where that is not plain."""
+    for experiment, came in rows:
+        if not isinstance(came, Result):
+            yield f"{experiment.name}{COLON.say(lang)}{words(came, lang)}"
+            continue
+        for leg, wanted in zip(came.legs, experiment.expectations, strict=True):
+            if leg.row.agreement == "as-meant":
+                yield f"* {experiment.name}{COLON.say(lang)}{(wanted.limit or AS_MEANT).say(lang)}"
+    told = [leg.row for _, came in rows if isinstance(came, Result) for leg in came.legs]
+    if silent := [row.tells for row in told if row.agreement == "wire-only"]:
+        untraced = not any(tells.states for tells in silent)
+        yield WIRE_ONLY.say(lang) + (WITH_TRACEPOINTS.say(lang) if untraced else "")
+
+
+def _hung(note: str, columns: int) -> list[str]:
+    """Break a note into lines, the second and further ones indented."""
+    first, *further = wrap(note, columns - 2)
+    return [first, *(f"  {line}" for line in further)]
+
+
+def _summary(rows: Sequence[tuple[Experiment, Came]], lang: Lang) -> list[str]:
+    """Write the last line of a longer table: how many came out how."""
+    if len(rows) < 2:
+        return []
+    counts = Counter(came.agreement for _, came in rows if isinstance(came, Result))
+    parts = [COUNTED[kind].say(lang).format(counts[kind]) for kind in WORST if counts[kind]]
+    if undone := len(rows) - counts.total():
+        parts.append(UNDONE.say(lang).format(undone))
+    said = SUMMARY.say(lang).format(count=len(rows), parts=COMMA.say(lang).join(parts))
+    return ["", said]
+
+
+def _widths(cells: Sequence[Sequence[str]], columns: int) -> list[int]:
+    """Give each column what it needs; where that is too much, the three that tell share what is left, the modest first."""
+    widths = [max(width(line[place]) for line in cells) for place in range(len(HEADS))]
+    spare = columns - GAPS - widths[0] - widths[-1]
+    telling = sorted(range(1, len(HEADS) - 1), key=widths.__getitem__)
+    for number, place in enumerate(telling):
+        widths[place] = min(widths[place], max(LEAST, spare // (len(telling) - number)))
+        spare -= widths[place]
+    return widths

@@ -1,24 +1,12 @@
 """What a user may ask for by mistake: a sentence and exit code 1, never a traceback or a lost capture."""
 
-import shutil
+import os
+import pty
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from .command import COMMAND, FOUR_WAY, environment, finwait
-
-
-@pytest.mark.parametrize("option", ["-o", "--stats"])
-def test_a_capture_is_never_written_over(option: str, tmp_path: Path) -> None:
-    capture = tmp_path / "four-way.pcap"
-    shutil.copy(FOUR_WAY, capture)
-    before = capture.read_bytes()
-    for read in (capture, tmp_path):
-        done = finwait("analyze", "--format", "csv", option, str(capture), str(read))
-        assert done.code == 1
-        assert "give another name" in done.err
-        assert capture.read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -36,13 +24,30 @@ def test_huge_numbers(arguments: tuple[str, ...]) -> None:
     assert "Traceback" not in done.err
 
 
-def test_closed_standard_input() -> None:
+@pytest.mark.parametrize(
+    "verb",
+    [["analyze", "-"], ["explain", "-", "0"], ["reproduce", "-", "0"], ["compare", FOUR_WAY, "-"]],
+)
+def test_standard_input_that_cannot_be_read(verb: list[str]) -> None:
     done = subprocess.run(
-        ["sh", "-c", 'exec "$@" <&-', "sh", *COMMAND, "analyze", "-"],
+        ["sh", "-c", 'exec "$@" <&-', "sh", *COMMAND, *verb],
         capture_output=True,
         env=environment({}),
         text=True,
         check=False,
     )
     assert done.returncode == 1
-    assert "standard input is closed" in done.stderr
+    assert done.stderr.startswith("finwait: standard input is closed: give it a capture")
+    ours, theirs = pty.openpty()
+    done = subprocess.run(
+        [*COMMAND, *verb], stdin=theirs, capture_output=True, env=environment({}), text=True
+    )
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == 1
+    assert done.stderr.startswith("finwait: standard input is a terminal: give it a capture")
+
+
+def test_standard_input_is_read_once() -> None:
+    for verb in (["analyze", "-", "-"], ["compare", "-", "-"]):
+        assert "standard input can be read once" in finwait(*verb, stdin=b"").err

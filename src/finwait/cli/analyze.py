@@ -2,6 +2,7 @@
 
 import click
 
+from finwait.cli.files import READ, WRITTEN
 from finwait.cli.options import epilog, helps, lang_option
 from finwait.cli.output import FORMATS, Format
 from finwait.cli.sink import STDOUT
@@ -40,7 +41,7 @@ _EPILOG = epilog(
         "目录表示轮转成多个文件的一次抓包。多个文件视为多次抓包。",
     ),
 )
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, type=READ, metavar="FILE...")
 @click.option(
     "--joined",
     is_flag=True,
@@ -91,6 +92,7 @@ _EPILOG = epilog(
 @click.option(
     "-o",
     "--output",
+    type=WRITTEN,
     metavar="FILE",
     help=helps(
         "Write here; standard output then has the summary.", "写入此文件；标准输出则给出概要。"
@@ -98,6 +100,7 @@ _EPILOG = epilog(
 )
 @click.option(
     "--stats",
+    type=WRITTEN,
     metavar="FILE",
     help=helps("Write the summary here as JSON.", "把概要以 JSON 写入此文件。"),
 )

@@ -7,6 +7,7 @@ from typing import Literal
 import click
 
 from finwait.cli import faults
+from finwait.cli.files import READ
 from finwait.cli.options import epilog, format_option, helps, lang_option
 from finwait.cli.progress import Bar
 from finwait.verdict.language import Lang
@@ -39,8 +40,8 @@ _EPILOG = epilog(
         "“客户端处看到 RST，服务器从未发送”。\n\n两端时钟可以不同，快慢也可以不同，中间可以有 NAT。其中一份可以是标准输入：-",
     ),
 )
-@click.argument("a", metavar="A")
-@click.argument("b", metavar="B")
+@click.argument("a", type=READ, metavar="A")
+@click.argument("b", type=READ, metavar="B")
 @format_option
 @lang_option
 def command(*, a: str, b: str, form: Literal["text", "json"], lang: Lang) -> int:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from finwait.cli import faults
+from finwait.cli.files import READ, WRITTEN
 from finwait.cli.options import OfConnection, epilog, format_option, helps, lang_option
 from finwait.cli.progress import Bar
 from finwait.cli.sink import STDOUT, opened
@@ -53,7 +54,7 @@ _EPILOG = epilog(
         "A:端口-B:端口，IPv6 地址加方括号；若没有其他连接具有同一端，也可只给一端。",
     ),
 )
-@click.argument("file", metavar="FILE")
+@click.argument("file", type=READ, metavar="FILE")
 @click.argument("conn", metavar="CONN")
 @click.option(
     "--segment",
@@ -79,7 +80,7 @@ _EPILOG = epilog(
 )
 @click.option(
     "--svg",
-    type=click.Path(dir_okay=False),
+    type=WRITTEN,
     metavar="FILE",
     help=helps("Draw the ladder into this file, too.", "同时把时序图画到这个 SVG 文件。"),
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from finwait.cli.files import checked
 from finwait.cli.options import helps
 from finwait.picture.width import left, width, wrap
 from finwait.verdict.language import Lang
@@ -31,6 +32,7 @@ def teach(lang: Lang) -> None:
 def adopt(command: click.Command) -> click.Command:
     """Give a verb what all verbs have."""
     command.options_metavar = helps("[OPTIONS]", "[选项]")
+    checked(command)
     return command
 
 

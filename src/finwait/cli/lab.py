@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from finwait.cli import codes
+from finwait.cli.files import FOLDER
 from finwait.cli.options import epilog, format_option, helps, lang_option
 from finwait.cli.sink import opened
 from finwait.cli.terminal import terminal
@@ -86,7 +87,7 @@ _EPILOG = epilog(
 @click.option(
     "--keep",
     metavar="DIR",
-    type=click.Path(file_okay=False),
+    type=FOLDER,
     help=helps(
         "Keep the captures: pcapng, the kernel's words as comments on packets.",
         "保留抓包：pcapng，内核的说法作为报文注释。",
@@ -95,7 +96,7 @@ _EPILOG = epilog(
 @click.option(
     "--svg",
     metavar="DIR",
-    type=click.Path(file_okay=False),
+    type=FOLDER,
     help=helps("Draw the ladders into DIR.", "把时序图画到 DIR。"),
 )
 @click.option(
@@ -266,6 +267,4 @@ def _made(folder: str) -> None:
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise CannotOpen(folder, error.strerror or str(error)) from None
-    if not Path(folder).is_dir():
-        raise Misuse(f"{folder} is no directory")
+        raise CannotWrite(folder, error) from None

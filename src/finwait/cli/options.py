@@ -94,16 +94,6 @@ def format_option(command: Command) -> Command:
     )(command)
 
 
-def pcap_option(command: Command) -> Command:
-    """Give a verb the option `--pcap FILE`; it gets the argument `pcap`."""
-    return click.option(
-        "--pcap",
-        type=click.Path(dir_okay=False),
-        metavar="FILE",
-        help=helps("Keep the packets here, as pcapng.", "把报文以 pcapng 存入此文件。"),
-    )(command)
-
-
 def explain_option(command: Command) -> Command:
     """Give a verb the option `--explain`; it gets the argument `explained`."""
     return click.option(

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from finwait.cli.options import epilog, explain_option, helps, lang_option, pcap_option
+from finwait.cli.files import READ, pcap_option
+from finwait.cli.options import epilog, explain_option, helps, lang_option
 from finwait.errors import CannotOpen
 from finwait.peer import AT, BODY
 from finwait.peer.ending import endings
@@ -79,6 +80,7 @@ _EPILOG = epilog(
 )
 @click.option(
     "--reply",
+    type=READ,
     default=str(BODY),
     show_default=True,
     metavar="FILE|OCTETS",

@@ -1,6 +1,7 @@
 """One run of `finwait peer`: the device, the program that is tested, what is told meanwhile and at the end."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,11 +9,11 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from finwait.capture.connections import analyze
 from finwait.cli import codes
+from finwait.cli.sink import opened
 from finwait.cli.terminal import terminal
 from finwait.errors import CannotOpen
 from finwait.kernel.namespace import die_with_parent, join
@@ -63,7 +64,7 @@ class Session:
                 join(self.netns)
             elif self.command:
                 private_namespace(kept)
-            path = Path(self.pcap) if self.pcap else nameless(kept)
+            path = nameless(kept)
             kernel = kernel_side(self.at[0], self.to[0] if self.to else None)
             with Live(self.part, self.at, kernel, path, self._tell) as live:
                 code = self._play(live)
@@ -71,6 +72,9 @@ class Session:
                 self._verdicts(str(path))
             else:
                 print(_NOTHING.say(self.lang))
+            if self.pcap is not None:
+                with path.open("rb") as source, opened(self.pcap) as sink:
+                    shutil.copyfileobj(source, sink)
         return code
 
     def _tell(self, step: Step) -> None:

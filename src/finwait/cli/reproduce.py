@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from finwait.cli.files import READ, WRITTEN
 from finwait.cli.options import OfConnection, epilog, helps, lang_option
 from finwait.cli.sink import opened
 from finwait.verdict.language import Lang, Text
@@ -43,12 +44,12 @@ _EPILOG = epilog(
         "FILE 与 CONN 同 `finwait explain`。",
     ),
 )
-@click.argument("file", metavar="FILE")
+@click.argument("file", type=READ, metavar="FILE")
 @click.argument("conn", metavar="CONN")
 @click.option(
     "-o",
     "output",
-    type=click.Path(dir_okay=False),
+    type=WRITTEN,
     metavar="FILE",
     help=helps(
         "Write the script here, not to standard output.", "把脚本写入此文件，而不是标准输出。"

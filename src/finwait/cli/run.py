@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
+from finwait.cli.files import WRITTEN, Read, pcap_option
 from finwait.cli.options import (
     epilog,
     explain_option,
     format_option,
     helps,
     lang_option,
-    pcap_option,
 )
 from finwait.errors import Misuse
-from finwait.script.job import PROFILES, STAGES, VARIANTS
+from finwait.script.job import PROFILES, STAGES, VARIANTS, in_folder
 from finwait.script.options import FLAG, OPTIONS, check_option
 from finwait.script.syntax import Dialect
 from finwait.verdict.language import Lang
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from finwait.script.job import Job
 
 Command = TypeVar("Command", bound=Callable[..., object])
+SCRIPT: Final = Read(in_folder)
 OWN: Final = frozenset({"define", "dry_run", "verbose", "debug"})
 """Options of packetdrill that are options of this verb too; --debug, of which a script may have a line, is none."""
 
@@ -79,7 +80,7 @@ def packetdrill_options(command: Command) -> Command:
         "`kernel` 是本机的 Linux 内核，在独立的网络命名空间中。",
     ),
 )
-@click.argument("scripts", nargs=-1, required=True, metavar="SCRIPT...")
+@click.argument("scripts", nargs=-1, required=True, type=SCRIPT, metavar="SCRIPT...")
 @click.option(
     "--stage",
     type=click.Choice(STAGES),
@@ -152,7 +153,7 @@ def packetdrill_options(command: Command) -> Command:
 @click.option("--tap", "as_tap", is_flag=True, help=helps("Write TAP.", "以 TAP 格式输出。"))
 @click.option(
     "--junit",
-    type=click.Path(dir_okay=False),
+    type=WRITTEN,
     metavar="FILE",
     help=helps("Write JUnit's XML here, too.", "同时写出 JUnit XML。"),
 )

@@ -1,6 +1,7 @@
 """Where results go: standard output, or a file that appears when it is whole."""
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,21 +19,29 @@ def opened(path: str | None) -> Iterator[IO[bytes]]:
     A regular file appears under its name when all is written, so nobody reads half of it.
     """
     try:
-        if path is None or path == STDOUT:
+        if path is None or path == STDOUT or _is_stdout(path):
             with os.fdopen(os.dup(1), "wb") as stream:
                 yield stream
             return
-        target = Path(path).resolve()
-        if target.exists() and not target.is_file():
-            with target.open("wb") as stream:
+        named = Path(path)  # not resolved yet: what /dev/fd/63 leads to need not have a name
+        if named.exists() and not named.is_file():
+            with named.open("wb") as stream:
                 yield stream
             return
-        with _made_whole(target) as stream:
+        with _made_whole(named.resolve()) as stream:
             yield stream
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise CannotWrite(path, error) from error
+        raise CannotWrite(None if path == STDOUT else path, error) from error
+
+
+def _is_stdout(path: str) -> bool:
+    """Whether a name, such as /dev/stdout, is that of standard output; one that replaces it would lose the rest."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(1))  # noqa: PTH116  # as fstat
+    except OSError:
+        return False
 
 
 @contextmanager
@@ -45,14 +54,17 @@ def _made_whole(target: Path) -> Iterator[IO[bytes]]:
     try:
         with os.fdopen(descriptor, "wb") as stream:
             yield stream
-        made.chmod(0o666 & ~_umask())
+        made.chmod(_mode(target))
         made.replace(target)
     except BaseException:
         made.unlink(missing_ok=True)
         raise
 
 
-def _umask() -> int:
+def _mode(target: Path) -> int:
+    """Who may read and write it: as before, or as is usual for new files."""
+    if target.exists():
+        return stat.S_IMODE(target.stat().st_mode)
     mask = os.umask(0)
     os.umask(mask)
-    return mask
+    return 0o666 & ~mask

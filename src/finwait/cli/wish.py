@@ -3,7 +3,6 @@
 import os
 import stat
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -104,7 +103,6 @@ class Wish:
                 f"{self.format} is not for a terminal: give -o FILE or a pipe",
                 f"{self.format} 不适合终端：请给出 -o FILE 或使用管道",
             )
-        self._check_files()
 
     def _check_columns(self, names: list[str] | None) -> None:
         """Raise Misuse if the format has no such columns."""
@@ -122,44 +120,6 @@ class Wish:
                 "--columns needs columns, each once, such as --columns conn,close,cause",
                 "--columns 需要列名，每个只出现一次，例如 --columns conn,close,cause",
             )
-
-    def _check_files(self) -> None:
-        """Raise Misuse if what is read and what is written do not go together."""
-        if self.files.count("-") > 1:
-            raise Misuse(
-                "standard input can be read once: give - once",
-                "标准输入只能读一次：请只给出一个 -",
-            )
-        # Python has no sys.stdin where the shell gave none (<&-), whatever its type says
-        given: object = sys.stdin
-        if "-" in self.files and given is None:
-            raise Misuse(
-                "standard input is closed: tcpdump -w - | finwait analyze -",
-                "标准输入已关闭：tcpdump -w - | finwait analyze -",
-            )
-        if "-" in self.files and sys.stdin.isatty():
-            raise Misuse(
-                "standard input is a terminal: tcpdump -w - | finwait analyze -",
-                "标准输入是终端：tcpdump -w - | finwait analyze -",
-            )
-        for out in (self.output, self.stats):
-            if out is not None and (read := overwritten(out, self.files)) is not None:
-                raise Misuse(
-                    f"{out} would be written over {read}, which is read: give another name",
-                    f"{out} 会覆盖正在读取的 {read}：请换一个名字",
-                )
-
-
-def overwritten(out: str, files: Iterable[str]) -> str | None:
-    """The path among those read that writing to `out` would destroy, if there is one."""
-    target = Path(out)
-    if not target.is_file():
-        return None
-    for path in map(Path, files):
-        inside = [path, *(path.iterdir() if path.is_dir() else ())]
-        if any(each.exists() and each.samefile(target) for each in inside):
-            return str(path)
-    return None
 
 
 def is_pipe(path: str) -> bool:

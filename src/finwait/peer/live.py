@@ -5,13 +5,13 @@ import select
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
 
-from finwait.errors import CannotOpen, Misuse
+from finwait.errors import CannotWrite, Misuse
 from finwait.kernel.device import Device, is_local
 from finwait.peer.actor import Actor, Numbers
 from finwait.peer.steps import Tell
@@ -26,24 +26,35 @@ LISTENING: Final = "0A"
 
 
 class Capture:
-    """What passes the device, as pcapng. Raises CannotOpen."""
+    """What passes the device, as pcapng. Everything raises CannotWrite."""
 
     def __init__(self, path: Path) -> None:
-        try:
+        self._path = path
+        with self._named():
             self._file: IO[bytes] = path.open("wb")
-        except OSError as error:
-            raise CannotOpen(str(path), error.strerror or str(error)) from error
-        self._file.write(pcapng.header("finwait"))
         self.packets = 0
+        self._write(pcapng.header("finwait"))
 
     def note(self, octets: bytes) -> None:
         """Keep a packet that passes now."""
-        self._file.write(pcapng.record(time.time_ns() // 1000, octets))
+        self._write(pcapng.record(time.time_ns() // 1000, octets))
         self.packets += 1
 
     def close(self) -> None:
         """All is written."""
-        self._file.close()
+        with self._named():
+            self._file.close()
+
+    def _write(self, octets: bytes) -> None:
+        with self._named():
+            self._file.write(octets)
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise CannotWrite(os.path.realpath(self._path), error) from error
 
 
 def nameless(kept: ExitStack) -> Path:

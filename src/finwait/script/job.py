@@ -1,6 +1,6 @@
 """One script in one variant on one stage, as data: what a command line, a test runner or another process asks for."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -132,15 +132,25 @@ def scripts(paths: Iterable[str]) -> list[str]:
     for given in paths:
         path = Path(given)
         if path.is_dir():
-            inside = sorted(str(one) for one in path.rglob("*.pkt") if one.is_file())
+            inside = sorted(map(str, in_folder(path)))
             if not inside:
                 raise Misuse(f"{given}: no *.pkt in this folder")
             found += inside
         elif path.exists():
             found.append(given)
+        elif given == "-":
+            raise Misuse(
+                "scripts are files, standard input is not read: give a name",
+                "脚本是文件，不读取标准输入：请给出文件名",
+            )
         else:
             raise CannotOpen(given, "No such file or directory")
     return found
+
+
+def in_folder(folder: Path) -> Iterator[Path]:
+    """Find the scripts in a folder and in those that it holds."""
+    return (one for one in folder.rglob("*.pkt") if one.is_file())
 
 
 def jobs(paths: Iterable[str], variants: Iterable[str], like: Job) -> list[Job]:

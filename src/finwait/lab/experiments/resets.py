@@ -83,7 +83,7 @@ def race_crossed(world: World) -> None:
     world.wire.hold("client", "server")
     world.client.send(REQUEST)
     world.server.close()
-    world.until_held(2, "FIN and request were on their way")
+    world.until_held(2, "FIN and request were on their way", "FIN 与请求都已在途")
     world.wire_does("delivers request and FIN", "投递请求与 FIN")
     world.wire.release()
     world.in_one_go()

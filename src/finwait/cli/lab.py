@@ -19,6 +19,7 @@ from finwait.lab import report
 from finwait.lab.choose import chosen, listed
 from finwait.lab.experiment import Experiment
 from finwait.lab.play import Came, Result
+from finwait.lab.remote import Astray
 from finwait.lab.run import Ending, check, run
 from finwait.lab.table import table, words
 from finwait.lab.world import Step
@@ -164,13 +165,13 @@ class _Teller:
         """Tell how it ended."""
         if not self.live:
             self._print(report.heading(experiment, self.style, self.lang))
+        if not self.live and isinstance(ending, Result | Astray) and ending.steps:
+            first = ending.steps[0][0]
+            self._print(report.step_line(step, first, self.lang) for step in ending.steps)
         if not isinstance(ending, Result):
             wrapped = wrap(words(ending, self.lang), min(self.style.columns, 110) - 2)
             self._print([*(f"  {self.style.paint('rst', line)}" for line in wrapped), ""])
             return
-        if not self.live:
-            first = ending.steps[0][0] if ending.steps else 0
-            self._print(report.step_line(step, first, self.lang) for step in ending.steps)
         self._print(report.body(experiment, ending, self.style, self.lang))
 
     def table(self, rows: list[Ending], *, cut_off: bool) -> None:

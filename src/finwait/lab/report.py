@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Final
 
 from finwait.errors import FinwaitError
 from finwait.lab.beside import NO_REASON
-from finwait.lab.experiment import Expected, Experiment
+from finwait.lab.experiment import WHO, Expected, Experiment
 from finwait.lab.history import ENDS, Event
-from finwait.lab.judge import WHO, Told
+from finwait.lab.judge import Told
 from finwait.lab.kernel_words import Tells
 from finwait.lab.proxy import LEGS
 from finwait.lab.reasons import REASONS

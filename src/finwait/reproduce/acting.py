@@ -41,6 +41,9 @@ DEFAULT_MSS: Final = 1460
 FIRST_BURST: Final = 10
 """Segments that a stack sends before anything is acked (RFC 6928)."""
 
+MOST_UNDER_WAY: Final = 2 * FIRST_BURST
+"""Segments: a write beyond what the send buffer takes would block (Linux tcp_wmem, tcp_init_buffer_space)."""
+
 
 class Acting:
     """One part on one rehearsal."""
@@ -342,9 +345,11 @@ class Acting:
         """Write segment by segment, until one cannot leave.
 
         Where a kernel cuts what waits in its queue, and which segment it pushes, depends on its clock (TSO deferral, pacing): a
-        write of one segment is sent as it is.
+        write of one segment is sent as it is. No more is under way than a kernel's send buffer takes at first.
         """
         while self.waiting and not self.closed:
+            if self.stage.sent_to - self.heard >= MOST_UNDER_WAY * self.mss:
+                break
             room = self.edge - self.stage.sent_to
             count = min(self.waiting, self.mss, room if room > 0 else self.mss)
             before = self.stage.sent_to

@@ -41,6 +41,9 @@ DEFAULT_MSS: Final = 1460
 FIRST_BURST: Final = 10
 """Segments that a stack sends before anything is acked (RFC 6928)."""
 
+MOST_UNDER_WAY: Final = 2 * FIRST_BURST
+"""Segments: a write beyond what the send buffer takes would block (Linux tcp_wmem, tcp_init_buffer_space)."""
+
 
 class Acting:
     """One part on one rehearsal."""
@@ -218,8 +221,9 @@ class Acting:
         self._accept()
         stage, base = self.stage, self.part.dropped
         ack = self._acks(s) if s.flags & ACK else None
-        if ack is not None and not s.flags & RST:
+        if ack is not None:
             self._carry(ack)
+        if ack is not None and not s.flags & RST:
             stage.wait(lambda: stage.sent_to >= ack, SENT_WITHIN)
         stage.pause(pause)
         reset_nobody = s.has(RST | ACK) and s.step.seq == 0
@@ -321,6 +325,7 @@ class Acting:
         if end - base > self.written:
             self._write(end - base - self.written)
         if s.flags & FIN:
+            self._carry(end - base)
             self._flush()
             self._finish(s)
             self.written += 1
@@ -342,9 +347,11 @@ class Acting:
         """Write segment by segment, until one cannot leave.
 
         Where a kernel cuts what waits in its queue, and which segment it pushes, depends on its clock (TSO deferral, pacing): a
-        write of one segment is sent as it is.
+        write of one segment is sent as it is. No more is under way than a kernel's send buffer takes at first.
         """
         while self.waiting and not self.closed:
+            if self.stage.sent_to - self.heard >= MOST_UNDER_WAY * self.mss:
+                break
             room = self.edge - self.stage.sent_to
             count = min(self.waiting, self.mss, room if room > 0 else self.mss)
             before = self.stage.sent_to
@@ -358,7 +365,7 @@ class Acting:
         What was captured in pieces of 64 KB (offload), or after the window had opened in a part that was left out, is more
         than a new connection has under way (RFC 6928); whoever waited for it would see its retransmission timer.
         """
-        to = min(to, self.part.acked - self.part.dropped[self.me])
+        to = min(to, self.part.arrived - self.part.dropped[self.me])
         while self.waiting and self.heard < (sent := self.stage.sent_to) < min(to, self.edge):
             self.stage.pause(PROCESS)
             body = TcpBody(Flags.ACK, Numbers(self.received, 0), ack=sent, window=self.window, options=())  # fmt: skip

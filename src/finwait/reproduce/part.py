@@ -78,6 +78,8 @@ class Part:
     """Indices of segments that never arrived at the stack under test."""
     acked: int
     """What the peer of the stack under test has acked last, in the numbers of the conversation."""
+    arrived: int
+    """What its peer tells to have received: acked, or known to its RST (RFC 9293 section 3.10.5)."""
     mended: frozenset[int]
     """Indices of segments that only tell of payload of the stack under test that was lost and arrived in the end."""
 
@@ -94,7 +96,10 @@ def part(c: Conversation, under_test: str, *, whole: bool) -> Part:
     else:
         kept = live
     order = tuple(_ordered(kept, under_test, lost))
-    return Part(order, base, len(live) - len(kept), lost, _acked(live)[under_test], mended)
+    acked = _acked(live)[under_test]
+    told = (s.ack for s in live if s.who != under_test and s.has(RST | ACK) and s.step.seq)
+    arrived = max([acked, *told])
+    return Part(order, base, len(live) - len(kept), lost, acked, arrived, mended)
 
 
 def _counts(s: Segment, under_test: str) -> bool:

@@ -16,8 +16,8 @@ from finwait.compare.mates import Group, by_segments, groups
 from finwait.compare.meeting import Meeting
 from finwait.compare.proof import Proof
 from finwait.compare.sighting import Seen
-from finwait.errors import FinwaitError, Misuse
-from finwait.explain.read import STDIN, kept
+from finwait.errors import STDIN, FinwaitError, Misuse
+from finwait.explain.read import kept
 from finwait.verdict.language import Lang
 
 

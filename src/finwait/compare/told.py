@@ -8,7 +8,7 @@ from typing import Final
 from finwait.capture.connection import Connection
 from finwait.compare.comparison import Comparison
 from finwait.compare.join import Difference, Joined
-from finwait.errors import shown
+from finwait.errors import called
 from finwait.verdict.language import Lang, Text, duration
 from finwait.verdict.verdict import sentence
 
@@ -115,7 +115,7 @@ _ENDS: Final = {"client": Text("client", "客户端"), "server": Text("server", 
 
 def text(comparison: Comparison, lang: Lang) -> str:
     """Write everything for people."""
-    lines = [f"A  {shown(comparison.a)}", f"B  {shown(comparison.b)}"]
+    lines = [f"A  {called(comparison.a, lang)}", f"B  {called(comparison.b, lang)}"]
     counts = {"joined": len(comparison.connections), "a": len(comparison.only_a), "b": len(comparison.only_b)}  # fmt: skip
     lines.append(_HEAD.say(lang).format(**counts))
     lines += _warnings(comparison, lang)

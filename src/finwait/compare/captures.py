@@ -46,6 +46,7 @@ class Capture:
         self.first, self.last = times or (0, 0)
         """When its first and its last frame came, whatever they hold; nanoseconds by its own clock."""
         self.empty = times is None
+        """Whether it has no connection: then it is not read for its times."""
 
     @property
     def faults(self) -> list[FinwaitError]:

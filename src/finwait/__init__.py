@@ -5,15 +5,13 @@ that makes its close happen again, `compare` joins two captures of the same conn
 examples that run.
 """
 
-import importlib
-from typing import TYPE_CHECKING
-
 from finwait.compare import compare
 from finwait.explain import explain
 from finwait.peer import peer
 from finwait.reproduce import reproduce
 from finwait.version import VERSION
 
+TYPE_CHECKING = False  # as type checkers know it; to import typing takes longer than all of this
 if TYPE_CHECKING:
     from finwait.capture.connection import Connection
     from finwait.capture.connections import Connections, Finding, Outcome, analyze
@@ -70,6 +68,8 @@ if not TYPE_CHECKING:  # a type checker knows the names above, and no others
         """Load what is asked for, when it is: `import finwait` stays fast."""
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import importlib
+
         return getattr(importlib.import_module(_HOMES.get(name, "finwait.errors")), name)
 
 

@@ -3,6 +3,8 @@
 import errno
 from typing import Final
 
+STDIN: Final = "-"
+"""What a capture is called that comes from standard input."""
 _CHINESE: Final = {
     errno.ENOENT: "没有这个文件或目录",
     errno.EACCES: "没有权限",
@@ -23,6 +25,13 @@ _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 def shown(path: str) -> str:
     """Write a path on one line: a file's name may hold line ends, and codes that a terminal obeys."""
     return "".join(ch if ch.isprintable() else ascii(ch)[1:-1] for ch in path)
+
+
+def called(path: str, lang: str) -> str:
+    """Name a capture in a sentence in "en" or "zh": "-" is standard input."""
+    if path == STDIN:
+        return "标准输入" if lang == "zh" else "standard input"
+    return shown(path)
 
 
 class FinwaitError(Exception):
@@ -58,8 +67,8 @@ class BadCapture(FinwaitError):
 
     def __init__(self, path: str, offset: int, message: str, chinese: str | None = None) -> None:
         super().__init__(
-            f"{shown(path)}: offset {offset}: {message}",
-            f"{shown(path)}：偏移 {offset}：{chinese or message}",
+            f"{called(path, 'en')}: offset {offset}: {message}",
+            f"{called(path, 'zh')}：偏移 {offset}：{chinese or message}",
         )
         self.path = path
         self.offset = offset
@@ -69,7 +78,9 @@ class CannotOpen(FinwaitError):
     """The operating system refused: no such file, no permission."""
 
     def __init__(self, path: str, message: str, chinese: str | None = None) -> None:
-        super().__init__(f"{shown(path)}: {message}", f"{shown(path)}：{chinese or message}")
+        super().__init__(
+            f"{called(path, 'en')}: {message}", f"{called(path, 'zh')}：{chinese or message}"
+        )
         self.path = path
 
 

@@ -32,8 +32,18 @@ def environment(more: dict[str, str]) -> dict[str, str]:
 
 def finwait(*arguments: str, stdin: bytes | None = None, env: dict[str, str] | None = None) -> Done:
     """Run to the end."""
+    return ended([*COMMAND, *arguments], stdin, env)
+
+
+def python(code: str, *arguments: str, stdin: bytes | None = None) -> Done:
+    """Run code that does something to the command before it begins."""
+    return ended([sys.executable, "-c", code, *arguments], stdin)
+
+
+def ended(command: list[str], stdin: bytes | None, env: dict[str, str] | None = None) -> Done:
+    """Run a command to its end."""
     done = subprocess.run(
-        [*COMMAND, *arguments],
+        command,
         input=stdin,
         stdin=subprocess.DEVNULL if stdin is None else None,
         capture_output=True,

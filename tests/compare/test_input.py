@@ -4,13 +4,16 @@ import json
 import os
 import subprocess
 import sys
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
 from finwait.cli import main
+from finwait.compare import compare
+from finwait.errors import Misuse
 from finwait.network import closings, play
-from finwait.wire import pcapng
+from finwait.wire import Packet, Udp, pcapng
 
 ROOT = Path(__file__).parents[2]
 FOUR = ROOT / "examples/four-way.pcap"
@@ -31,7 +34,7 @@ def test_one_file_twice(lang: str, words: str, capfd: pytest.CaptureFixture[str]
     assert words in out
 
 
-@pytest.mark.parametrize(("lang", "words"), [("en", "No connection is in both"), ("zh", "没有两份抓包共有的连接")])  # fmt: skip
+@pytest.mark.parametrize(("lang", "words"), [("en", "Nothing could be joined: no connection is in both"), ("zh", "没有两份抓包共有的连接")])  # fmt: skip
 def test_nothing_in_common(lang: str, words: str, capfd: pytest.CaptureFixture[str]) -> None:
     code, out, _ = told(capfd, FOUR, OTHER, "--lang", lang)
     assert code == 0
@@ -57,7 +60,21 @@ def test_what_cannot_be_read(tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
     assert [told(capfd, FOUR, path)[0] for path in (empty, text, tmp_path / "none")] == [2, 2, 3]
     code, out, _ = told(capfd, head, FOUR)
     assert code == 0
-    assert "A has no frames" in out
+    assert "Nothing could be joined: A has no frames\n" in out
+
+
+def test_a_capture_without_tcp(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    head, udp = tmp_path / "head.pcap", tmp_path / "udp.pcap"
+    head.write_bytes(FOUR.read_bytes()[:24])
+    datagram = Packet(ip_address("192.0.2.1"), ip_address("192.0.2.2"), Udp(53, 53))
+    udp.write_bytes(b"".join(pcapng.write([(0, datagram)])))
+    said = "Nothing could be joined: B has frames, but no TCP\n"
+    assert told(capfd, FOUR, udp)[:2] == (0, told(capfd, FOUR, udp)[1])
+    assert said in told(capfd, FOUR, udp)[1]
+    code, out, err = told(capfd, FOUR, udp, "--format", "json")
+    assert (code, json.loads(out)["connections"], err) == (0, [], f"finwait: {said}")
+    both = "没有可以对照的连接：A 中没有帧，B 中有帧，但没有 TCP\n"
+    assert both in told(capfd, head, udp, "--lang", "zh")[1]
 
 
 @pytest.mark.parametrize("given", [("-", str(FOUR)), (str(FOUR), "-")])
@@ -70,7 +87,9 @@ def test_standard_input_is_one_of_the_two(given: tuple[str, str]) -> None:
 def test_standard_input_twice(capfd: pytest.CaptureFixture[str]) -> None:
     code, _, err = told(capfd, "-", "-")
     assert code == 1
-    assert "only one" in err
+    assert "standard input can be read once" in err
+    with pytest.raises(Misuse, match="only one of the two"):
+        compare("-", "-")
 
 
 def test_the_data_of_a_proof(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

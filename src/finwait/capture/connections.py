@@ -1,7 +1,8 @@
 """Captures in, judged connections out: the core's analysis with types at the door."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, Self, overload
 
 from finwait import _core
@@ -13,6 +14,7 @@ Source = str | os.PathLike[str]
 Progress = Callable[[int, int | None, int, int], bool]
 """Called with (bytes read, bytes in all or None, frames, connections); False stops the reading."""
 
+_AS_READ: Mapping[str, str] = MappingProxyType({})
 CHUNK = 4096
 """Rows that cross from the core at once: enough to make the crossing cheap, a few MB of Python."""
 
@@ -167,11 +169,12 @@ class Connections:
         return self._core.interrupted
 
 
-def blame(fault: _core.Fault) -> FinwaitError:
-    """The exception that says whose fault it is."""
+def blame(fault: _core.Fault, names: Mapping[str, str] = _AS_READ) -> FinwaitError:
+    """The exception that says whose fault it is. names: what the caller called a path that was read."""
+    path = names.get(fault.path, fault.path)
     if fault.is_io:
-        return CannotOpen(fault.path, fault.message, in_chinese(fault.message))
-    return BadCapture(fault.path, fault.offset, fault.message, in_chinese(fault.message))
+        return CannotOpen(path, fault.message, in_chinese(fault.message))
+    return BadCapture(path, fault.offset, fault.message, in_chinese(fault.message))
 
 
 def paths_of(source: Source | Sequence[Source]) -> list[str]:

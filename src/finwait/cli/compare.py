@@ -18,7 +18,10 @@ _EPILOG = epilog(
         "finwait compare client.pcap server.pcap --format json",
     ],
     {
-        0: helps("done, whatever was found", "完成，无论发现什么"),
+        0: helps(
+            "done, whatever was found, also if nothing could be joined",
+            "完成，无论发现什么，也包括没有可以对照的连接",
+        ),
         1: helps("misuse", "用法错误"),
         2: helps(
             "a capture is broken; what came before the break was compared",
@@ -54,6 +57,10 @@ def command(*, a: str, b: str, form: Literal["text", "json"], lang: Lang) -> int
     finally:
         bar.clear()
     if form == "json":
+        from finwait.compare.told import unjoined
+
+        if why := unjoined(made, lang):
+            print(f"finwait: {why}", file=sys.stderr)
         json.dump(made.data(lang), sys.stdout, ensure_ascii=False, indent=2)
         sys.stdout.write("\n")
     else:

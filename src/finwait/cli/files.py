@@ -17,9 +17,8 @@ import click
 
 from finwait.cli.options import helps
 from finwait.cli.sink import STDOUT
-from finwait.errors import CannotWrite, Misuse, shown
+from finwait.errors import STDIN, CannotWrite, Misuse, called, shown
 
-STDIN: Final = "-"
 Command = TypeVar("Command", bound=Callable[..., object])
 
 
@@ -168,10 +167,9 @@ def _check_apart(out: str, read: list[tuple[str, Read]]) -> None:
     target = _regular(out)
     for path, kind in read if target else ():
         if any(one and target and os.path.samestat(target, one) for one in _inodes(path, kind)):
-            en, zh = ("standard input", "标准输入") if path == STDIN else (shown(path), shown(path))
             raise Misuse(
-                f"{shown(out)} would be written over {en}, which is read: give another name",
-                f"{shown(out)} 会覆盖正在读取的 {zh}：请换一个名字",
+                f"{shown(out)} would be written over {called(path, 'en')}, which is read: give another name",
+                f"{shown(out)} 会覆盖正在读取的 {called(path, 'zh')}：请换一个名字",
             )
 
 

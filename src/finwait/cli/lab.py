@@ -14,7 +14,7 @@ from finwait.cli.files import FOLDER
 from finwait.cli.options import epilog, format_option, helps, lang_option
 from finwait.cli.sink import opened
 from finwait.cli.terminal import terminal
-from finwait.errors import CannotOpen, CannotWrite, MissingPrivilege, Misuse
+from finwait.errors import CannotOpen, CannotWrite, MissingPrivilege
 from finwait.lab import report
 from finwait.lab.choose import chosen, listed
 from finwait.lab.experiment import Experiment

@@ -1,8 +1,8 @@
 """Two captures of the same connections, one at each end: what was lost, changed or injected between."""
 
 import os
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from finwait.capture.connections import Progress
     from finwait.compare.comparison import Comparison

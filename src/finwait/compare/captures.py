@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from finwait import _core
 from finwait.capture.connection import Connection, end
-from finwait.capture.connections import Connections, Progress
+from finwait.capture.connections import Connections, Progress, blame
 from finwait.compare.sighting import Seen, seen
 from finwait.errors import FinwaitError
 
@@ -46,11 +46,13 @@ class Capture:
         self.first, self.last = times or (0, 0)
         """When its first and its last frame came, whatever they hold; nanoseconds by its own clock."""
         self.empty = times is None
+        """Whether it has no connection: then it is not read for its times."""
 
     @property
     def faults(self) -> list[FinwaitError]:
         """Where it broke."""
-        return self.connections.faults
+        names = {self._files[0]: self.path}
+        return [blame(fault, names) for fault in self._analysis.faults]
 
     def seen(self, conns: Sequence[int]) -> dict[int, Seen]:
         """Read the segments of these connections, all in one reading."""

@@ -16,8 +16,8 @@ from finwait.compare.mates import Group, by_segments, groups
 from finwait.compare.meeting import Meeting
 from finwait.compare.proof import Proof
 from finwait.compare.sighting import Seen
-from finwait.errors import FinwaitError, Misuse
-from finwait.explain.read import STDIN, kept
+from finwait.errors import STDIN, FinwaitError, Misuse
+from finwait.explain.read import kept
 from finwait.verdict.language import Lang
 
 
@@ -37,7 +37,9 @@ class Comparison:
     zero: int
     """Nanoseconds of A's clock from which the seconds of `clocks` are counted."""
     spans: Mapping[str, tuple[int, int] | None]
-    """When the first and the last frame of "A" and "B" came, by their own clocks; None: it has none."""
+    """When the first and the last frame of "A" and "B" came, by their own clocks; None: it has no TCP."""
+    frames: Mapping[str, int]
+    """How many "A" and "B" have, whatever they hold."""
     same: bool = False
     """Both paths are one file."""
     faults: tuple[FinwaitError, ...] = ()
@@ -119,6 +121,7 @@ def _compared(a: Capture, b: Capture) -> Comparison:
         pool,
         a.first,
         {"A": None if a.empty else spans["A"], "B": None if b.empty else spans["B"]},
+        {"A": a.connections.frames, "B": b.connections.frames},
         same_file(a.path, b.path),
         (*a.faults, *b.faults),
     )

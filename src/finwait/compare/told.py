@@ -8,7 +8,7 @@ from typing import Final
 from finwait.capture.connection import Connection
 from finwait.compare.comparison import Comparison
 from finwait.compare.join import Difference, Joined
-from finwait.errors import shown
+from finwait.errors import called
 from finwait.verdict.language import Lang, Text, duration
 from finwait.verdict.verdict import sentence
 
@@ -46,12 +46,15 @@ _SAME_FILE: Final = Text(
     "A and B are one file: a comparison needs a capture of each end",
     "A 和 B 是同一个文件：比较需要两端各一份抓包",
 )
+_NOTHING: Final = Text("Nothing could be joined: {why}", "没有可以对照的连接：{why}")
 _EMPTY: Final = Text("{name} has no frames", "{name} 中没有帧")
-_NONE: Final = Text(
-    "No connection is in both. They join by sequence numbers: a proxy, or a firewall that changes them, makes two"
+_NO_TCP: Final = Text("{name} has frames, but no TCP", "{name} 中有帧，但没有 TCP")
+_APART: Final = Text(
+    "no connection is in both. They join by sequence numbers: a proxy, or a firewall that changes them, makes two"
     " connections of one. By their clocks A covers {a}, and B {b}.",
     "没有两份抓包共有的连接。连接按序列号对照：代理或改写序列号的防火墙会把一个连接变成两个。按各自的时钟，A 覆盖 {a}，B 覆盖 {b}。",
 )
+_AND: Final = Text(", and ", "，")
 _OFFSET: Final = Text(
     "  B's clock is {offset:+.6f} s against A's; {delay} on the way; {near}",
     "  B 的时钟相对 A 为 {offset:+.6f} 秒；途中 {delay}；{near}",
@@ -115,7 +118,7 @@ _ENDS: Final = {"client": Text("client", "客户端"), "server": Text("server", 
 
 def text(comparison: Comparison, lang: Lang) -> str:
     """Write everything for people."""
-    lines = [f"A  {shown(comparison.a)}", f"B  {shown(comparison.b)}"]
+    lines = [f"A  {called(comparison.a, lang)}", f"B  {called(comparison.b, lang)}"]
     counts = {"joined": len(comparison.connections), "a": len(comparison.only_a), "b": len(comparison.only_b)}  # fmt: skip
     lines.append(_HEAD.say(lang).format(**counts))
     lines += _warnings(comparison, lang)
@@ -139,12 +142,24 @@ def text(comparison: Comparison, lang: Lang) -> str:
 
 def _warnings(comparison: Comparison, lang: Lang) -> list[str]:
     lines = [_SAME_FILE.say(lang)] if comparison.same else []
-    spans = comparison.spans
-    lines += [_EMPTY.say(lang).format(name=name) for name, span in spans.items() if span is None]
-    a, b = spans["A"], spans["B"]
-    if not comparison.connections and a is not None and b is not None:
-        lines.append(_NONE.say(lang).format(a=_time(a), b=_time(b)))
-    return lines
+    why = unjoined(comparison, lang)
+    return [*lines, why] if why else lines
+
+
+def unjoined(comparison: Comparison, lang: Lang) -> str:
+    """Say why no connection is in both captures; "" if one is."""
+    if comparison.connections:
+        return ""
+    a, b = comparison.spans["A"], comparison.spans["B"]
+    if a and b:
+        why = _APART.say(lang).format(a=_time(a), b=_time(b))
+    else:
+        why = _AND.say(lang).join(
+            (_NO_TCP if comparison.frames[name] else _EMPTY).say(lang).format(name=name)
+            for name, span in comparison.spans.items()
+            if span is None
+        )
+    return _NOTHING.say(lang).format(why=why)
 
 
 def _time(span: tuple[int, int]) -> str:

@@ -1,10 +1,11 @@
 """One connection in words: state by state, number by number."""
 
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from finwait.capture.connections import Progress
     from finwait.explain.explanation import Explanation
 
@@ -17,7 +18,7 @@ Source = str | os.PathLike[str]
 
 
 def explain(
-    source: Source | Sequence[Source],
+    source: "Source | Sequence[Source]",
     conn: int | str,
     *,
     joined: bool = False,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from finwait.errors import shown
+from finwait.errors import called
 from finwait.explain.words import messages
 from finwait.picture.ladder_text import Style, draw
 from finwait.picture.width import wrap
@@ -60,7 +60,9 @@ def _about(told: "Explanation", lang: Lang) -> str:
     row, words = told.row, messages(lang, "headings")
     span = {"first": row.first_frame, "last": row.last_frame}
     key = "about_scope" if row.scope else "about"
-    return words[key].format(source=shown(row.source), conn=row.conn, scope=row.scope, **span)
+    return words[key].format(
+        source=called(row.source, lang), conn=row.conn, scope=row.scope, **span
+    )
 
 
 def _section(title: str, body: Iterable[str], style: Style) -> list[str]:

@@ -1,18 +1,19 @@
 """From a capture to an explanation, by way of the core."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from shlex import quote
 
 from finwait import _core
 from finwait.capture.connection import Connection
 from finwait.capture.connections import Progress, Source, blame, paths_of
-from finwait.errors import CannotWrite, Misuse
+from finwait.errors import STDIN, CannotOpen, CannotWrite, Misuse, called, system_in_chinese
 from finwait.explain.ends import below_zero, which
 from finwait.explain.explanation import Explanation
 from finwait.verdict.language import Text
 
-STDIN = "-"
+_CHUNK = 1 << 16
+"""Octets of standard input that are copied at once."""
 
 
 def read(
@@ -41,19 +42,19 @@ def read(
             max_steps=max_segments,
             progress=progress,
         )
-    faults = [blame(fault) for fault in broken]
+    names = dict(zip(files, paths, strict=True))
+    faults = [blame(fault, names) for fault in broken]
     if found is not None:
-        found.row["source"] = dict(zip(files, paths, strict=True)).get(
-            str(found.row["source"]), found.row["source"]
-        )
+        source = str(found.row["source"])
+        found.row["source"] = names.get(source, source)
         return Explanation(found, absolute=absolute, faults=faults)
     if several is not None:
         raise _several(str(conn).strip(), *several, paths)
     if faults:
         raise faults[0]
     raise Misuse(
-        f"no connection {conn} in {', '.join(paths)}: `finwait analyze` lists what there is",
-        f"{'、'.join(paths)} 中没有连接 {conn}：`finwait analyze` 会列出所有连接",
+        f"no connection {conn} in {', '.join(called(path, 'en') for path in paths)}: `finwait analyze` lists what there is",
+        f"{'、'.join(called(path, 'zh') for path in paths)} 中没有连接 {conn}：`finwait analyze` 会列出所有连接",
     )
 
 
@@ -89,14 +90,30 @@ def kept(paths: list[str]) -> Iterator[list[str]]:
     if STDIN not in paths:
         yield paths
         return
-    import shutil
-    import sys
-    from tempfile import NamedTemporaryFile
+    from tempfile import NamedTemporaryFile, gettempdir
 
-    with NamedTemporaryFile(prefix="finwait-", suffix=".stdin") as file:
+    with ExitStack() as stack:
         try:
-            shutil.copyfileobj(sys.stdin.buffer, file)
+            file = stack.enter_context(NamedTemporaryFile(prefix="finwait-", suffix=".stdin"))
+            for octets in _standard_input():
+                file.write(octets)
             file.flush()
         except OSError as error:
-            raise CannotWrite(file.name, error) from error
+            raise CannotWrite(gettempdir(), error) from error
         yield [file.name if path == STDIN else path for path in paths]
+
+
+def _standard_input() -> Iterator[bytes]:
+    """Read it to its end. Raises CannotOpen."""
+    import sys
+
+    given: object = sys.stdin  # None where the shell gave none (<&-), whatever its type says
+    try:
+        while given is not None and (octets := sys.stdin.buffer.read(_CHUNK)):
+            yield octets
+    except OSError as error:
+        raise CannotOpen(
+            STDIN, error.strerror or str(error), system_in_chinese(error.errno)
+        ) from error
+    if given is None:
+        raise CannotOpen(STDIN, "it is closed", "它没有打开")

@@ -1,7 +1,6 @@
 """A peer that ends its connections in a chosen way, so that somebody's own client or server can be tested against it."""
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from finwait.peer.background import Peer
 

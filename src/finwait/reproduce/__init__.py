@@ -1,8 +1,8 @@
 """From a captured connection to a script of packetdrill that makes its close happen again."""
 
 import os
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from finwait.reproduce.reproduction import Reproduction
 

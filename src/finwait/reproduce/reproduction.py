@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from finwait.capture.connections import analyze
-from finwait.errors import BadScript, Misuse, shown
+from finwait.errors import BadScript, Misuse, called
 from finwait.explain.conversation import SYN, Conversation
 from finwait.explain.read import read
 from finwait.reproduce.acting import Acting
@@ -177,7 +177,7 @@ def _text(
 ) -> str:
     row = c.row
     lines = [
-        f"// {shown(Path(row.source).name)}, connection {row.conn}: {row.client} to {row.server}.",
+        f"// {called(Path(row.source).name, 'en')}, connection {row.conn}: {row.client} to {row.server}.",
         f"// Close: {head.captured.close}, by {head.captured.closed_by}, cause {head.captured.cause}.",
         f"// Under test: the stack of the {head.side}. Injected: what the {peer_of(head.side)} sent.",
     ]

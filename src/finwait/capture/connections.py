@@ -1,7 +1,7 @@
 """Captures in, judged connections out: the core's analysis with types at the door."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Self, overload
 
 from finwait import _core
@@ -167,11 +167,12 @@ class Connections:
         return self._core.interrupted
 
 
-def blame(fault: _core.Fault) -> FinwaitError:
-    """The exception that says whose fault it is."""
+def blame(fault: _core.Fault, names: Mapping[str, str] | None = None) -> FinwaitError:
+    """The exception that says whose fault it is. names: what the user calls a file that is read by another path."""
+    path = (names or {}).get(fault.path, fault.path)
     if fault.is_io:
-        return CannotOpen(fault.path, fault.message, in_chinese(fault.message))
-    return BadCapture(fault.path, fault.offset, fault.message, in_chinese(fault.message))
+        return CannotOpen(path, fault.message, in_chinese(fault.message))
+    return BadCapture(path, fault.offset, fault.message, in_chinese(fault.message))
 
 
 def paths_of(source: Source | Sequence[Source]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from finwait import _core
 from finwait.capture.connection import Connection, end
-from finwait.capture.connections import Connections, Progress
+from finwait.capture.connections import Connections, Progress, blame
 from finwait.compare.sighting import Seen, seen
 from finwait.errors import FinwaitError
 
@@ -50,7 +50,8 @@ class Capture:
     @property
     def faults(self) -> list[FinwaitError]:
         """Where it broke."""
-        return self.connections.faults
+        names = dict.fromkeys(self._files, self.path)
+        return [blame(fault, names) for fault in self._analysis.faults]
 
     def seen(self, conns: Sequence[int]) -> dict[int, Seen]:
         """Read the segments of these connections, all in one reading."""

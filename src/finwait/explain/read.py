@@ -41,11 +41,11 @@ def read(
             max_steps=max_segments,
             progress=progress,
         )
-    faults = [blame(fault) for fault in broken]
+    names = dict(zip(files, paths, strict=True))
+    faults = [blame(fault, names) for fault in broken]
     if found is not None:
-        found.row["source"] = dict(zip(files, paths, strict=True)).get(
-            str(found.row["source"]), found.row["source"]
-        )
+        read_from = str(found.row["source"])
+        found.row["source"] = names.get(read_from, read_from)
         return Explanation(found, absolute=absolute, faults=faults)
     if several is not None:
         raise _several(str(conn).strip(), *several, paths)
@@ -91,12 +91,14 @@ def kept(paths: list[str]) -> Iterator[list[str]]:
         return
     import shutil
     import sys
-    from tempfile import NamedTemporaryFile
+    from tempfile import gettempdir
 
-    with NamedTemporaryFile(prefix="finwait-", suffix=".stdin") as file:
+    from finwait.capture.nameless import nameless
+
+    with nameless() as (file, name):
         try:
             shutil.copyfileobj(sys.stdin.buffer, file)
             file.flush()
         except OSError as error:
-            raise CannotWrite(file.name, error) from error
-        yield [file.name if path == STDIN else path for path in paths]
+            raise CannotWrite(gettempdir(), error) from error
+        yield [name if path == STDIN else path for path in paths]

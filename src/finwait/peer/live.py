@@ -2,10 +2,8 @@
 
 import os
 import select
-import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack
 from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
@@ -44,12 +42,6 @@ class Capture:
     def close(self) -> None:
         """All is written."""
         self._file.close()
-
-
-def nameless(kept: ExitStack) -> Path:
-    """Give the path of a file without a name, that is gone with this process, however that ends."""
-    file = kept.enter_context(tempfile.TemporaryFile(prefix="finwait-"))  # noqa: SIM115 - kept
-    return Path(f"/proc/self/fd/{file.fileno()}")
 
 
 class Live:

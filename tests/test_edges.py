@@ -392,3 +392,26 @@ def test_a_rst_that_the_other_end_went_on_after_is_told_as_one_that_ended_nothin
     assert "Yet the client acks what came after it: the RST did not reach the client" in text
     assert "the end │" not in text
     assert "after the end" not in text
+
+
+def test_a_fin_that_was_overtaken_by_a_later_ack_disproves_nothing(tmp_path: Path) -> None:
+    """Sent again before the ACK that came first, it tells what its sender lacked then, not what it lacks now."""
+    packets = [
+        *ASKED, c(FIN | ACK, 11, 21), s(FIN | ACK, 21, 12), s(FIN | ACK, 21, 12), c(ACK, 12, 22),
+        c(FIN | ACK, 11, 21), s(RST, 21),
+    ]  # fmt: skip
+    row = told(tmp_path, packets)
+    assert how(row) == ("three-way", "client", True)
+    assert words(row, "client_state", "server_state") == ("TIME-WAIT", "CLOSED")
+    explained = finwait.explain(tmp_path / "edge.pcap", 0)
+    stood = list(dict.fromkeys(each.client_state for each in explained.segments[6:]))
+    assert stood == ["FIN-WAIT-1", "FIN-WAIT-2", "TIME-WAIT"]
+
+
+def test_payload_that_was_overtaken_by_a_later_ack_disproves_nothing(tmp_path: Path) -> None:
+    told(tmp_path, [
+        *ASKED, c(ACK | PSH, 11, 21, 10), c(FIN | ACK, 21, 21), s(FIN | ACK, 21, 21), c(ACK, 22, 22),
+        c(ACK | PSH, 11, 21, 10),
+    ])  # fmt: skip
+    explained = finwait.explain(tmp_path / "edge.pcap", 0)
+    assert [each.server_state for each in explained.segments[-2:]] == ["TIME-WAIT", "TIME-WAIT"]

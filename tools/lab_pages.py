@@ -12,9 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from finwait.cli.lab import leg_name
-from finwait.lab.experiment import Expected, Experiment
+from finwait.lab.experiment import WHO, Expected, Experiment
 from finwait.lab.experiments import ALL, SUBJECTS
-from finwait.lab.judge import WHO
 from finwait.lab.play import Played, Result
 from finwait.lab.proxy import LEGS
 from finwait.lab.reasons import REASONS

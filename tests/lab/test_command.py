@@ -32,6 +32,67 @@ def test_an_unknown_name_is_misuse() -> None:
     assert "four-way" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["./README.md", "docs", "./nowhere/mine", "./README.md:four-way"])
+@pytest.mark.parametrize(("lang", "words"), [("en", "is called ….py"), ("zh", "名为 ….py")])
+def test_a_path_that_is_no_experiment_is_misuse(name: str, lang: str, words: str) -> None:
+    done = lab_run(name, "--lang", lang)
+    assert done.returncode == 1
+    assert f"{name} " in done.stderr
+    assert words in done.stderr
+
+
+def test_a_file_that_breaks_is_told_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text("x = 1\ny = z\n")
+    done = subprocess.run([*LAB, "./own.py"], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "own.py:2: NameError" in done.stderr
+
+
+VAIN = """
+from dataclasses import replace
+
+from finwait.lab.experiments import ALL
+
+def story(world):
+    world.connect()
+    world.until("client", "CLOSED", limit=0.5)
+
+EXPERIMENTS = (replace(ALL["four-way"], name="vain", story=story),)
+"""
+
+
+@pytest.mark.parametrize(
+    ("lang", "words", "mark"),
+    [
+        (
+            "en",
+            "waited 0.5 s in vain until the client was CLOSED; the client is ESTABLISHED, the server is ESTABLISHED",
+            "stopped",
+        ),
+        (
+            "zh",
+            "等待了 0.5 秒，始终没有等到：客户端处于 CLOSED；此时客户端处于 ESTABLISHED，服务器处于 ESTABLISHED",
+            "中途停止",
+        ),
+    ],
+)
+def test_a_story_that_waits_in_vain_says_for_what(
+    lab: None, lang: str, words: str, mark: str, tmp_path: Path
+) -> None:
+    del lab
+    own = tmp_path / "own.py"
+    own.write_text(VAIN)
+    for options in ((), ("-j", "2")):
+        done = lab_run(str(own), "--lang", lang, *options)
+        assert done.returncode == 4
+        told = "".join(done.stdout.split())
+        assert told.count("".join(words.split())) == 2, "on its page and below the table"
+        assert "connect()" in told, "the steps that it took"
+        assert f"{mark}\n" in done.stdout
+    (data,) = json.loads(lab_run(str(own), "--lang", lang, "--format", "json").stdout)
+    assert data["error"] == words
+
+
 def test_the_code_can_be_had_and_changed(lab: None, tmp_path: Path) -> None:
     del lab
     shown = lab_run("four-way", "--code").stdout

@@ -2,16 +2,18 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from finwait.lab import run as runner
 from finwait.lab.experiments import ALL
 from finwait.lab.experiments.closing import three_way
 from finwait.lab.net import DELAYED_ACK
 from finwait.lab.play import Result
-from finwait.lab.remote import TooLate
+from finwait.lab.remote import Astray, TooLate
 from finwait.lab.run import TRIES, run
 from finwait.lab.world import World
 
@@ -56,6 +58,47 @@ def test_a_machine_that_is_always_too_slow_is_told_so(lab: None, tmp_path: Path,
     assert isinstance(ending, TooLate)
     assert ("too busy" if lang == "en" else "太忙") in ending.say(lang)
     assert len(counted.read_text()) == TRIES
+
+
+def waits(world: World) -> None:
+    world.connect()
+    world.until("client", "CLOSED")
+
+
+def sleeps(world: World) -> None:
+    world.connect()
+    time.sleep(30)
+
+
+def does_not_listen(world: World) -> None:
+    world.connect()
+    with suppress(Exception):
+        time.sleep(30)
+    world.until("client", "CLOSED")
+
+
+@pytest.mark.parametrize(
+    ("story", "english", "chinese"),
+    [
+        (waits, "waiting until the client was CLOSED", "当时在等待：客户端处于 CLOSED"),
+        (sleeps, f"at {Path(__file__).name}:", f"位于 {Path(__file__).name}:"),
+        (does_not_listen, "waiting until the client was CLOSED", "当时在等待：客户端处于 CLOSED"),
+    ],
+)
+def test_an_experiment_out_of_time_says_what_it_waited_for(
+    lab: None,
+    story: Callable[[World], None],
+    english: str,
+    chinese: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    del lab
+    monkeypatch.setattr(runner, "LIMIT", 1.0)
+    ((_, ending),) = run([replace(ALL["four-way"], story=story)], "en")
+    assert isinstance(ending, Astray)
+    assert ending.say("en").startswith(f"stopped after 1 s, {english}")
+    assert ending.say("zh").startswith(f"运行 1 秒后被终止，{chinese}")
+    assert ending.steps
 
 
 def test_what_a_held_wire_had_sent_again_is_too_late(lab: None) -> None:

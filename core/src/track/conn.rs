@@ -367,7 +367,7 @@ impl Conn {
         if seg.flags & flag::FIN != 0 {
             self.fin(seg, &mut out);
         } else if out.is(Label::Retransmission) {
-            self.fin_waits_for_this(s);
+            self.fin_waits_for_this(seg);
         }
         if seg.flags & flag::ACK != 0 {
             self.acks(seg, &mut out);

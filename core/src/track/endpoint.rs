@@ -2,7 +2,7 @@
 
 use super::holes::Holes;
 use crate::machine::{self, Event, State};
-use crate::segment::NO_WSCALE;
+use crate::segment::{NO_WSCALE, Segment};
 use crate::seq::Seq;
 
 /// Facts about an end that are either seen or not.
@@ -177,6 +177,13 @@ impl Endpoint {
     #[must_use]
     pub fn lacks_before(&self, number: Seq) -> bool {
         self.holes.as_ref().is_some_and(|h| h.any_before(number))
+    }
+
+    /// True if it acked more in a segment that was captured before `seg`, its own: then `seg` was overtaken, and what it
+    /// repeats was sent again before that.
+    #[must_use]
+    pub fn has_acked_beyond(&self, seg: &Segment) -> bool {
+        self.has(seen::ACK) && seg.ack.before(self.ack)
     }
 
     /// Takes back that it has received the other end's FIN, if that was only assumed; `assumed`: where it then stands.

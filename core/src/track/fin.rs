@@ -69,6 +69,9 @@ impl Conn {
             self.notes |= 1 << Note::FinRetransmitted as u8;
             let (x, y) = pair(&mut self.ends, s);
             x.retransmissions += u32::from(!out.is(Label::Retransmission));
+            if x.has_acked_beyond(seg) {
+                return;
+            }
             y.fin_was_not_received(&mut c.assumed[s ^ 1]);
             if fin.acked.is_some() && fin.delivered {
                 fin.ack_was_lost(&mut c.assumed[s], x);
@@ -157,9 +160,12 @@ impl Conn {
         }
     }
 
-    /// End `s` sends payload again that lies before its FIN: the other end has the FIN only once that has come.
-    pub(super) fn fin_waits_for_this(&mut self, s: usize) {
-        if let Some(c) = &mut self.closing {
+    /// Payload is sent again that lies before its sender's FIN: the other end has the FIN only once that has come.
+    pub(super) fn fin_waits_for_this(&mut self, seg: &Segment) {
+        let s = seg.dir as usize;
+        if let Some(c) = &mut self.closing
+            && !self.ends[s].has_acked_beyond(seg)
+        {
             self.ends[s ^ 1].fin_was_not_received(&mut c.assumed[s ^ 1]);
         }
     }

@@ -3,14 +3,12 @@
 import click
 
 from finwait.cli.files import READ, WRITTEN
-from finwait.cli.options import helps, lang_option
+from finwait.cli.options import epilog, helps, lang_option
 from finwait.cli.output import FORMATS, Format
 from finwait.cli.sink import STDOUT
 from finwait.cli.wish import Wish
 from finwait.verdict import Lang
 
-_EXAMPLES = helps("Examples:", "示例：")
-_CODES = helps("Exit codes:", "退出码：")
 _CODE = {
     0: helps("done", "完成"),
     1: helps("misuse: unknown option, bad SQL, no such column", "用法错误：未知选项、SQL 有误、没有这一列"),
@@ -19,20 +17,15 @@ _CODE = {
     130: helps("interrupted; what had been read was told (143: SIGTERM)", "被中断；已读到的内容已给出（SIGTERM 为 143）"),
     141: helps("whoever read standard output went away", "标准输出的读取方已离开"),
 }  # fmt: skip
-_EPILOG = "\n".join(
+_EPILOG = epilog(
     [
-        "\b",
-        _EXAMPLES,
-        "  finwait analyze day.pcap",
-        """  finwait analyze --where "close = 'reset' and server_port = 443" day.pcapng.zst""",
-        "  finwait analyze --sort -idle_before_close --limit 20 rotated/",
-        "  finwait analyze -o day.parquet day.pcap",
-        "  tcpdump -w - tcp | finwait analyze -",
-        "",
-        "\b",
-        _CODES,
-        *(f"  {code:<4} {meaning}" for code, meaning in _CODE.items()),
-    ]
+        "finwait analyze day.pcap",
+        """finwait analyze --where "close = 'reset' and server_port = 443" day.pcapng.zst""",
+        "finwait analyze --sort -idle_before_close --limit 20 rotated/",
+        "finwait analyze -o day.parquet day.pcap",
+        "tcpdump -w - tcp | finwait analyze -",
+    ],
+    _CODE,
 )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import click
 
-from finwait.cli.options import helps, lang_option
+from finwait.cli.options import epilog, helps, lang_option
 from finwait.cli.table import STANDS_FOR
 from finwait.errors import Misuse
 from finwait.picture.width import left, width, wrap
@@ -32,20 +32,14 @@ WIDEST = 100
 
 @click.command(
     "catalogue",
-    epilog="\n".join(
+    epilog=epilog(
         [
-            "\b",
-            helps("Examples:", "示例："),
-            "  finwait catalogue",
-            "  finwait catalogue cause",
-            "  finwait catalogue keepalive-race-stale",
-            "  finwait catalogue columns",
-            "",
-            "\b",
-            helps("Exit codes:", "退出码："),
-            helps("  0    done", "  0    完成"),
-            helps("  1    misuse: no such word", "  1    用法错误：没有这个词"),
-        ]
+            "finwait catalogue",
+            "finwait catalogue cause",
+            "finwait catalogue keepalive-race-stale",
+            "finwait catalogue columns",
+        ],
+        {0: helps("done", "完成"), 1: helps("misuse: no such word", "用法错误：没有这个词")},
     ),
     help=helps(
         "Say what the words of an analysis mean, where they come from, and what to do about them.\n\n"

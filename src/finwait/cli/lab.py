@@ -3,14 +3,15 @@
 import inspect
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import click
 
 from finwait.cli import codes
 from finwait.cli.files import FOLDER
-from finwait.cli.options import format_option, helps, lang_option
+from finwait.cli.options import epilog, format_option, helps, lang_option
 from finwait.cli.sink import opened
 from finwait.cli.terminal import terminal
 from finwait.errors import CannotOpen, CannotWrite, MissingPrivilege
@@ -18,34 +19,40 @@ from finwait.lab import report
 from finwait.lab.choose import chosen, listed
 from finwait.lab.experiment import Experiment
 from finwait.lab.play import Came, Result
+from finwait.lab.remote import Astray
 from finwait.lab.run import Ending, check, run
 from finwait.lab.table import table, words
 from finwait.lab.world import Step
 from finwait.picture.width import wrap
-from finwait.verdict.language import Lang
+from finwait.verdict.language import Lang, Text
 
 COLUMNS = 120
 """Columns of a page that no terminal shows."""
 
-_EPILOG = "\n".join(
+SHOWN = 3
+"""Files that could not be written are named, up to so many."""
+_MORE = Text("and {} more files", "另有 {} 个文件")
+_STOPPED = Text(
+    "stopped: {done} of {all} experiments were played", "已停止：{all} 个实验中运行了 {done} 个"
+)
+
+_EPILOG = epilog(
     [
-        "\b",
-        helps("Examples:", "示例："),
-        "  finwait lab",
-        "  sudo finwait lab closing",
-        "  sudo finwait lab all -j 2 --keep captures",
-        "  finwait lab --code four-way > mine.py && sudo finwait lab ./mine.py:four-way",
-        "",
-        "\b",
-        helps("Exit codes:", "退出码："),
-        helps(
-            "  0    every experiment came out the same: expected, from the wire, from the kernel",
-            "  0    每个实验的预期、报文与内核三者一致",
+        "finwait lab",
+        "sudo finwait lab closing",
+        "sudo finwait lab all -j 2 --keep captures",
+        "finwait lab --code four-way > mine.py && sudo finwait lab ./mine.py:four-way",
+    ],
+    {
+        0: helps("nothing differs from what was expected", "没有任何一处与预期不符"),
+        1: helps("misuse: no such experiment", "用法错误：没有这个实验"),
+        3: helps("the system refused: namespaces, TUN, a file", "系统拒绝：命名空间、TUN、文件"),
+        4: helps(
+            "something differs from what was expected, or an experiment stopped",
+            "有一处与预期不符，或有实验中途停止",
         ),
-        helps("  1    misuse: no such experiment", "  1    用法错误：没有这个实验"),
-        helps("  3    the system refused: namespaces, TUN", "  3    系统拒绝：命名空间、TUN"),
-        helps("  4    not all were the same", "  4    并非全部一致"),
-    ]
+        130: helps("interrupted; what had been played was told", "被中断；已运行的实验已给出"),
+    },
 )
 
 
@@ -132,7 +139,7 @@ def command(  # noqa: PLR0917 - click gives them by name
     endings = run(
         experiments, lang, jobs, begins=teller.begins, heard=teller.heard, trace=not no_trace
     )
-    return _tell(endings, teller, form, keep, svg)
+    return _tell(endings, len(experiments), teller, form, _Keeper(keep, svg, lang))
 
 
 class _Teller:
@@ -158,18 +165,18 @@ class _Teller:
         """Tell how it ended."""
         if not self.live:
             self._print(report.heading(experiment, self.style, self.lang))
+        if not self.live and isinstance(ending, Result | Astray) and ending.steps:
+            first = ending.steps[0][0]
+            self._print(report.step_line(step, first, self.lang) for step in ending.steps)
         if not isinstance(ending, Result):
             wrapped = wrap(words(ending, self.lang), min(self.style.columns, 110) - 2)
             self._print([*(f"  {self.style.paint('rst', line)}" for line in wrapped), ""])
             return
-        if not self.live:
-            first = ending.steps[0][0] if ending.steps else 0
-            self._print(report.step_line(step, first, self.lang) for step in ending.steps)
         self._print(report.body(experiment, ending, self.style, self.lang))
 
-    def table(self, rows: list[Ending]) -> None:
-        """Tell the table at the end."""
-        self._print(table(rows, self.style, self.lang))
+    def table(self, rows: list[Ending], *, cut_off: bool) -> None:
+        """Tell the table at the end. cut_off: the page of an experiment was not told to its end."""
+        self._print([*([""] if cut_off else []), *table(rows, self.style, self.lang)])
 
     @staticmethod
     def _print(lines: list[str] | Iterator[str]) -> None:
@@ -178,51 +185,78 @@ class _Teller:
         sys.stdout.flush()  # before the next fork, and as it happens
 
 
+class _Keeper:
+    """Keeps captures and pictures; a file that cannot be written stops nothing, and is named at the end."""
+
+    def __init__(self, captures: str | None, pictures: str | None, lang: Lang) -> None:
+        self._captures, self._pictures, self._lang = captures, pictures, lang
+        self.failed: list[CannotWrite] = []
+
+    def keep(self, experiment: Experiment, result: Result) -> None:
+        """Write what was asked for."""
+        for number, leg in enumerate(result.legs):
+            name = leg_name(experiment, number)
+            if self._captures:
+                self._write(Path(self._captures, f"{name}.pcapng"), leg.capture)
+            if self._pictures:
+                from finwait.picture.ladder_svg import draw
+
+                picture = f"{name}{'' if self._lang == 'en' else '.' + self._lang}.svg"
+                self._write(Path(self._pictures, picture), draw(leg.ladder, self._lang).encode())
+
+    def _write(self, path: Path, octets: bytes) -> None:
+        try:
+            with opened(str(path)) as sink:
+                sink.write(octets)
+        except CannotWrite as error:
+            self.failed.append(error)
+
+    def tell(self) -> None:
+        """Name what could not be written."""
+        for error in self.failed[:SHOWN]:
+            _complain(error.say(self._lang))
+        if (more := len(self.failed) - SHOWN) > 0:
+            _complain(_MORE.say(self._lang).format(more))
+
+
+def _complain(words: str) -> None:
+    print(f"finwait: {words}", file=sys.stderr)
+
+
 def _tell(
-    endings: Iterator[Ending], teller: _Teller, form: str, keep: str | None, svg: str | None
+    endings: Generator[Ending], count: int, teller: _Teller, form: str, keeper: _Keeper
 ) -> int:
+    """Tell every ending as it comes, and the table at the end; Ctrl-C ends it early."""
     rows: list[Ending] = []
-    data = []
-    refused = False
-    for experiment, ending in endings:
-        done = ending if isinstance(ending, Result) else None
-        rows.append((experiment, ending))
-        refused |= isinstance(ending, MissingPrivilege | CannotOpen)
-        if form == "text":
-            teller.tells(experiment, ending)
-        elif isinstance(ending, Result):
-            data.append(report.as_data(experiment, ending, teller.lang))
-        else:
-            data.append(report.failed_data(experiment, ending, teller.lang))
-        if done:
-            _save(experiment, done, keep, svg, teller.lang)
+    stopped = False
+    try:
+        with closing(endings):
+            for experiment, ending in endings:
+                rows.append((experiment, ending))
+                if form == "text":
+                    teller.tells(experiment, ending)
+                if isinstance(ending, Result):
+                    keeper.keep(experiment, ending)
+    except KeyboardInterrupt:
+        stopped = True
     if form == "json":
+        data = [report.as_data(*row, teller.lang) for row in rows]
         json.dump(data, sys.stdout, ensure_ascii=False, indent=2)
         print()
-    else:
-        teller.table(rows)
-    if all(isinstance(ending, Result) and ending.same for _, ending in rows):
-        return codes.DONE
-    return codes.REFUSED if refused else codes.NOT_SAME
+    elif rows:
+        teller.table(rows, cut_off=stopped)
+    keeper.tell()
+    if stopped:
+        _complain(_STOPPED.say(teller.lang).format(done=len(rows), all=count))
+        return codes.INTERRUPTED
+    return _code([ending for _, ending in rows], keeper)
 
 
-def _save(
-    experiment: Experiment, result: Result, keep: str | None, svg: str | None, lang: Lang
-) -> None:
-    from finwait.picture.ladder_svg import draw
-
-    for number, leg in enumerate(result.legs):
-        name = leg_name(experiment, number)
-        if keep:
-            _write(Path(keep, f"{name}.pcapng"), leg.capture)
-        if svg:
-            picture = f"{name}{'' if lang == 'en' else '.' + lang}.svg"
-            _write(Path(svg, picture), draw(leg.ladder, lang).encode())
-
-
-def _write(path: Path, octets: bytes) -> None:
-    with opened(str(path)) as sink:
-        sink.write(octets)
+def _code(endings: list[Came], keeper: _Keeper) -> int:
+    if keeper.failed or any(isinstance(each, MissingPrivilege | CannotOpen) for each in endings):
+        return codes.REFUSED
+    same = all(isinstance(each, Result) and each.same for each in endings)
+    return codes.DONE if same else codes.NOT_SAME
 
 
 def leg_name(experiment: Experiment, number: int) -> str:

@@ -16,6 +16,9 @@ SHARED_INFO, SK_BUFF = 320, 256
 """sizeof(struct skb_shared_info), sizeof(struct sk_buff), aligned, on 64-bit machines."""
 SMALL_HEAD = 576
 """Linux SKB_SMALL_HEAD_CACHE_SIZE; above it kmalloc gives powers of two."""
+PAGE = 4096
+LINEAR = PAGE - HEADROOM - SHARED_INFO
+"""Octets of a packet that does not fit into a page that go into the head; the others go into pages (Linux tun_get_user)."""
 
 
 def buffer_space(c: Connection) -> int:
@@ -40,19 +43,23 @@ def memory_of(c: Connection, octets: int) -> int:
     """Memory that a segment takes in Linux, as its TUN device makes the packet (skb->truesize: tun_alloc_skb, kmalloc_reserve)."""
     if not c.profile.buffer_overhead:
         return octets
-    size = -(-_packet(c, octets) // 64) * 64 + SHARED_INFO
+    whole = HEADROOM + _packet(c, octets)
+    if whole >= PAGE:
+        return PAGE + SK_BUFF + -(-(whole - HEADROOM - LINEAR) // PAGE) * PAGE
+    size = -(-whole // 64) * 64 + SHARED_INFO
     return (SMALL_HEAD if size <= SMALL_HEAD else 1 << (size - 1).bit_length()) + SK_BUFF
 
 
 def room_behind(c: Connection, octets: int) -> int:
     """Octets that fit behind a segment into the memory that it takes (Linux skb_tailroom)."""
-    if not c.profile.buffer_overhead:
+    whole = HEADROOM + _packet(c, octets)
+    if not c.profile.buffer_overhead or whole >= PAGE:
         return 0
-    return memory_of(c, octets) - SK_BUFF - SHARED_INFO - _packet(c, octets)
+    return memory_of(c, octets) - SK_BUFF - SHARED_INFO - whole
 
 
 def _packet(c: Connection, octets: int) -> int:
-    return HEADROOM + c.header + 20 + (12 if c.timestamps else 0) + octets
+    return c.header + 20 + (12 if c.timestamps else 0) + octets
 
 
 def measure(c: Connection, octets: int, advertised_mss: int) -> None:

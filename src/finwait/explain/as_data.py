@@ -71,7 +71,7 @@ def segment_opened(c: "Conversation", frame: int, lang: Lang) -> dict[str, Json]
     s = find(c, frame)
     return {
         **segment(s),
-        "about": context(s, lang),
+        "about": context(c, s, lang),
         "fields": [dict(row._asdict()) for row in opened(c, s, lang)],
         "data": s.step.data.hex(),
     }

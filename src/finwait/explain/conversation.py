@@ -18,6 +18,10 @@ WRAP = 1 << 32
 """Sequence numbers are taken modulo 2**32 (RFC 9293 3.4)."""
 REACH = 1 << 30
 """A number farther away than the largest window (RFC 7323 2.3) belongs to no segment of this end."""
+FORGED = "injected-reset"
+"""The cause that says that the end that the RST names did not send it."""
+OF_SENDER = frozenset({"rst-owner", "rst-reply", "rst-unclear", "acks-unseen"})
+"""Labels that conclude from a RST what the end did that it names: they say nothing of one that is forged."""
 LOOK_BACK = 256
 """Segments searched backwards for the first sending of bytes that were cut differently."""
 
@@ -178,12 +182,14 @@ class Conversation:
         self.fins = {who: self._fin(who) for who in ("client", "server")}
         self.begin = self._begin()
         """Where client and server stand before the first segment; empty if that is not known."""
-        self._find_moves()
         self.resets = {
             who: [s for s in self.of(who) if s.flags & RST and "rst-ignored" not in s.labels]
             for who in ("client", "server")
         }
         """The RSTs of each end, without those that end nothing."""
+        self.forged = self._forged()
+        """Indexes of the RSTs that the end that they name did not send, if that is the verdict."""
+        self._find_moves()
         self.draws = self._draws()
         """Index of each segment that drew a RST, and the frame of that RST."""
 
@@ -216,8 +222,8 @@ class Conversation:
         return self._of[who]
 
     def drew(self, reset: Segment) -> Segment | None:
-        """Find the segment that drew a RST of REPLY form (RFC 9293 3.5.2)."""
-        if "rst-reply" not in reset.labels:
+        """Find the segment that drew a RST of REPLY form (RFC 9293 3.5.2). Nothing drew one that is forged."""
+        if "rst-reply" not in reset.labels or reset.index in self.forged:
             return None
         if reset.refers_to:
             return self.by_frame(reset.refers_to, reset.index)
@@ -230,6 +236,30 @@ class Conversation:
             elif s.flags & ACK and s.step.ack == reset.step.seq:
                 return s
         return None
+
+    def ttls(self, who: str) -> tuple[int, ...]:
+        """Give the TTLs (hop limits) of an end's segments, its RSTs apart."""
+        return tuple(sorted({s.step.ttl for s in self.of(who) if not s.flags & RST}))
+
+    def _forged(self) -> frozenset[int]:
+        """Find the RSTs of somebody else: the one that counted, and those with the same TTL, if that is not the end's own.
+
+        They say nothing of where the end that they name stands: it stays where it was, until a RST of the other
+        end comes to it.
+        """
+        who = self.row.reset_by
+        if self.row.cause != FORGED or not self.resets.get(who):
+            return frozenset()
+        first, *further = self.resets[who]
+        ttl = first.step.ttl
+        alike = [s for s in further if s.step.ttl == ttl] if ttl not in self.ttls(who) else []
+        if first.index:
+            name = f"{who}_state"
+            stood = getattr(self.segments[first.index - 1], name)
+            answers = [s.index for s in self.resets[peer_of(who)] if s.index > first.index]
+            for s in self.segments[first.index : min(answers, default=len(self.segments))]:
+                setattr(s, name, stood)
+        return frozenset(s.index for s in (first, *alike))
 
     def _draws(self) -> dict[int, int]:
         found: dict[int, int] = {}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from finwait.explain.conversation import ACK, Conversation
-from finwait.explain.words import messages
+from finwait.explain.words import messages, write
 from finwait.verdict.language import Lang
 from finwait.verdict.verdict import said
 
@@ -25,11 +25,23 @@ def evidence(c: Conversation, slugs: Sequence[str], lang: Lang) -> Iterator[str]
             continue
         if slug == "destroyed-bytes" and number == 1 and _sent_fin(c):  # it is the FIN's number
             continue
+        if slug == "ttl-differs" and (told := _ttl(c, lang)):
+            yield told
+            continue
         yield _bare(c, number, lang) if slug == "reply-form" else said(each, lang)
 
 
 def _sent_fin(c: Conversation) -> bool:
     return c.fins.get(c.row.reset_by) is not None
+
+
+def _ttl(c: Conversation, lang: Lang) -> str:
+    """Tell the RST's TTL and those of its sender's other segments; nothing if the segments here do not show them."""
+    resets, others = c.resets.get(c.row.reset_by), c.ttls(c.row.reset_by)
+    if not resets or not others or resets[0].step.ttl in others:
+        return ""
+    shown = write("others", others, lang)
+    return messages(lang, "words")["ttl-differs"].format(ttl=resets[0].step.ttl, others=shown)
 
 
 def _bare(c: Conversation, frame: int, lang: Lang) -> str:

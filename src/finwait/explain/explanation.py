@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from finwait.explain.as_data import Json
     from finwait.picture.ladder_svg import Theme
 
+OF_SENDER = ("rst-owner", "rst-reply", "rst-repeated")
+"""Notes that conclude from a RST what the stack of the end did that it names: they say nothing of one that is forged."""
+
 
 class Verdict(NamedTuple):
     """What the core judged, in one language."""
@@ -81,13 +84,14 @@ class Explanation:
     def verdict(self, lang: Lang = "en") -> Verdict:
         """Give the verdict in words."""
         row = self.row
+        untrue = OF_SENDER if self._conversation.forged else ()
         return Verdict(
             sentence(row, lang),
             entry("cause", row.cause),
             entry("confidence", row.confidence),
             tuple(evidence(self._conversation, row.evidence_for, lang)),
             tuple(evidence(self._conversation, row.evidence_against, lang)),
-            tuple(entry("note", slug) for slug in row.notes),
+            tuple(entry("note", slug) for slug in row.notes if slug not in untrue),
         )
 
     def ladder(self, lang: Lang = "en", *, full: bool = False) -> Ladder:

@@ -3,12 +3,13 @@
 from finwait.explain.conversation import (
     ACK,
     FIN,
+    OF_SENDER,
     RST,
     SYN,
     Conversation,
     Segment,
 )
-from finwait.explain.words import messages
+from finwait.explain.words import messages, write
 from finwait.picture.ladder import Arrow, Fold, Ladder, Lane, Pause
 from finwait.verdict.catalogue import entry
 from finwait.verdict.language import Lang, count, duration
@@ -156,9 +157,10 @@ def _kind(s: Segment) -> str:
 
 
 def _labels(c: Conversation, s: Segment, lang: Lang) -> tuple[str, ...]:
-    labels = []
+    forged = s.index in c.forged
+    labels = _in_name(c, s, lang) if forged else []
     for slug in s.step.labels:
-        if slug in PLAIN or slug == "rst-trigger":
+        if slug in PLAIN or slug == "rst-trigger" or (forged and slug in OF_SENDER):
             continue
         title = _title(c, s, slug, lang)
         about = _about(c, s, slug)
@@ -169,6 +171,17 @@ def _labels(c: Conversation, s: Segment, lang: Lang) -> tuple[str, ...]:
     if drew is not None:
         labels.append(_with_frame(entry("label", "rst-trigger").title.say(lang), drew, lang))
     return tuple(labels)
+
+
+def _in_name(c: Conversation, s: Segment, lang: Lang) -> list[str]:
+    """Label a RST that the end that it names did not send."""
+    words, others = messages(lang, "words"), c.ttls(s.who)
+    labels = [words["rst-in-name"].format(who=words[s.who])]
+    if others and s.step.ttl not in others:
+        labels.append(
+            words["ttl-other"].format(ttl=s.step.ttl, others=write("others", others, lang))
+        )
+    return labels
 
 
 def _state(s: Segment, who: str) -> str:

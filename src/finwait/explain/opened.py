@@ -7,6 +7,7 @@ from finwait.errors import Misuse
 from finwait.explain.conversation import (
     ACK,
     FIN,
+    OF_SENDER,
     RST,
     SYN,
     URG,
@@ -72,9 +73,12 @@ def opened(c: Conversation, s: Segment, lang: Lang) -> list[Opened]:
     return lines
 
 
-def context(s: Segment, lang: Lang) -> list[str]:
+def context(c: Conversation, s: Segment, lang: Lang) -> list[str]:
     """Say what the core says of the segment, and what the IP header around it says."""
-    lines = [entry("label", slug).sentence.say(lang) for slug in s.step.labels]
+    untrue = OF_SENDER if s.index in c.forged else ()
+    lines = [
+        entry("label", slug).sentence.say(lang) for slug in s.step.labels if slug not in untrue
+    ]
     lines.append(say("header", "ip", {"ttl": s.step.ttl, "ip_id": s.step.ip_id}, lang))
     if not s.step.header:
         lines.append(say("header", "fragments", {}, lang))
@@ -224,6 +228,8 @@ def _flag(c: Conversation, s: Segment, name: str, up: bool) -> Said:
             facts["fin"] = c.shown(s.who, s.end - 1)
         case "RST":
             form = next((f for f in ("owner", "reply") if f"rst-{f}" in s.labels), "unclear")
+            if s.index in c.forged:
+                form = "forged"
             key = "RST-ignored" if "rst-ignored" in s.labels else f"RST-{form}"
         case "ECE" | "CWR" | "AE" if s.flags & SYN:
             key = f"{name}-syn"

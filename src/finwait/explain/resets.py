@@ -20,6 +20,8 @@ def reset(c: Conversation, s: Segment) -> list[Part]:
     if _both_acked(c, s):
         key = "rst-time-wait" if "time-wait-assassinated" in c.row.notes else "rst-late"
         return [part(key, frame=s.number), *_payload(s)]
+    if s.index in c.forged:
+        return _forged(c, s)
     parts = _form(c, s)
     if c.row.cause in DOUBTED and s.who == c.row.reset_by:
         parts.append(part("rst-named", who=s.who))
@@ -28,6 +30,18 @@ def reset(c: Conversation, s: Segment) -> list[Part]:
     parts += _payload(s)
     if "ends-connection" in s.labels and c.row.close == "reset" and s.index:
         parts.append(part("reset-ends"))
+    return parts
+
+
+def _forged(c: Conversation, s: Segment) -> list[Part]:
+    """Tell a RST that the end that it names did not send."""
+    who, peer, others = s.who, peer_of(s.who), c.ttls(s.who)
+    parts = [part("rst-forged", frame=s.number, who=who, seq=c.shown(who, s.seq))]
+    if others and s.step.ttl not in others:
+        parts.append(part("rst-ttl", ttl=s.step.ttl, others=others, who=who))
+    parts += _payload(s)
+    if "ends-connection" in s.labels and c.row.close == "reset":
+        parts.append(part("reset-ends-forged", who=who, peer=peer))
     return parts
 
 
@@ -113,7 +127,10 @@ def _ignored(c: Conversation, s: Segment) -> Part:
 
 def _more(c: Conversation, s: Segment, first: Segment) -> list[Part]:
     """Tell the second and later RSTs of one end together."""
-    frames = tuple(t.number for t in c.resets[s.who][1:])
+    further = c.resets[s.who][1:]
+    frames = tuple(t.number for t in further)
+    if all(t.index in c.forged for t in further):
+        return [part("rst-again-forged", who=s.who, frames=frames)]
     parts = [part("rst-again", who=s.who, frames=frames)]
     answers = "rst-reply" in s.labels and "rst-reply" in first.labels
     if answers and c.row.cause not in DOUBTED:

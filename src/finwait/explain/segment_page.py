@@ -30,7 +30,7 @@ def page(c: Conversation, s: Segment, story: list[Item], lang: Lang, style: Styl
     mine, theirs = s.client_state, s.server_state
     if s.who == "server":
         mine, theirs = theirs, mine
-    about = context(s, lang)
+    about = context(c, s, lang)
     states = {"who": s.who, "peer": peer, "state": mine, "other_state": theirs}
     about.append(say("header", "states", states, lang))
     lines += _section(words["labels"], about, columns, style)

@@ -107,7 +107,8 @@ def _why_nobody(c: Conversation) -> tuple[Sentence, ...]:
     if "time-wait-assassinated" in row.notes and resets:
         return (("assassinated", {"frame": resets[-1]}),)
     if row.close == "reset":
-        return (("reset", {}),)
+        ends: dict[str, Fact] = {"who": row.reset_by, "peer": peer_of(row.reset_by)}
+        return (("reset-forged", ends),) if c.forged else (("reset", {}),)
     states = {"client": row.client_state, "server": row.server_state}
     sentences: list[Sentence] = []
     for who, state in states.items():

@@ -17,6 +17,11 @@ Words = Text | str
 Say = Callable[[Words], None]
 
 
+def both(words: Words) -> Text:
+    """Give words in every language."""
+    return Text(words, words) if isinstance(words, str) else words
+
+
 def named(error: OSError) -> str:
     """Name an error as C does, such as "ECONNRESET"."""
     number = error.errno or errno.ETIMEDOUT  # socket.timeout has none

@@ -3,10 +3,11 @@
 import difflib
 import importlib.util
 import json
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from finwait.errors import CannotOpen, Misuse
+from finwait.errors import CannotOpen, Misuse, shown
 from finwait.lab.experiment import Experiment
 from finwait.lab.experiments import ALL, SUBJECTS
 from finwait.picture.width import left, width
@@ -31,6 +32,13 @@ def chosen(names: Sequence[str], *, with_long: bool = False) -> list[Experiment]
             found |= {each.name: each for each in from_file(Path(name))}
         elif ".py:" in name:
             found |= {each.name: each for each in _one(*name.rsplit(":", 1))}
+        elif "/" in name or Path(name).exists():
+            raise Misuse(
+                f"{shown(name)} is no experiment: a file of your own is Python and is called ….py"
+                " (docs/lab.md); `finwait lab` lists the others",
+                f"{shown(name)} 不是实验：自己的文件应是 Python 文件，名为 ….py（见 docs/lab.zh-CN.md）；"
+                "`finwait lab` 列出其他实验",
+            )
         else:
             near = difflib.get_close_matches(name, [*ALL, *SUBJECTS])
             hint = f"did you mean {' or '.join(near)}?" if near else "`finwait lab` lists them"
@@ -63,7 +71,8 @@ def from_file(path: Path) -> tuple[Experiment, ...]:
     try:
         spec.loader.exec_module(module)
     except Exception as error:  # whatever a file of somebody else raises
-        raise Misuse(f"{path}: {type(error).__name__}: {error}") from error
+        line = _line(error, path)
+        raise Misuse(f"{shown(str(path))}{line}: {type(error).__name__}: {error}") from error
     found = getattr(module, "EXPERIMENTS", ())
     if not found or not all(isinstance(each, Experiment) for each in found):
         raise Misuse(
@@ -71,6 +80,14 @@ def from_file(path: Path) -> tuple[Experiment, ...]:
             f"{path}：EXPERIMENTS 必须是由 Experiment 组成的元组",
         )
     return tuple(found)
+
+
+def _line(error: Exception, path: Path) -> str:
+    """Say which line of a file an error comes from, as ":7"; nothing if none does. A SyntaxError says its line itself."""
+    lines = traceback.extract_tb(error.__traceback__)
+    file = str(path.absolute())
+    number = next((each.lineno for each in reversed(lines) if each.filename == file), None)
+    return "" if number is None else f":{number}"
 
 
 def listed(lang: Lang, as_json: bool) -> list[str]:

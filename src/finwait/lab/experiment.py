@@ -2,13 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from finwait.verdict.language import Text
 
 if TYPE_CHECKING:
     from finwait.lab.proxy import Code
     from finwait.lab.world import World
+
+WHO: Final = {
+    "client": Text("client", "客户端"),
+    "server": Text("server", "服务器"),
+    "proxy": Text("proxy", "代理"),
+    "wire": Text("wire", "线路"),
+    "both": Text("both", "双方"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

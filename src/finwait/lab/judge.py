@@ -5,19 +5,12 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from finwait.explain.explanation import Explanation
-from finwait.lab.experiment import Expected
+from finwait.lab.experiment import WHO, Expected
 from finwait.lab.history import ENDS, Event, closing, path, took_effect, verdict
 from finwait.lab.kernel_words import Tells
 from finwait.lab.reasons import REASONS
 from finwait.verdict.language import Lang, Text
 
-WHO: Final = {
-    "client": Text("client", "客户端"),
-    "server": Text("server", "服务器"),
-    "proxy": Text("proxy", "代理"),
-    "wire": Text("wire", "线路"),
-    "both": Text("both", "双方"),
-}
 BY = Text(" by {}", "（{}）")
 COMMA = Text(", ", "，")
 NOT_TOLD = Text("not told", "未说明")

@@ -13,8 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from finwait.lab.calls import Words, both
 from finwait.lab.netns import Namespace
 from finwait.lab.record import Recorder
+from finwait.verdict.language import Text
 
 CLIENT4, SERVER4 = "192.0.2.1", "198.51.100.80"  # RFC 5737: for documentation
 CLIENT6, SERVER6 = "2001:db8:1::1", "2001:db8:2::80"  # RFC 3849
@@ -78,12 +80,25 @@ class Host:
             self.namespace.sysctl(f"net.ipv4.{name}", value)
 
 
+class InVain(TimeoutError):
+    """What was awaited did not come; `text` says it in every language."""
+
+    def __init__(self, seconds: float, what: Text) -> None:
+        self.text = Text(
+            f"waited {seconds:g} s in vain until {what.en}",
+            f"等待了 {seconds:g} 秒，始终没有等到：{what.zh}",
+        )
+        super().__init__(self.text.en)
+
+
 class Net:
     """A net with two ends. `step` is its own: move, or just let pass, what is ready."""
 
     recorder: Recorder
     client_address: str
     server_address: str
+    awaited: Text | None = None
+    """What is waited for now."""
 
     def step(self, timeout: float) -> bool:
         """Waits at most `timeout` s for something to happen; True if something did."""
@@ -104,13 +119,15 @@ class Net:
     ) -> None:
         self.close()
 
-    def until(self, done: Callable[[], object], what: str, timeout: float = 15.0) -> None:
-        """Moves packets until `done()`; TimeoutError, which names `what`, if that never comes."""
+    def until(self, done: Callable[[], object], what: Words, timeout: float = 15.0) -> None:
+        """Moves packets until `done()`; InVain, which names `what`, if that never comes."""
         end = time.monotonic() + timeout
+        self.awaited = both(what)
         while not done():
             if time.monotonic() > end:
-                raise TimeoutError(f"waited {timeout} s in vain until {what}")
+                raise InVain(timeout, self.awaited)
             self.step(0.005)
+        self.awaited = None
 
     def wait(self, seconds: float) -> None:
         """Moves packets for so long: for an experiment whose subject is time itself."""

@@ -21,14 +21,15 @@ from finwait.lab.history import Event, history, turn
 from finwait.lab.judge import WORST, Agreement, Row, judge
 from finwait.lab.kernel_words import NOTHING, KernelWords, Said, Tells
 from finwait.lab.leg import Leg
+from finwait.lab.net import InVain
 from finwait.lab.netns import private_mounts
 from finwait.lab.proxy import LEGS
 from finwait.lab.record import Recorder
-from finwait.lab.remote import Astray
+from finwait.lab.remote import Astray, OutOfTime, TooLate
 from finwait.lab.travel import LANES, Hop, travel
 from finwait.lab.world import PORTS, Step, World, own_addresses
 from finwait.picture.ladder import Ladder
-from finwait.verdict.language import Lang
+from finwait.verdict.language import Lang, Text
 from finwait.wire import pcapng
 
 
@@ -167,14 +168,42 @@ def _tell(experiment: Experiment, world: World) -> None:
     """Play the story; it may be somebody's own code."""
     try:
         experiment.story(world)
-    except TimeoutError as error:
-        raise Astray(f"{experiment.name}: {error}") from error
+    except TooLate:
+        raise
+    except (InVain, Astray) as error:
+        raise _astray(world, _why(error, experiment, world)) from error
     except (FinwaitError, OSError):
         raise
     except Exception as error:
-        line = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{Path(line.filename).name}:{line.lineno}"
-        raise Astray(f"{experiment.name}: {where}: {type(error).__name__}: {error}") from error
+        said = f"{_line(error, experiment)}: {type(error).__name__}: {error}"
+        raise _astray(world, Text(said, said)) from error
+
+
+def _astray(world: World, why: Text) -> Astray:
+    error = Astray(why.en, why.zh)
+    error.steps = world.steps
+    return error
+
+
+def _why(error: InVain | Astray, experiment: Experiment, world: World) -> Text:
+    """Say why a story came to an end before its own, and where both ends are now."""
+    said = error.text if isinstance(error, InVain) else Text(str(error), error.say("zh"))
+    if isinstance(error, OutOfTime):
+        line = _line(error, experiment)
+        where = Text(f"at {line}", f"位于 {line}")
+        if world.awaited is not None:
+            where = Text(f"waiting until {world.awaited.en}", f"当时在等待：{world.awaited.zh}")
+        said = Text(f"{said.en}, {where.en}", f"{said.zh}，{where.zh}")
+    stands = world.stands()
+    return Text(f"{said.en}; {stands.en}", f"{said.zh}；此时{stands.zh}")
+
+
+def _line(error: Exception, experiment: Experiment) -> str:
+    """Name the line of the story's file that an error comes from; of another, if that file has no part in it."""
+    own = experiment.story.__code__.co_filename
+    lines = traceback.extract_tb(error.__traceback__)
+    line = next((each for each in reversed(lines) if each.filename == own), lines[-1])
+    return f"{Path(line.filename).name}:{line.lineno}"
 
 
 def commented(recorder: Recorder, words: dict[int, str]) -> bytes:

@@ -17,7 +17,7 @@ from finwait.verdict.language import Text
 class Program:
     """A process in the namespace of a host. Each call is noted by `say(who, words, outcome)` once it is done.
 
-    What every call raises: Astray if it fails and `may_fail` is not said, or if it does not return in time.
+    What every call raises: Astray if it fails and `may_fail` is not said; InVain if it does not return in time.
     """
 
     def __init__(

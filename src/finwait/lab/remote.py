@@ -3,7 +3,7 @@
 import os
 import pickle
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, NoReturn
@@ -11,7 +11,8 @@ from typing import Final, NoReturn
 from finwait.errors import FinwaitError
 from finwait.kernel.namespace import die_with_parent
 from finwait.kernel.prompt import go_first
-from finwait.lab.calls import Calls, Say, Words, named
+from finwait.lab.calls import Calls, Say, Words, both, named
+from finwait.lab.experiment import WHO
 from finwait.lab.lines import Lines
 from finwait.lab.net import Host
 from finwait.verdict.language import Lang, Text
@@ -24,7 +25,17 @@ END, BYTES = Text("0 bytes: end", "0 字节：结束"), Text("{} bytes", "{} 字
 
 
 class Astray(FinwaitError):
-    """An experiment went another way than its story: a call failed, or did not return in time."""
+    """An experiment went another way than its story: a call failed, or what was awaited did not come."""
+
+    steps: Sequence[tuple[int, str, str]] = ()
+    """What had been done until then (`world.Step`)."""
+
+
+class OutOfTime(Astray):
+    """It took more time than an experiment may."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"stopped after {seconds:g} s", f"运行 {seconds:g} 秒后被终止")
 
 
 class TooLate(Astray):
@@ -55,7 +66,7 @@ class Remote:
     """Starts the process in the namespace of a host, and has it make calls. `say(words, outcome)` notes what it does.
 
     calls: makes, in the process, what can be called there; it is given what notes words of its own.
-    What every call raises: Astray if it fails and `may_fail` is not said, or if it does not return in time.
+    What every call raises: Astray if it fails and `may_fail` is not said; InVain if it does not return in time.
     """
 
     def __init__(
@@ -123,22 +134,23 @@ class Remote:
     def finish(self, *, may_fail: bool = False) -> Outcome:
         """Wait for the call that was begun, moving packets meanwhile."""
         if self._waiting is None:
-            raise Astray(f"{self._who}: nothing was begun", f"{self._who}：没有已开始的调用")
+            raise self._astray(Text("nothing was begun", "没有已开始的调用"))
         words, may_have_failed = self._waiting
-        shown = words if isinstance(words, str) else words.en
-        try:
-            self._lines.until(
-                lambda: self._outcome or self._mute, f"{self._who}: {shown} returned", LIMIT
-            )
-        except TimeoutError as error:
-            raise Astray(f"{self._who}: {shown}: {error}") from error
+        call, who = both(words), WHO[self._who]
+        returned = Text(f"the {who.en}'s {call.en} returned", f"{who.zh}的 {call.zh} 返回")
+        self._lines.until(lambda: self._outcome or self._mute, returned, LIMIT)
         outcome, self._waiting = self._outcome, None
         if outcome is None:
-            raise Astray(f"{self._who}: {shown}: the process ended")
+            raise self._astray(call, Text("the process ended", "进程已结束"))
         self._say(words, outcome)
         if outcome.error and not (may_fail or may_have_failed):
-            raise Astray(f"{self._who}: {shown}: {outcome.error}")
+            raise self._astray(call, both(outcome.error))
         return outcome
+
+    def _astray(self, *parts: Text) -> Astray:
+        """Say in which call of whom it went another way."""
+        texts = (WHO[self._who], *parts)
+        return Astray(": ".join(each.en for each in texts), "：".join(each.zh for each in texts))
 
     def ended(self) -> None:
         """Wait for the end of the process, which somebody brought about."""

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Final
 
 from finwait.errors import FinwaitError
 from finwait.lab.beside import NO_REASON
-from finwait.lab.experiment import Expected, Experiment
+from finwait.lab.experiment import WHO, Expected, Experiment
 from finwait.lab.history import ENDS, Event
-from finwait.lab.judge import WHO, Told
+from finwait.lab.judge import Told
 from finwait.lab.kernel_words import Tells
 from finwait.lab.proxy import LEGS
 from finwait.lab.reasons import REASONS
@@ -20,7 +20,7 @@ from finwait.verdict.language import Lang, Text
 
 if TYPE_CHECKING:
     from finwait.explain.as_data import Json
-    from finwait.lab.play import Played, Result
+    from finwait.lab.play import Came, Played, Result
 
 STEPS: Final = Text("What the programs and the wire do", "程序与线路的动作")
 LADDER: Final = Text(
@@ -131,8 +131,15 @@ def _kernel(leg: "Played", lang: Lang) -> Iterator[str]:
             yield f"RST {WHO[event.who].say(lang)}, {reason} ({event.old}){words}"
 
 
-def as_data(experiment: Experiment, result: "Result", lang: Lang) -> dict[str, "Json"]:
-    """Give a result as plain data that `json.dumps` takes. With a proxy the server's leg stands in `server_leg`."""
+def as_data(experiment: Experiment, came: "Came", lang: Lang) -> dict[str, "Json"]:
+    """Give what came of an experiment as plain data that `json.dumps` takes."""
+    if isinstance(came, FinwaitError | OSError):
+        return _failed(experiment, came, lang)
+    return _result(experiment, came, lang)
+
+
+def _result(experiment: Experiment, result: "Result", lang: Lang) -> dict[str, "Json"]:
+    """Give a result. With a proxy the server's leg stands in `server_leg`."""
     first, *further = result.legs
     data: dict[str, Json] = {
         "name": experiment.name,
@@ -162,10 +169,8 @@ def _played(leg: "Played", lang: Lang) -> dict[str, "Json"]:
     }
 
 
-def failed_data(
-    experiment: Experiment, error: FinwaitError | OSError, lang: Lang
-) -> dict[str, "Json"]:
-    """Give what stopped an experiment as plain data."""
+def _failed(experiment: Experiment, error: FinwaitError | OSError, lang: Lang) -> dict[str, "Json"]:
+    """Give what stopped an experiment."""
     return {
         "name": experiment.name,
         "title": experiment.title.say(lang),

@@ -2,9 +2,11 @@
 
 import os
 import select
+import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from types import FrameType
 from typing import Final, NamedTuple
 
 from finwait.errors import FinwaitError
@@ -14,12 +16,14 @@ from finwait.lab.experiment import Experiment
 from finwait.lab.janitor import Janitor
 from finwait.lab.net import CLIENT4, Host
 from finwait.lab.play import Came, Result, play
-from finwait.lab.remote import TooLate
+from finwait.lab.remote import OutOfTime, TooLate
 from finwait.lab.world import Step
 from finwait.verdict.language import Lang
 
 LIMIT: Final = 60.0
 """Seconds that an experiment may take; a long one ten times that."""
+GRACE: Final = 5.0
+"""Seconds more until its process is killed, if it does not say by itself that its time is over."""
 
 TRIES: Final = 5
 """Times that an experiment is played at most, where the machine is too slow for it."""
@@ -37,11 +41,12 @@ def run(
     heard: Callable[[Step], None] = lambda step: None,
     *,
     trace: bool = True,
-) -> Iterator[Ending]:
+) -> Generator[Ending]:
     """Run experiments, up to `jobs` at once; gives the ending of each, in their order.
 
     begins, heard: called as an experiment begins (in this process) and for each of its steps (in its own).
     One that the machine was too slow for (TooLate) is played again, TRIES times at most.
+    Ctrl-C while it waits: those that have ended are given, and then KeyboardInterrupt goes on.
     Nothing is left behind, also when the caller stops early or this process is killed.
     """
     janitor = Janitor()
@@ -55,12 +60,16 @@ def run(
             while waiting and len(running) < max(jobs, 1):
                 experiment = waiting.pop(0)
                 begins(experiment)
-                running[work.begin(experiment)] = experiment, time.monotonic() + _limit(experiment)
+                end = time.monotonic() + _limit(experiment) + GRACE
+                running[work.begin(experiment)] = experiment, end
             _wait(running, ended)
             waiting[:0] = _again(experiments, ended, tries)
             while order and order[0].name in ended:
                 experiment = order.pop(0)
                 yield experiment, ended.pop(experiment.name)
+    except KeyboardInterrupt:
+        yield from ((each, ended[each.name]) for each in order if each.name in ended)
+        raise
     finally:
         for apart in running:
             apart.stop()
@@ -85,7 +94,12 @@ class _Work(NamedTuple):
     trace: bool
 
     def begin(self, experiment: Experiment) -> Apart[Result]:
-        return Apart(lambda: play(experiment, *self[:3], trace=self.trace))
+        def work() -> Result:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is its parent's, who ends it
+            _alarm(_limit(experiment))
+            return play(experiment, *self[:3], trace=self.trace)
+
+        return Apart(work)
 
 
 def _wait(
@@ -93,12 +107,16 @@ def _wait(
     ended: dict[str, Came],
 ) -> None:
     """Wait until one of those that run has ended, or has taken too long."""
-    first = min(limit for _, limit in running.values())
+    first = min(end for _, end in running.values())
     ready, _, _ = select.select(list(running), [], [], max(first - time.monotonic(), 0))
-    late = [apart for apart, (_, limit) in running.items() if limit <= time.monotonic()]
-    for apart in {*ready, *late}:
+    for apart in ready:
         experiment, _ = running.pop(apart)
         ended[experiment.name] = _ending(apart)
+    now = time.monotonic()
+    for apart in [each for each, (_, end) in running.items() if end <= now]:
+        experiment, _ = running.pop(apart)
+        apart.stop()
+        ended[experiment.name] = OutOfTime(_limit(experiment))
 
 
 def _again(
@@ -115,6 +133,17 @@ def _again(
             del ended[name]
             late.append(experiment)
     return late
+
+
+def _alarm(limit: float) -> None:
+    """Raise OutOfTime in this process after so many seconds, and again, for a story may catch everything."""
+
+    def ring(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        raise OutOfTime(limit)
+
+    signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, limit, GRACE / 2)
 
 
 def _limit(experiment: Experiment) -> float:

@@ -6,6 +6,7 @@ from itertools import zip_longest
 from typing import Final
 
 from finwait.errors import FinwaitError
+from finwait.kernel.apart import Ended
 from finwait.lab.experiment import Experiment
 from finwait.lab.judge import COMMA, WORST, Agreement, Told
 from finwait.lab.play import Came, Result
@@ -84,7 +85,7 @@ def _cells(experiment: Experiment, came: Came, lang: Lang) -> list[list[str]]:
     if not isinstance(came, Result):
         wanted = experiment.expected
         should = Told(wanted.close, wanted.closed_by, wanted.cause, "", "").short(lang)
-        mark = STOPPED if isinstance(came, Astray) else NOT_RUN
+        mark = STOPPED if isinstance(came, Astray | Ended) else NOT_RUN
         return [[experiment.name, should, "", "", mark.say(lang)]]
     found = []
     for number, leg in enumerate(came.legs):

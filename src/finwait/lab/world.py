@@ -7,7 +7,7 @@ from typing import Final, Literal
 from finwait.errors import Misuse
 from finwait.lab.calls import Words
 from finwait.lab.clock import now
-from finwait.lab.experiment import Experiment
+from finwait.lab.experiment import WHO, Experiment
 from finwait.lab.leg import Leg
 from finwait.lab.lines import Lines
 from finwait.lab.net import DELAYED_ACK
@@ -142,20 +142,47 @@ class World:
         """
         leg = self.legs[0 if who == "client" else -1]
         side: Side = "server" if who == "server" else "client"
-        what = " or ".join(state or "gone" for state in states)
-        self._lines.until(lambda: leg.state(side) in states, f"the {who} was {what}", limit)
+        what = Text(
+            f"the {who} was {' or '.join(state or 'gone' for state in states)}",
+            f"{WHO[who].zh}{' 或 '.join(f'处于 {state}' if state else '的套接字消失' for state in states)}",
+        )
+        self._lines.until(lambda: leg.state(side) in states, what, limit)
 
     def until_sent(
-        self, who: Side, match: Callable[[Segment], bool], what: str, limit: float = 30.0
+        self,
+        who: Side,
+        match: Callable[[Segment], bool],
+        what: str,
+        zh: str = "",
+        limit: float = 30.0,
     ) -> None:
-        """Wait until the last segment that this end sent matches."""
+        """Wait until the last segment that this end sent matches; `what`, `zh`: what is waited for, in words."""
         self._lines.until(
-            lambda: (last := self.wire.last.get(who)) is not None and match(last), what, limit
+            lambda: (last := self.wire.last.get(who)) is not None and match(last),
+            Text(what, zh or what),
+            limit,
         )
 
-    def until_held(self, count: int, what: str) -> None:
-        """Wait until the wire holds so many packets back."""
-        self._lines.until(lambda: len(self.wire.held) >= count, what)
+    def until_held(self, count: int, what: str, zh: str = "") -> None:
+        """Wait until the wire holds so many packets back; `what`, `zh`: what is waited for, in words."""
+        self._lines.until(lambda: len(self.wire.held) >= count, Text(what, zh or what))
+
+    @property
+    def awaited(self) -> Text | None:
+        """What the story waits for now, in words."""
+        return self._lines.awaited
+
+    def stands(self) -> Text:
+        """Where both ends are now, in words."""
+        legs: dict[Side, Leg] = {"client": self.legs[0], "server": self.legs[-1]}
+        states = {who: leg.state(who) for who, leg in legs.items()}
+        return Text(
+            ", ".join(f"the {who} is {state or 'gone'}" for who, state in states.items()),
+            "，".join(
+                WHO[who].zh + (f"处于 {state}" if state else "没有套接字")
+                for who, state in states.items()
+            ),
+        )
 
     def settle(self, quiet: float = DELAYED_ACK) -> None:
         """Wait until nothing has moved for so long: longer than an ACK is delayed."""

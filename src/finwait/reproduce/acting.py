@@ -41,6 +41,9 @@ DEFAULT_MSS: Final = 1460
 FIRST_BURST: Final = 10
 """Segments that a stack sends before anything is acked (RFC 6928)."""
 
+MOST_UNDER_WAY: Final = 2 * FIRST_BURST
+"""Segments: a write beyond what the send buffer takes would block (Linux tcp_wmem, tcp_init_buffer_space)."""
+
 
 class Acting:
     """One part on one rehearsal."""
@@ -57,8 +60,8 @@ class Acting:
         """Octets that the application has to write as soon as they can leave."""
         self.raised = 1
         """The highest ACK that the peer would have given without losses, where the capture has SACK blocks instead."""
-        self.mss, self.heard, self.edge = DEFAULT_MSS, 1, WINDOW
-        """Of the peer: its MSS, what it has acked, and to where its window goes."""
+        self.mss, self.heard, self.window, self.edge = DEFAULT_MSS, 1, WINDOW, WINDOW
+        """Of the peer: its MSS, what it has acked, its window as the field says it, and to where that goes."""
         self.unread = 0
         self.position = 0
         scales = c.wscale.values()
@@ -218,6 +221,8 @@ class Acting:
         self._accept()
         stage, base = self.stage, self.part.dropped
         ack = self._acks(s) if s.flags & ACK else None
+        if ack is not None:
+            self._carry(ack)
         if ack is not None and not s.flags & RST:
             stage.wait(lambda: stage.sent_to >= ack, SENT_WITHIN)
         stage.pause(pause)
@@ -229,7 +234,7 @@ class Acting:
         stage.inject(body, self._frame(s), self._ttl(s))
         if ack is not None and not s.flags & RST:
             self.heard = max(self.heard, ack)
-            self.edge = ack + self._opens(s)
+            self.window, self.edge = body.window or 0, ack + self._opens(s)
             self._pump()
         end = s.end - base[self.peer] - bool(s.flags & FIN)
         if s.payload and end > self.received:
@@ -282,6 +287,7 @@ class Acting:
                 max(min(pause, PROMPT) if promptly else pause, self.stage.heard(PROCESS))
             )
             self._speak(s)
+            self._carry(end)
             self._until(lambda: self.stage.sent_to >= end, SENT_WITHIN)
         elif s.span and s.earlier is None:
             self._until(lambda: self.stage.sent_to >= end, SENT_WITHIN)
@@ -319,6 +325,7 @@ class Acting:
         if end - base > self.written:
             self._write(end - base - self.written)
         if s.flags & FIN:
+            self._carry(end - base)
             self._flush()
             self._finish(s)
             self.written += 1
@@ -340,15 +347,32 @@ class Acting:
         """Write segment by segment, until one cannot leave.
 
         Where a kernel cuts what waits in its queue, and which segment it pushes, depends on its clock (TSO deferral, pacing): a
-        write of one segment is sent as it is.
+        write of one segment is sent as it is. No more is under way than a kernel's send buffer takes at first.
         """
         while self.waiting and not self.closed:
+            if self.stage.sent_to - self.heard >= MOST_UNDER_WAY * self.mss:
+                break
             room = self.edge - self.stage.sent_to
             count = min(self.waiting, self.mss, room if room > 0 else self.mss)
             before = self.stage.sent_to
             self._call_write(count)
             if self.stage.sent_to == before:
                 break
+
+    def _carry(self, to: int) -> None:
+        """Ack what was sent as long as no more may leave, until all before `to` did.
+
+        What was captured in pieces of 64 KB (offload), or after the window had opened in a part that was left out, is more
+        than a new connection has under way (RFC 6928); whoever waited for it would see its retransmission timer.
+        """
+        to = min(to, self.part.arrived - self.part.dropped[self.me])
+        while self.waiting and self.heard < (sent := self.stage.sent_to) < min(to, self.edge):
+            self.stage.pause(PROCESS)
+            body = TcpBody(Flags.ACK, Numbers(self.received, 0), ack=sent, window=self.window, options=())  # fmt: skip
+            self.stage.inject(body, "not in the capture: room for more")
+            self.heard = sent
+            self.edge = max(self.edge, sent + self._scaled(self.window))
+            self._pump()
 
     def _flush(self) -> None:
         """Write what is left."""
@@ -361,8 +385,10 @@ class Acting:
 
     def _opens(self, s: Segment) -> int:
         """Give the octets of the window that a segment injected with its field offers in the script."""
-        shift = (self.c.wscale[self.peer] or 0) if self.scaled else 0
-        return self._window(s) << shift
+        return self._scaled(self._window(s))
+
+    def _scaled(self, field: int) -> int:
+        return field << ((self.c.wscale[self.peer] or 0) if self.scaled else 0)
 
     def _whole(self, s: Segment) -> bool:
         """Tell whether the losses that its SACK blocks tell of were made good, so that they are not shown again."""

@@ -17,6 +17,8 @@ REQUEST: Final = 1460
 """Octets: causes tell an end that said more from one that only asked (REQUEST in core/src/verdict/cause.rs)."""
 KEPT_BEFORE: Final = 8
 """Segments kept before the first one of the close: the last request and its answer."""
+MOST_OCTETS: Final = 32_768
+"""Kept of either end: of more, what a stack acks and when depends on its buffer and its clock."""
 FROM_OUTSIDE: Final = frozenset(
     {"injected-reset", "middlebox-idle-timeout", "peer-lost-state", "handshake-rejected"}
 )
@@ -76,6 +78,8 @@ class Part:
     """Indices of segments that never arrived at the stack under test."""
     acked: int
     """What the peer of the stack under test has acked last, in the numbers of the conversation."""
+    arrived: int
+    """What its peer tells to have received: acked, or known to its RST (RFC 9293 section 3.10.5)."""
     mended: frozenset[int]
     """Indices of segments that only tell of payload of the stack under test that was lost and arrived in the end."""
 
@@ -84,7 +88,7 @@ def part(c: Conversation, under_test: str, *, whole: bool) -> Part:
     """Choose what is played."""
     live = [s for s in c.segments if not s.copy and not s.flags & SYN and _counts(s, under_test)]
     lost, mended = _lost(live, under_test), _mended(live, under_test)
-    at = 0 if whole or len(live) <= FEW else _cut(live)
+    at = 0 if whole else _cut(live)
     base = _base(live, at, c.row.cause)
     if at:
         live_kept = [s for s in live[:at] if s.span] + live[at:]
@@ -92,7 +96,10 @@ def part(c: Conversation, under_test: str, *, whole: bool) -> Part:
     else:
         kept = live
     order = tuple(_ordered(kept, under_test, lost))
-    return Part(order, base, len(live) - len(kept), lost, _acked(live)[under_test], mended)
+    acked = _acked(live)[under_test]
+    told = (s.ack for s in live if s.who != under_test and s.has(RST | ACK) and s.step.seq)
+    arrived = max([acked, *told])
+    return Part(order, base, len(live) - len(kept), lost, acked, arrived, mended)
 
 
 def _counts(s: Segment, under_test: str) -> bool:
@@ -113,14 +120,24 @@ def _after(s: Segment, base: dict[str, int]) -> bool:
 
 
 def _cut(live: Sequence[Segment]) -> int:
-    """Find where the part that matters begins: a little before the first FIN or RST, or before what was never answered."""
+    """Find where the part that matters begins: a little before the first FIN or RST, or before what was never answered.
+
+    A little is few segments and few octets: a segment has up to 64 KB where the capture was made above an offload.
+    """
     first = next((i for i, s in enumerate(live) if s.flags & (FIN | RST)), None)
     if first is None:
         unanswered = next(
             (i for i, s in enumerate(live) if s.payload and s.acked_by is None), len(live)
         )
         first = min(unanswered, len(live) - 1)
-    return max(0, first - KEPT_BEFORE)
+    at = 0 if len(live) <= FEW else max(0, first - KEPT_BEFORE)
+    while at < first and any(_octets(live[at:], who) > MOST_OCTETS for who in ("client", "server")):
+        at += 1
+    return at
+
+
+def _octets(live: Sequence[Segment], who: str) -> int:
+    return sum(s.payload for s in live if s.who == who)
 
 
 def _base(live: Sequence[Segment], at: int, cause: str) -> dict[str, int]:

@@ -64,6 +64,15 @@ _HELD = Text(
     "TIME-WAIT 由{who}保持到 {until}（Linux 为 60 秒）",
 )
 
+_IN_NAME = Text(
+    "a RST in the name of {closer} ended the connection",
+    "一个以{closer}的名义发出的 RST 终止了连接",
+)
+_IN_NAME_AFTER_FIN = Text(
+    "{closer} closed first, a RST in the name of {other} then ended the connection",
+    "{closer}先关闭，随后一个以{other}的名义发出的 RST 终止了连接",
+)
+
 
 def sentence(row: Connection | Mapping[str, object], lang: Lang = "en") -> str:
     """Tell a connection in one line: who closed, how, why, and who holds TIME-WAIT.
@@ -74,7 +83,10 @@ def sentence(row: Connection | Mapping[str, object], lang: Lang = "en") -> str:
     ends = Ends.of(row)
     close = entry("close", row.close)
     line = close.line or close.title
-    if reset_after_fin(row.closed_by, row.reset_by):
+    after_fin = reset_after_fin(row.closed_by, row.reset_by)
+    if row.cause == "injected-reset":
+        line = _IN_NAME_AFTER_FIN if after_fin else _IN_NAME
+    elif after_fin:
         line = close.line_after_fin or line
     parts = [
         line.say(lang).format(

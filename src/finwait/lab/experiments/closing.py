@@ -33,7 +33,7 @@ def simultaneous(world: World) -> None:
     world.wire.hold("client", "server")
     world.client.close()
     world.server.close()
-    world.until_held(2, "both FINs were on their way")
+    world.until_held(2, "both FINs were on their way", "两个 FIN 都已在途")
     world.wire_does("delivers both FINs", "投递两个 FIN")
     world.wire.release()
     world.in_one_go()

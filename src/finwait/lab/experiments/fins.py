@@ -76,7 +76,7 @@ def fin_out_of_order(world: World) -> None:
     world.wire.hold("client")
     world.client.send(REQUEST)
     world.client.close()
-    world.until_held(2, "data and FIN were on their way")
+    world.until_held(2, "data and FIN were on their way", "数据与 FIN 都已在途")
     world.wire_does("delivers them in the wrong order", "以相反的顺序投递")
     world.wire.release(lambda held: held[::-1])
     world.in_one_go()
@@ -113,7 +113,9 @@ def zero_window(world: World) -> None:
     """The server does not read; the client's FIN has to wait behind its zero window."""
     world.connect(exchange=False, receive_buffer=4096)
     world.client.send((BIG * 2)[:5000])
-    world.until_sent("server", lambda segment: segment.window == 0, "the window was closed")
+    world.until_sent(
+        "server", lambda segment: segment.window == 0, "the window was closed", "窗口已关闭"
+    )
     world.client.close()
     world.until("client", "FIN-WAIT-1")
     world.server.receive(5000)

@@ -26,7 +26,7 @@ def rejected(world: World) -> None:
     world.wire_does("a firewall lets nothing of the client through", "防火墙不放行客户端的任何报文")
     world.wire.cut(lambda side, segment: side == "client")
     world.client.begin("connect()", "connect", *world.to, world.from_port, 0, may_fail=True)
-    world.until_sent("client", lambda segment: segment.syn, "the SYN had come")
+    world.until_sent("client", lambda segment: segment.syn, "the SYN had come", "SYN 已经到达")
     syn = world.wire.last["client"]
     answer = Segment(
         *(syn.dst, syn.src, syn.dport, syn.sport),
@@ -47,7 +47,7 @@ def abandoned(world: World) -> None:
     world.wire_does("holds the server's packets", "扣住服务器的报文")
     world.wire.hold("server")
     world.client.call(world.to, world.from_port)
-    world.until_held(1, "the SYN-ACK was on its way")
+    world.until_held(1, "the SYN-ACK was on its way", "SYN-ACK 已在途")
     world.client.close()
     world.wire_does("delivers the SYN-ACK", "投递 SYN-ACK")
     world.wire.release()
@@ -79,10 +79,10 @@ def overflow(world: World) -> None:
     world.wire_does("holds the client's packets", "扣住客户端的报文")
     world.wire.hold("client")
     world.client.call(world.to, world.from_port)
-    world.until_held(1, "the SYN was on its way")
+    world.until_held(1, "the SYN was on its way", "SYN 已在途")
     world.wire.release()
     world.wire.hold("client")
-    world.until_held(1, "the ACK was on its way")
+    world.until_held(1, "the ACK was on its way", "ACK 已在途")
     world.server.backlog(0)  # the first connection, which nobody accepts, fills it
     world.wire_does("delivers the ACK", "投递 ACK")
     world.wire.release()
@@ -95,7 +95,7 @@ def simultaneous_open(world: World) -> None:
     world.wire.hold("client", "server")
     world.client.call(world.to, world.from_port)
     world.server.call((world.wire.client_address, world.from_port), world.port)
-    world.until_held(2, "both SYNs were on their way")
+    world.until_held(2, "both SYNs were on their way", "两个 SYN 都已在途")
     world.wire_does("delivers both SYNs", "投递两个 SYN")
     world.wire.release()
     world.until("client", "ESTABLISHED")

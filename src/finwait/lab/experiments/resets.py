@@ -83,7 +83,7 @@ def race_crossed(world: World) -> None:
     world.wire.hold("client", "server")
     world.client.send(REQUEST)
     world.server.close()
-    world.until_held(2, "FIN and request were on their way")
+    world.until_held(2, "FIN and request were on their way", "FIN 与请求都已在途")
     world.wire_does("delivers request and FIN", "投递请求与 FIN")
     world.wire.release()
     world.in_one_go()
@@ -133,6 +133,7 @@ def injected(world: World) -> None:
     world.server.receive(len(REQUEST))
     world.settle()
     world.wire.cut(lambda side, segment: side == "client" and segment.rst)
+    world.wire_does("loses every RST of the client", "丢失客户端的所有 RST")
     last = world.wire.last["server"]
     lie = replace(
         last, seq=last.end, ack=0, flags=Flags.RST, window=0, options=b"", payload=b"", ttl=113
@@ -307,8 +308,9 @@ EXPERIMENTS = (
             reset="server reply",
             kernel_close="vanished", kernel_closed_by="none", kernel_server="-",
             limit=Text(
-                "The server's kernel sent no RST and stays in ESTABLISHED; the packets say in its name that it is gone.",
-                "服务器内核没有发送 RST，仍处于 ESTABLISHED；报文却以它的名义说连接已不存在。",
+                "The server's kernel sent no RST, and so says nothing of a reset. It stays in ESTABLISHED, because the client's RSTs,"
+                " which the capture shows, are lost before they reach it.",
+                "服务器内核没有发送 RST，因此不会提到复位。它仍处于 ESTABLISHED，因为抓包中客户端的那些 RST 在到达它之前就丢失了。",
             ),
         ),
     ),

@@ -1,7 +1,7 @@
 """What can go wrong, split by whose fault it is. Any other exception is a bug in finwait."""
 
 import errno
-from typing import Final
+from typing import Final, Self
 
 STDIN: Final = "-"
 """What a capture is called that comes from standard input."""
@@ -82,6 +82,11 @@ class CannotOpen(FinwaitError):
             f"{called(path, 'en')}: {message}", f"{called(path, 'zh')}：{chinese or message}"
         )
         self.path = path
+
+    @classmethod
+    def of(cls, path: str, error: OSError) -> Self:
+        """Say what the system said."""
+        return cls(path, error.strerror or str(error), system_in_chinese(error.errno))
 
 
 class CannotWrite(FinwaitError):

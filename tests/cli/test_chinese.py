@@ -9,7 +9,7 @@ import click
 import pytest
 
 import click_words
-from finwait.capture.faults import SENTENCES, THINGS, in_chinese
+from finwait.capture.faults import SENTENCES, THINGS, in_chinese, in_english
 from finwait.picture.width import width
 
 from .command import FOUR_WAY, ROOT, finwait
@@ -138,4 +138,5 @@ def test_a_sentence_keeps_its_numbers() -> None:
         "这是用 bzip2 压缩的文件；请先解压：`bzip2 -dc FILE`"
     )
     assert in_chinese("No such file or directory (os error 2)") == "没有这个文件或目录"
+    assert in_english("No such file or directory (os error 2)") == "No such file or directory"
     assert in_chinese("something new") is None

@@ -3,10 +3,13 @@
 import os
 import pty
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from .command import COMMAND, FOUR_WAY, environment, finwait
+from .command import COMMAND, EXAMPLES, FOUR_WAY, environment, finwait
+
+PKT = str(EXAMPLES / "closing.pkt")
 
 
 @pytest.mark.parametrize(
@@ -51,3 +54,37 @@ def test_standard_input_that_cannot_be_read(verb: list[str]) -> None:
 def test_standard_input_is_read_once() -> None:
     for verb in (["analyze", "-", "-"], ["compare", "-", "-"]):
         assert "standard input can be read once" in finwait(*verb, stdin=b"").err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "english", "chinese"),
+    [
+        (
+            ["analyze", "--where", " ", FOUR_WAY],
+            "--where needs a condition",
+            "--where 需要一个条件",
+        ),
+        (
+            ["run", "--until", "nan", PKT],
+            "--until nan is no number of seconds",
+            "--until nan 不是秒数",
+        ),
+        (["run", "-D", "x", PKT], "-D x: write NAME=VALUE", "-D x：请写 名字=值"),
+        (["run", "--variants", "ipv5", PKT], "no variant ipv5", "没有 ipv5 这个变体"),
+        (["run", "--variants", "ipv4,ipv6", "--pcap", "x", PKT], "there are 2", "这里有 2 次"),
+        (["run", "--mtu", "x", PKT], "--mtu is x, which is not a number", "--mtu 是 x，而它应是"),
+        (["run", "--ip_version", "7", PKT], "--ip_version cannot be 7", "--ip_version 不能是 7"),
+        (["run", str(EXAMPLES / "pictures")], "No such file or directory", "没有这个文件或目录"),
+        (["run", str(Path(__file__).parent)], "no *.pkt in this folder", "目录中没有 *.pkt"),
+        (["peer", "--reply", "no such file"], "No such file or directory", "没有这个文件或目录"),
+        (["peer", "--netns", "none", "--for", "0"], "No such file", "没有这个文件或目录"),
+    ],
+)
+def test_misuse_is_told_in_both_languages(arguments: list[str], english: str, chinese: str) -> None:
+    done = finwait(*arguments)
+    assert done.code in {1, 3}
+    assert english in done.err
+    told = finwait("--lang", "zh", *arguments)
+    assert told.code == done.code
+    assert chinese in told.err
+    assert not done.out + told.out

@@ -7,7 +7,7 @@ from typing import NamedTuple, Self, overload
 
 from finwait import _core
 from finwait.capture.connection import Connection
-from finwait.capture.faults import in_chinese
+from finwait.capture.faults import in_chinese, in_english
 from finwait.errors import BadCapture, CannotOpen, FinwaitError, Misuse
 
 Source = str | os.PathLike[str]
@@ -173,8 +173,8 @@ def blame(fault: _core.Fault, names: Mapping[str, str] = _AS_READ) -> FinwaitErr
     """The exception that says whose fault it is. names: what the caller called a path that was read."""
     path = names.get(fault.path, fault.path)
     if fault.is_io:
-        return CannotOpen(path, fault.message, in_chinese(fault.message))
-    return BadCapture(path, fault.offset, fault.message, in_chinese(fault.message))
+        return CannotOpen(path, in_english(fault.message), in_chinese(fault.message))
+    return BadCapture(path, fault.offset, in_english(fault.message), in_chinese(fault.message))
 
 
 def paths_of(source: Source | Sequence[Source]) -> list[str]:

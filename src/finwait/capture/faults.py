@@ -109,13 +109,19 @@ THINGS: Final = {
     "simple packet": "简单报文",
 }
 """What stands for `{}` where it is not a number or a command."""
-_SYSTEM: Final = re.compile(r".* \(os error (\d+)\)")
+_SYSTEM: Final = re.compile(r"(.*) \(os error (\d+)\)")
+"""How Rust writes what the system says."""
+
+
+def in_english(message: str) -> str:
+    """Say a sentence of the core without Rust's number of an error."""
+    return _SYSTEM.sub(r"\1", message)
 
 
 def in_chinese(message: str) -> str | None:
     """Say a sentence of the core in Chinese; None if it is not known."""
     if system := _SYSTEM.fullmatch(message):
-        return system_in_chinese(int(system[1]))
+        return system_in_chinese(int(system[2]))
     for pattern, chinese in _patterns():
         if found := pattern.fullmatch(message):
             return chinese.format(*(THINGS.get(thing, thing) for thing in found.groups()))

@@ -168,4 +168,4 @@ def _reply(given: str) -> bytes | int:
     try:
         return Path(given).read_bytes()
     except OSError as error:
-        raise CannotOpen(given, error.strerror or str(error)) from error
+        raise CannotOpen.of(given, error) from error

@@ -109,7 +109,7 @@ class Session:
         try:
             return subprocess.Popen(self.command, preexec_fn=die_with_parent)  # noqa: PLW1509 - one thread
         except OSError as error:
-            raise CannotOpen(self.command[0], error.strerror or str(error)) from error
+            raise CannotOpen.of(self.command[0], error) from error
 
     def _loop(self, live: Live, program: "subprocess.Popen[bytes] | None") -> None:
         """Until the program has ended, all connections are over, or the time is."""

@@ -217,12 +217,15 @@ def command(  # noqa: PLR0917  # click gives an argument an option
 def _finite(option: str, seconds: float | None) -> None:
     """NaN is in no range, but click takes it for a number."""
     if seconds is not None and not isfinite(seconds):
-        raise Misuse(f"{option} {seconds} is no number of seconds")
+        raise Misuse(f"{option} {seconds} is no number of seconds", f"{option} {seconds} 不是秒数")
 
 
 def _one_only(made: "list[Job]", pcap: str | None) -> None:
     if pcap is not None and len(made) != 1:
-        raise Misuse(f"--pcap keeps the packets of one play, and there are {len(made)}")
+        raise Misuse(
+            f"--pcap keeps the packets of one play, and there are {len(made)}",
+            f"--pcap 只能保存一次运行的报文，而这里有 {len(made)} 次",
+        )
 
 
 def _defines(given: tuple[str, ...]) -> dict[str, str]:
@@ -230,7 +233,7 @@ def _defines(given: tuple[str, ...]) -> dict[str, str]:
     for one in given:
         name, equals, value = one.partition("=")
         if not equals or not name.strip():
-            raise Misuse(f"-D {one}: write NAME=VALUE")
+            raise Misuse(f"-D {one}: write NAME=VALUE", f"-D {one}：请写 名字=值")
         found[name.strip()] = value
     return found
 
@@ -244,7 +247,7 @@ def _options(given: dict[str, str | bool | None]) -> dict[str, str | None]:
             found[name] = None
         wrong = check_option(name, found[name]) if name in found else None
         if wrong is not None:
-            raise Misuse(f"--{name} {wrong}")
+            raise Misuse(f"--{name} {wrong.en}", f"--{name} {wrong.zh}")
     return found
 
 
@@ -254,7 +257,10 @@ def _variants(given: str | None) -> list[str]:
     chosen = [name.strip().replace("_", "-") for name in given.split(",")]
     strange = set(chosen) - set(VARIANTS)
     if strange:
-        raise Misuse(f"no variant {min(strange)}: there are {', '.join(VARIANTS)}")
+        raise Misuse(
+            f"no variant {min(strange)}: there are {', '.join(VARIANTS)}",
+            f"没有 {min(strange)} 这个变体：有 {'、'.join(VARIANTS)}",
+        )
     return chosen
 
 

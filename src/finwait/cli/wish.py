@@ -93,6 +93,11 @@ class Wish:
         for key in self.keys:
             if key.column not in _core.COLUMNS:
                 raise no_column("--sort", key.column)
+        if self.where is not None and not self.where.strip():
+            raise Misuse(
+                "--where needs a condition, such as --where \"close = 'reset'\"",
+                "--where 需要一个条件，例如 --where \"close = 'reset'\"",
+            )
         if self.sort is not None and not self.keys:
             raise Misuse(
                 "--sort needs a column, such as --sort -duration",

@@ -7,7 +7,7 @@ from shlex import quote
 from finwait import _core
 from finwait.capture.connection import Connection
 from finwait.capture.connections import Progress, Source, blame, paths_of
-from finwait.errors import STDIN, CannotOpen, CannotWrite, Misuse, called, system_in_chinese
+from finwait.errors import STDIN, CannotOpen, CannotWrite, Misuse, called
 from finwait.explain.ends import below_zero, which
 from finwait.explain.explanation import Explanation
 from finwait.verdict.language import Text
@@ -113,8 +113,6 @@ def _standard_input() -> Iterator[bytes]:
         while given is not None and (octets := sys.stdin.buffer.read(_CHUNK)):
             yield octets
     except OSError as error:
-        raise CannotOpen(
-            STDIN, error.strerror or str(error), system_in_chinese(error.errno)
-        ) from error
+        raise CannotOpen.of(STDIN, error) from error
     if given is None:
         raise CannotOpen(STDIN, "it is closed", "它没有打开")

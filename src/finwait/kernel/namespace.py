@@ -6,7 +6,7 @@ import signal
 from contextlib import suppress
 from typing import Final, Self
 
-from finwait.errors import CannotOpen, MissingPrivilege
+from finwait.errors import CannotOpen, MissingPrivilege, system_in_chinese
 
 CLONE_NEWNET: Final = 0x40000000
 CLONE_NEWUSER: Final = 0x10000000
@@ -114,13 +114,13 @@ def join(name: str) -> None:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise CannotOpen(path, error.strerror or str(error)) from error
+        raise CannotOpen.of(path, error) from error
     try:
         if _libc.setns(fd, CLONE_NEWNET) != 0:
             number = ctypes.get_errno()
             raise MissingPrivilege(
                 f"{path}: {os.strerror(number)}: joining a namespace needs CAP_SYS_ADMIN: run as root",
-                f"{path}：{os.strerror(number)}：加入命名空间需要 CAP_SYS_ADMIN：请以 root 运行",
+                f"{path}：{system_in_chinese(number) or os.strerror(number)}：加入命名空间需要 CAP_SYS_ADMIN：请以 root 运行",
             )
     finally:
         os.close(fd)

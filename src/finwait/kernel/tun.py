@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from finwait.errors import CannotOpen, MissingPrivilege
+from finwait.errors import CannotOpen, MissingPrivilege, system_in_chinese
 
 DEVICE: Final = "/dev/net/tun"
 NAME: Final = "tun0"
@@ -44,6 +44,13 @@ class Sniffed:
     octets: bytes
 
 
+def _refused(error: OSError) -> MissingPrivilege:
+    return MissingPrivilege(
+        f"{DEVICE}: {error.strerror}: run as root, or --stage model",
+        f"{DEVICE}：{system_in_chinese(error.errno) or error.strerror}：请以 root 运行，或使用 --stage model",
+    )
+
+
 class Tun:
     """A device in the namespace of the calling thread."""
 
@@ -52,12 +59,12 @@ class Tun:
             self.fd = os.open(DEVICE, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
         except FileNotFoundError as error:
             raise CannotOpen(
-                DEVICE, "no TUN devices here: modprobe tun, or --stage model"
+                DEVICE,
+                "no TUN devices here: modprobe tun, or --stage model",
+                "这里没有 TUN 设备：modprobe tun，或使用 --stage model",
             ) from error
         except PermissionError as error:
-            raise MissingPrivilege(
-                f"{DEVICE}: {error.strerror}: run as root, or --stage model"
-            ) from error
+            raise _refused(error) from error
         try:
             mode = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR
             fcntl.ioctl(self.fd, TUNSETIFF, struct.pack("16sH22x", NAME.encode(), mode))
@@ -65,9 +72,7 @@ class Tun:
             fcntl.ioctl(self.fd, TUNSETOFFLOAD, OFFLOADS)
         except OSError as error:
             os.close(self.fd)
-            raise MissingPrivilege(
-                f"{DEVICE}: {error.strerror}: run as root, or --stage model"
-            ) from error
+            raise _refused(error) from error
         self._sniffer = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
 
     def sniff_from_now(self) -> None:

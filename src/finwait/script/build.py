@@ -52,7 +52,7 @@ class Builder(PacketBuilder, CallBuilder):
             value = value[1:-1]
         problem = check_option(name, value if equals else None)
         if problem is not None:
-            raise Fault(word.at, f"--{name} {problem}", length=len(word))
+            raise Fault(word.at, f"--{name} {problem.en}", length=len(word))
         return ScriptOption(name, value if equals else None, self.source.position(word.at))
 
     def init(self, word: Token) -> Shell:

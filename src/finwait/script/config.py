@@ -66,9 +66,14 @@ def configure(
     given |= over
     refused = REFUSED & given.keys()
     if refused:
-        raise Misuse(f"{script.path}: finwait has no --{min(refused)}")
+        raise Misuse(
+            f"{script.path}: finwait has no --{min(refused)}",
+            f"{script.path}：finwait 没有 --{min(refused)}",
+        )
     if given.get("udp_encapsulation") == "sctp":
-        raise Misuse(f"{script.path}: finwait does not speak SCTP")
+        raise Misuse(
+            f"{script.path}: finwait does not speak SCTP", f"{script.path}：finwait 不支持 SCTP"
+        )
     non_fatal = (given.get("non_fatal") or "").split(",")
     return Config(
         dialect=dialect,
@@ -92,7 +97,7 @@ def _check(options: Iterable[tuple[str, str | None]]) -> None:
     for name, value in options:
         wrong = check_option(name, value)
         if wrong is not None:
-            raise Misuse(f"--{name} {wrong}")
+            raise Misuse(f"--{name} {wrong.en}", f"--{name} {wrong.zh}")
 
 
 def _family(given: Mapping[str, str | None]) -> str:
@@ -117,7 +122,10 @@ def _setup(given: Mapping[str, str | None], folder: str) -> Setup:
     gateway, _ = _address(given.get("gateway_ip") or GATEWAY[version], 0)
     for name, address in (("local_ip", local), ("remote_ip", remote), ("gateway_ip", gateway)):
         if address.version != version:
-            raise Misuse(f"--{name}={address} is not of --ip_version={family}")
+            raise Misuse(
+                f"--{name}={address} is not of --ip_version={family}",
+                f"--{name}={address} 不属于 --ip_version={family}",
+            )
     speed = given.get("speed")
     return Setup(
         family=family,

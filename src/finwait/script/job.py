@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from finwait.errors import BadScript, CannotOpen, MissingPrivilege, Misuse
+from finwait.errors import STDIN, BadScript, CannotOpen, MissingPrivilege, Misuse
 from finwait.script.check import check
 from finwait.script.config import PERCENT, PERCENT_FREEBSD, configure
 from finwait.script.outcome import Failure, Outcome, Status
@@ -67,7 +67,7 @@ class Job:
         except BadScript as error:
             return self.failed(broken(error), Status.BROKEN)
         except Misuse as error:  # of this script with these options: others go on
-            said = Text(str(error), str(error))
+            said = Text(error.say("en"), error.say("zh"))
             return self.failed(Failure("script", NOWHERE, "", said), Status.BROKEN)
         return play(script, config, self._opener())
 
@@ -92,10 +92,15 @@ class Job:
             try:
                 from finwait.stage.kernel import open_kernel
             except (ImportError, AttributeError) as error:
-                raise MissingPrivilege(f"--stage kernel needs Linux: {error}") from None
+                raise MissingPrivilege(
+                    f"--stage kernel needs Linux: {error}", f"--stage kernel 需要 Linux：{error}"
+                ) from None
             return open_kernel
         if self.stage != "model":
-            raise Misuse(f"there is no stage {self.stage}: there are {', '.join(STAGES)}")
+            raise Misuse(
+                f"there is no stage {self.stage}: there are {', '.join(STAGES)}",
+                f"没有 {self.stage} 这个舞台：有 {'、'.join(STAGES)}",
+            )
         from finwait.stage.model import open_model
 
         return lambda setup: open_model(setup, self.profile)
@@ -134,18 +139,24 @@ def scripts(paths: Iterable[str]) -> list[str]:
         if path.is_dir():
             inside = sorted(map(str, in_folder(path)))
             if not inside:
-                raise Misuse(f"{given}: no *.pkt in this folder")
+                raise Misuse(f"{given}: no *.pkt in this folder", f"{given}：目录中没有 *.pkt")
             found += inside
-        elif path.exists():
+        else:
+            _exists(given)
             found.append(given)
-        elif given == "-":
+    return found
+
+
+def _exists(path: str) -> None:
+    try:
+        Path(path).stat()
+    except OSError as error:
+        if path == STDIN:
             raise Misuse(
                 "scripts are files, standard input is not read: give a name",
                 "脚本是文件，不读取标准输入：请给出文件名",
-            )
-        else:
-            raise CannotOpen(given, "No such file or directory")
-    return found
+            ) from None
+        raise CannotOpen.of(path, error) from None
 
 
 def in_folder(folder: Path) -> Iterator[Path]:

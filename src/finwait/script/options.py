@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from finwait.verdict.language import Text
+
 FLAG: Final = None
 """An option without a value."""
 ANYTHING: Final = re.compile(r"(?s).*")
@@ -58,23 +60,28 @@ OPTIONS: Final[dict[str, re.Pattern[str] | range | None]] = {
 """Name to what its value may be; FLAG: it has none. `script/runner.py` says what they do, or that it does not do them."""
 
 
-def check_option(name: str, value: str | None) -> str | None:
+def check_option(name: str, value: str | None) -> Text | None:
     """Say what is wrong with an option, as the end of a sentence that begins with its name; None if nothing is."""
     if name not in OPTIONS:
-        return "is not an option"
+        return Text("is not an option", "不是选项")
     allowed = OPTIONS[name]
     if value is None:
-        return None if allowed is None else "needs a value, as in --name=value"
+        needs = Text("needs a value, as in --name=value", "需要一个值，如 --name=value")
+        return None if allowed is None else needs
     if allowed is None:
-        return "takes no value"
+        return Text("takes no value", "不带值")
     if isinstance(allowed, range):
         fits = NUMBER.fullmatch(value) is not None and int(value) in allowed
-        wrong = f"is {value}, which is not a number from {allowed.start} to {allowed.stop - 1}"
+        first, last = allowed.start, allowed.stop - 1
+        wrong = Text(
+            f"is {value}, which is not a number from {first} to {last}",
+            f"是 {value}，而它应是 {first} 到 {last} 的数",
+        )
     else:
         fits = allowed.fullmatch(value) is not None and (
             allowed is not ADDRESS or _is_address(value)
         )
-        wrong = f"cannot be {value or 'empty'}"
+        wrong = Text(f"cannot be {value or 'empty'}", f"不能是 {value or '空'}")
     return None if fits else wrong
 
 

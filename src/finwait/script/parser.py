@@ -57,9 +57,10 @@ def load(
     """Read and parse a file. Octets that are no UTF-8 pass through strings and comments unchanged. Raises CannotOpen, BadScript."""
     try:
         octets = Path(path).read_bytes()
-    except (OSError, ValueError) as problem:
-        said = problem.strerror if isinstance(problem, OSError) else None
-        raise CannotOpen(str(path), said or str(problem)) from None
+    except OSError as problem:
+        raise CannotOpen.of(str(path), problem) from None
+    except ValueError as problem:  # no name at all: it has a NUL
+        raise CannotOpen(str(path), str(problem)) from None
     return parse(octets.decode("utf-8", "surrogateescape"), str(path), defines, dialect, systems)
 
 

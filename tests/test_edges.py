@@ -415,3 +415,23 @@ def test_payload_that_was_overtaken_by_a_later_ack_disproves_nothing(tmp_path: P
     ])  # fmt: skip
     explained = finwait.explain(tmp_path / "edge.pcap", 0)
     assert [each.server_state for each in explained.segments[-2:]] == ["TIME-WAIT", "TIME-WAIT"]
+
+
+CROSSED = [s(ACK, 22, 12), s(FIN | ACK, 21, 12), c(ACK, 12, 22)]
+"""A FIN that was lost comes behind an ACK that was sent after it."""
+
+
+def test_an_ack_beyond_a_lost_fin_tells_that_the_fins_crossed(tmp_path: Path) -> None:
+    row = told(tmp_path, [*ASKED, c(FIN | ACK, 11, 21), *CROSSED])
+    assert how(row) == ("simultaneous", "both", True)
+    row = told(tmp_path, [*ASKED, c(FIN | ACK, 11, 21), CROSSED[0], c(FIN | ACK, 11, 21), *CROSSED])
+    assert how(row) == ("simultaneous", "both", True), "what is sent again later tells nothing"
+
+
+def test_the_ack_of_a_fin_that_was_sent_before_may_be_the_second(tmp_path: Path) -> None:
+    """The server may have acked the first sending by its own FIN, and that was lost."""
+    row = told(tmp_path, [*ASKED, c(FIN | ACK, 11, 21), c(FIN | ACK, 11, 21), *CROSSED])
+    assert how(row) == ("four-way", "client", True)
+    row = told(tmp_path, [c(FIN | ACK, 11, 21), *CROSSED])
+    assert how(row) == ("four-way", "none", True), "what came before is not known"
+    assert words(row, "handshake", "confidence") == ("missing", "possible")

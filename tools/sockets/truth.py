@@ -161,12 +161,17 @@ class _Telling:
         return "three-way" if ack is not None and ack.segment.fin else "four-way"
 
     def _look_for_crossing(self) -> None:
-        """Say so if nothing that came here shows that the FINs crossed."""
+        """Say so if nothing that came here shows that the FINs crossed. An ACK of a FIN that was sent again is no sign: it
+        may be the second."""
         near, far = self.fins[self.told.tap], self.fins[OTHER[self.told.tap]]
         if near is None or far is None or not far.acks(near.segment.end):
             return
-        behind = any(
-            s.by == far.by and s.at < far.at and s.segment.seq == far.segment.end for s in self.seen
+        ack = self.acks[near.by]
+        behind = (
+            ack is not None
+            and ack.at < far.at
+            and ack.segment.seq == far.segment.end
+            and sum(s.by == near.by and s.segment.fin and s.at < ack.at for s in self.seen) == 1
         )
         if not behind:
             self.told.limits.add("crossing-hidden")

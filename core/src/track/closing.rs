@@ -34,6 +34,8 @@ pub struct Fin {
     pub repeats: u32,
     /// Its sender had gone beyond it before: this is a repeat, and the first sending was not captured.
     pub repeat_only: bool,
+    /// Nothing that its sender sent before it was captured: this may be a repeat.
+    pub begins: bool,
 }
 
 /// The first segment that acked a FIN.
@@ -47,17 +49,24 @@ pub struct FinAck {
     pub seq: Seq,
     /// It is the first sending of the other end's own FIN: a three-way close.
     pub by_fin: bool,
+    /// The FIN had been sent only once: its receiver had not acked it before.
+    pub first: bool,
 }
 
 impl Fin {
     /// True if this FIN was sent by an end that had not received `other`. Its own ACK says so; or, where its first sending was
-    /// not captured, that the segment that acked `other` comes after it. (One `other` that was sent again may have
-    /// been acked again, after a FIN that acked it too.)
+    /// not captured, that the segment by which its sender first acked `other` comes after it.
     #[must_use]
     pub fn crosses(&self, other: &Fin) -> bool {
-        let before_its_ack =
-            other.repeats == 0 && other.acked.is_some_and(|a| a.seq.after(self.number));
+        let before_its_ack = other
+            .acked
+            .is_some_and(|a| a.first && a.seq.after(self.number));
         before_its_ack || !self.ack.after(other.number)
+    }
+
+    /// True as long as it was sent only once. (One that was sent again may be acked again, after a FIN that acked it too.)
+    pub(super) fn sent_once(&self) -> bool {
+        self.repeats == 0 && !self.repeat_only && !self.begins
     }
 }
 

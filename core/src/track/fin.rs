@@ -86,6 +86,12 @@ impl Conn {
         if seg.payload > 0 {
             self.notes |= 1 << Note::FinWithData as u8;
         }
+        let x = &mut self.ends[s];
+        let late = x
+            .holes
+            .as_mut()
+            .is_some_and(|holes| holes.fill(number, number + 1) > 0);
+        let repeat_only = x.has(seen::SPOKE) && x.snd_nxt.after(number) && !late;
         let mut fin = Fin {
             number,
             ack: seg.ack,
@@ -98,7 +104,8 @@ impl Conn {
             before_ack: State::Closed,
             delivered: false,
             repeats: 0,
-            repeat_only: false,
+            repeat_only,
+            begins: !x.has(seen::SPOKE),
         };
         let crosses = c.fin[s ^ 1].is_some_and(|other| fin.crosses(&other));
         if crosses {
@@ -119,13 +126,9 @@ impl Conn {
                 ts: first.ts,
                 seq: first.seq,
                 by_fin: c.fin[s ^ 1].is_some_and(|f| f.frame == first.frame),
+                first: fin.sent_once(),
             }
         });
-        let late = x
-            .holes
-            .as_mut()
-            .is_some_and(|holes| holes.fill(number, number + 1) > 0);
-        let repeat_only = x.has(seen::SPOKE) && x.snd_nxt.after(number) && !late;
         if x.lacks_before(number) {
             self.notes |= 1 << Note::FinOutOfOrder as u8;
         }
@@ -146,7 +149,6 @@ impl Conn {
             x.step(Event::SndFin);
         }
         fin.before_ack = x.state;
-        fin.repeat_only = repeat_only;
         c.fin[s] = Some(fin);
         if let Some(ack) = early {
             if let Some(f) = &mut c.fin[s] {
@@ -278,6 +280,7 @@ impl Conn {
                     ts: seg.ts,
                     seq: seg.seq,
                     by_fin: out.is(Label::Fin),
+                    first: fin.sent_once(),
                 });
             }
             if !fin.delivered {

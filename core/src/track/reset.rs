@@ -175,6 +175,7 @@ impl Conn {
                 ts: seg.ts,
                 seq: own,
                 by_fin: false,
+                first: fin.sent_once(),
             });
             fin.delivered = true;
             let (x, y) = pair(&mut self.ends, s);

@@ -9,16 +9,18 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from finwait.capture.connections import analyze
+from finwait.capture.nameless import nameless
 from finwait.cli import codes
 from finwait.cli.sink import opened
 from finwait.cli.terminal import terminal
 from finwait.errors import CannotOpen
 from finwait.kernel.namespace import die_with_parent, join
 from finwait.peer.background import private_namespace, quiet_of
-from finwait.peer.live import Live, kernel_side, listens, nameless
+from finwait.peer.live import Live, kernel_side, listens
 from finwait.peer.steps import Step
 from finwait.peer.talk import Part
 from finwait.verdict.language import Lang, Text
@@ -64,7 +66,7 @@ class Session:
                 join(self.netns)
             elif self.command:
                 private_namespace(kept)
-            path = nameless(kept)
+            path = Path(kept.enter_context(nameless()).path)
             kernel = kernel_side(self.at[0], self.to[0] if self.to else None)
             with Live(self.part, self.at, kernel, path, self._tell) as live:
                 code = self._play(live)

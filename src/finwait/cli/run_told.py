@@ -2,12 +2,11 @@
 
 import json
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
+from finwait.capture.nameless import nameless
 from finwait.cli import codes
 from finwait.cli.packets import packets
 from finwait.cli.play import play_all
@@ -108,8 +107,12 @@ def code_of(outcomes: list[Outcome]) -> int:
 
 def save(path: str, outcome: Outcome) -> None:
     """Write what crossed the wire. Raises CannotWrite."""
+    _write(path, _capture(outcome))
+
+
+def _capture(outcome: Outcome) -> bytes:
     packets = ((one.at, one.packet) for one in outcome.crossings)
-    _write(path, b"".join(pcapng.write(packets, outcome.stage, outcome.epoch)))
+    return b"".join(pcapng.write(packets, outcome.stage, outcome.epoch))
 
 
 def _write(path: str, octets: bytes) -> None:
@@ -124,9 +127,7 @@ def ladder(outcome: Outcome, lang: Lang) -> str:
         return ""
     from finwait.explain import explain
 
-    with tempfile.TemporaryDirectory(prefix="finwait-") as folder:
-        path = str(Path(folder) / "play.pcapng")
-        save(path, outcome)
+    with nameless(_capture(outcome)) as (_, path):
         told = explain(path, ends)
         text = told.text(lang, **terminal()._asdict())
     return "\n" + text.replace(path, outcome.path)

@@ -1,7 +1,7 @@
 """From a capture to an explanation, by way of the core."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from shlex import quote
 
 from finwait import _core
@@ -90,17 +90,18 @@ def kept(paths: list[str]) -> Iterator[list[str]]:
     if STDIN not in paths:
         yield paths
         return
-    from tempfile import NamedTemporaryFile, gettempdir
+    from tempfile import gettempdir
 
-    with ExitStack() as stack:
+    from finwait.capture.nameless import nameless
+
+    with nameless() as (file, name):
         try:
-            file = stack.enter_context(NamedTemporaryFile(prefix="finwait-", suffix=".stdin"))
             for octets in _standard_input():
                 file.write(octets)
             file.flush()
         except OSError as error:
             raise CannotWrite(gettempdir(), error) from error
-        yield [file.name if path == STDIN else path for path in paths]
+        yield [name if path == STDIN else path for path in paths]
 
 
 def _standard_input() -> Iterator[bytes]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from finwait.capture.nameless import nameless
 from finwait.errors import CannotOpen, FinwaitError
 from finwait.explain import explain
 from finwait.explain.explanation import Explanation
@@ -216,9 +217,5 @@ def commented(recorder: Recorder, words: dict[int, str]) -> bytes:
 
 def explained(capture: bytes, connection: int) -> Explanation:
     """Have finwait explain a connection of a capture that is in memory: no file is left behind."""
-    descriptor = os.memfd_create("finwait-lab.pcapng")
-    try:
-        os.write(descriptor, capture)
-        return explain(f"/proc/self/fd/{descriptor}", connection)
-    finally:
-        os.close(descriptor)
+    with nameless(capture) as (_, path):
+        return explain(path, connection)

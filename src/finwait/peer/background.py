@@ -9,12 +9,13 @@ from typing import Final, Self
 
 from finwait.capture.connection import Connection
 from finwait.capture.connections import analyze
+from finwait.capture.nameless import nameless
 from finwait.errors import Misuse
 from finwait.kernel.addresses import ip
 from finwait.kernel.namespace import Namespace
 from finwait.peer import http
 from finwait.peer.ending import Wire, ending, moment
-from finwait.peer.live import Live, beside, end_of, kernel_side, nameless
+from finwait.peer.live import Live, beside, end_of, kernel_side
 from finwait.peer.steps import Step
 from finwait.peer.talk import Part
 
@@ -157,7 +158,11 @@ class Peer:
         with ExitStack() as kept:
             if self._private:
                 private_namespace(kept)
-            self._path = Path(self._pcap) if self._pcap is not None else nameless(kept)
+            self._path = (
+                Path(self._pcap)
+                if self._pcap is not None
+                else Path(kept.enter_context(nameless()).path)
+            )
             kernel = kernel_side(self._at[0], self._to[0] if self._to else None)
             self._live = Live(self._part, self._at, kernel, self._path, self._tell)
             kept.callback(self._live.close)

@@ -2,10 +2,9 @@
 
 import os
 import select
-import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
@@ -55,12 +54,6 @@ class Capture:
             yield
         except OSError as error:
             raise CannotWrite(os.path.realpath(self._path), error) from error
-
-
-def nameless(kept: ExitStack) -> Path:
-    """Give the path of a file without a name, that is gone with this process, however that ends."""
-    file = kept.enter_context(tempfile.TemporaryFile(prefix="finwait-"))  # noqa: SIM115 - kept
-    return Path(f"/proc/self/fd/{file.fileno()}")
 
 
 class Live:

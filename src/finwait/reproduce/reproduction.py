@@ -1,13 +1,13 @@
 """A reproduction: the script as text, whose stack it tests, and what the rehearsal made of it."""
 
 import os
-import tempfile
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from finwait.capture.connections import analyze
+from finwait.capture.nameless import nameless
 from finwait.errors import BadScript, Misuse, called
 from finwait.explain.conversation import SYN, Conversation
 from finwait.explain.read import read
@@ -158,9 +158,7 @@ def _crossings(crossings: tuple[Crossing, ...]) -> list[tuple[int, Packet]]:
 
 def judged(packets: list[tuple[int, Packet]]) -> Judged:
     """Analyse the packets of one connection. Of several connections in them the first counts."""
-    with tempfile.TemporaryDirectory(prefix="finwait-") as folder:
-        path = Path(folder) / "play.pcapng"
-        path.write_bytes(b"".join(pcapng.write(packets)))
+    with nameless(b"".join(pcapng.write(packets))) as (_, path):
         row = next(iter(analyze(path)), None)
     return Judged("", "", "") if row is None else Judged(row.close, row.closed_by, row.cause)
 

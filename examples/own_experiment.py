@@ -1,6 +1,6 @@
 """An experiment of one's own for `finwait lab`: copy it, change the story, say what you expect, and play it.
 
-    sudo finwait lab examples/own_experiment.py
+    sudo .venv/bin/finwait lab examples/own_experiment.py
 
 If your expectation is wrong, the lab says what the wire and the kernel say instead. That is no failure: it is the lesson.
 """

@@ -76,3 +76,10 @@ def test_what_is_shown_is_real(name: str, number: int) -> None:
 
 
 BLOCK = re.MULTILINE | re.DOTALL
+
+
+def test_what_needs_root_is_found() -> None:
+    """sudo has a path of its own, on which nothing of .venv/bin is."""
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/**/*")]:
+        if path.is_file() and path.suffix in {".md", ".py"}:
+            assert "sudo finwait" not in path.read_text(encoding="utf-8"), path

@@ -29,7 +29,7 @@ ROOT = Path(__file__).parent.parent
 PAGES: dict[Lang, str] = {"en": "lab.md", "zh": "lab.zh-CN.md"}
 TITLE = Text("The lab: every closing on a real kernel", "实验室：真实内核上的每一种关闭")
 BEFORE = Text(
-    """`finwait lab` lists these experiments; `sudo finwait lab closing` plays the five of the study, `sudo finwait lab all -j 2` all of
+    """`finwait lab` lists these experiments; `sudo .venv/bin/finwait lab closing` plays the five of the study, `sudo .venv/bin/finwait lab all -j 2` all of
 them ({seconds:.0f} s here). Two programs with real sockets, each a process in a network namespace of its own, talk over a wire
 that can lose, hold, reorder and invent packets. For each experiment three tell how it closed: what is **expected** because of how it
 is made; what finwait reads **from the wire**; and what the **kernel** itself said meanwhile, through its tracepoints
@@ -52,7 +52,7 @@ was too busy for it, it is played again, and not judged.
 
 The kernel's names for its reasons mislead when read alone: SO_LINGER 0 shows as TCP_STATE, data for a port that listens as
 TCP_FLAGS, a full accept queue as INVALID_SYN. `src/finwait/lab/reasons.py` says what each means.""",
-    """`finwait lab` 列出这些实验；`sudo finwait lab closing` 运行研究中的五种，`sudo finwait lab all -j 2` 运行全部（此处 {seconds:.0f} 秒）。
+    """`finwait lab` 列出这些实验；`sudo .venv/bin/finwait lab closing` 运行研究中的五种，`sudo .venv/bin/finwait lab all -j 2` 运行全部（此处 {seconds:.0f} 秒）。
 两个使用真实套接字的程序，各为一个进程、各在自己的网络命名空间中，通过一条可以丢失、扣住、重排和伪造报文的线路通信。
 每个实验由三方说明连接如何关闭：由制造方法得出的**预期**；finwait 从**报文**中读出的结论；以及**内核**自己通过
 tracepoint `sock:inet_sock_set_state` 与 `tcp:tcp_send_reset` 所说的（TIME-WAIT 与无进程的套接字：sock_diag）。没有任何一处与预期不符时，退出码才为 0。
@@ -73,7 +73,7 @@ OWN = Text(
     """## An experiment of your own
 
 `finwait lab --code four-way > mine.py` writes the module of an experiment; change its story, and
-`sudo finwait lab ./mine.py:four-way` plays it (`./mine.py` plays all that are in it). Or begin with
+`sudo .venv/bin/finwait lab ./mine.py:four-way` plays it (`./mine.py` plays all that are in it). Or begin with
 [examples/own_experiment.py](../examples/own_experiment.py):
 
 ```python
@@ -87,7 +87,7 @@ a time; `world.in_time` and `in_one_go` have a play repeated that the machine wa
 what wire and kernel say instead, and ends with code 4.""",
     """## 自己的实验
 
-`finwait lab --code four-way > mine.py` 写出一个实验的模块；修改其过程，然后 `sudo finwait lab ./mine.py:four-way` 运行它
+`finwait lab --code four-way > mine.py` 写出一个实验的模块；修改其过程，然后 `sudo .venv/bin/finwait lab ./mine.py:four-way` 运行它
 （`./mine.py` 运行其中全部）。或者从 [examples/own_experiment.py](../examples/own_experiment.py) 开始：
 
 ```python

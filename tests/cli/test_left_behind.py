@@ -79,11 +79,3 @@ def test_no_verb_makes_anything_there(arguments: tuple[str, ...], tmp_path: Path
 
 
 MAIN = "from finwait.cli import main; sys.exit(main())"
-
-
-def test_a_broken_capture_on_standard_input_is_called_what_the_user_called_it() -> None:
-    half = (ROOT / "examples/four-way.pcap").read_bytes()[:300]
-    whole = str(ROOT / "examples/four-way.pcap")
-    for verb in (("explain", "-", "0"), ("compare", "-", whole)):
-        done = subprocess.run([*FINWAIT, *verb, "--lang", "en"], input=half, capture_output=True)
-        assert b"finwait: -: offset 286: the file ends" in done.stderr, verb

@@ -61,7 +61,7 @@ def test_standard_input_is_read_once() -> None:
     [
         (
             ["analyze", "--where", " ", FOUR_WAY],
-            "--where needs a condition",
+            "--where is a condition",
             "--where 需要一个条件",
         ),
         (

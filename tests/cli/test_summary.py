@@ -94,3 +94,8 @@ def test_findings_in_words(changes: dict[str, object], lang: Lang, said: str) ->
 def test_findings_follow_the_outcomes() -> None:
     lines = list(summary(connections([row()], [IDLE]), "en"))
     assert lines[-1].startswith("10.0.0.7:443 closes after 5.0 s idle")
+
+
+def test_a_condition_that_nothing_meets_has_no_table() -> None:
+    lines = list(summary(connections([row(0)]), "en", []))
+    assert lines[-1] == "0 of 1 meet the condition"

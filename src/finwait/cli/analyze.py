@@ -23,7 +23,7 @@ _EPILOG = epilog(
         """finwait analyze --where "close = 'reset' and server_port = 443" day.pcapng.zst""",
         "finwait analyze --sort -idle_before_close --limit 20 rotated/",
         "finwait analyze -o day.parquet day.pcap",
-        "tcpdump -w - tcp | finwait analyze -",
+        "tcpdump -U -w - tcp | finwait analyze -",
     ],
     _CODE,
 )

@@ -153,13 +153,13 @@ def _check_stdin(paths: list[str]) -> None:
     given: object = sys.stdin
     if STDIN in paths and given is None:
         raise Misuse(
-            "standard input is closed: give it a capture, as in tcpdump -w - | finwait analyze -",
-            "标准输入已关闭：请给它一份抓包，例如 tcpdump -w - | finwait analyze -",
+            "standard input is closed: give it a capture, as in tcpdump -U -w - | finwait analyze -",
+            "标准输入已关闭：请给它一份抓包，例如 tcpdump -U -w - | finwait analyze -",
         )
     if STDIN in paths and sys.stdin.isatty():
         raise Misuse(
-            "standard input is a terminal: give it a capture, as in tcpdump -w - | finwait analyze -",
-            "标准输入是终端：请给它一份抓包，例如 tcpdump -w - | finwait analyze -",
+            "standard input is a terminal: give it a capture, as in tcpdump -U -w - | finwait analyze -",
+            "标准输入是终端：请给它一份抓包，例如 tcpdump -U -w - | finwait analyze -",
         )
 
 

@@ -1,4 +1,4 @@
-"""A capture that is still being written (`tcpdump -w - | finwait analyze -`), told as it comes."""
+"""A capture that is still being written (`tcpdump -U -w - | finwait analyze -`), told as it comes."""
 
 import queue
 import threading

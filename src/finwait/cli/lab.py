@@ -39,9 +39,9 @@ _STOPPED = Text(
 _EPILOG = epilog(
     [
         "finwait lab",
-        "sudo finwait lab closing",
-        "sudo finwait lab all -j 2 --keep captures",
-        "finwait lab --code four-way > mine.py && sudo finwait lab ./mine.py:four-way",
+        "sudo $(which finwait) lab closing",
+        "sudo $(which finwait) lab all -j 2 --keep captures",
+        "finwait lab --code four-way > mine.py && sudo $(which finwait) lab ./mine.py:four-way",
     ],
     {
         0: helps("nothing differs from what was expected", "没有任何一处与预期不符"),

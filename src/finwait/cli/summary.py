@@ -90,8 +90,10 @@ def summary(
     if chosen is not None:
         meeting = sum(outcome.connections for outcome in chosen)
         yield _MEET.say(lang).format(n=count(meeting), total=count(total))
-    yield ""
-    yield from _outcomes(outcomes if chosen is None else chosen, lang)
+    counted = outcomes if chosen is None else chosen
+    if counted:
+        yield ""
+        yield from _outcomes(counted, lang)
     sentences = [sentence for group in found.groups if (sentence := finding(group, lang))]
     if sentences:
         yield ""

@@ -95,7 +95,7 @@ class Wish:
                 raise no_column("--sort", key.column)
         if self.where is not None and not self.where.strip():
             raise Misuse(
-                "--where needs a condition, such as --where \"close = 'reset'\"",
+                "--where is a condition, such as --where \"close = 'reset'\"",
                 "--where 需要一个条件，例如 --where \"close = 'reset'\"",
             )
         if self.sort is not None and not self.keys:

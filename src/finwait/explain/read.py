@@ -7,7 +7,7 @@ from shlex import quote
 from finwait import _core
 from finwait.capture.connection import Connection
 from finwait.capture.connections import Progress, Source, blame, paths_of
-from finwait.errors import STDIN, CannotOpen, CannotWrite, Misuse, called
+from finwait.errors import STDIN, CannotOpen, Misuse, called
 from finwait.explain.ends import below_zero, which
 from finwait.explain.explanation import Explanation
 from finwait.verdict.language import Text
@@ -90,18 +90,12 @@ def kept(paths: list[str]) -> Iterator[list[str]]:
     if STDIN not in paths:
         yield paths
         return
-    from tempfile import gettempdir
-
     from finwait.capture.nameless import nameless
 
-    with nameless() as (file, name):
-        try:
-            for octets in _standard_input():
-                file.write(octets)
-            file.flush()
-        except OSError as error:
-            raise CannotWrite(gettempdir(), error) from error
-        yield [name if path == STDIN else path for path in paths]
+    with nameless() as file:
+        for octets in _standard_input():
+            file.write(octets)
+        yield [file.path if path == STDIN else path for path in paths]
 
 
 def _standard_input() -> Iterator[bytes]:

@@ -17,7 +17,7 @@ from finwait.lab.experiments import ALL, SUBJECTS
 from finwait.lab.play import Played, Result
 from finwait.lab.proxy import LEGS
 from finwait.lab.reasons import REASONS
-from finwait.lab.report import TRAVELS
+from finwait.lab.report import TRAVELS, states_told
 from finwait.lab.run import run
 from finwait.lab.travel import draw as draw_travel
 from finwait.picture.ladder_svg import draw
@@ -160,11 +160,7 @@ def _parts(experiment: Experiment) -> list[Callable[..., object]]:
 
 def _told(leg: Played, expected: Expected, lang: Lang) -> list[str]:
     """Write what wire and kernel say of one connection."""
-    kernel = leg.row.kernel
-    paths = [
-        f"{WHO[who].say(lang)} {' → '.join(states.split()) or '-'}"
-        for who, states in (("client", kernel.client), ("server", kernel.server))
-    ]
+    paths = [f"{WHO[who].say(lang)} {said}" for who, said in states_told(leg, lang).items()]
     reset = next((event for event in leg.events if event.reset), None)
     if reset is not None:
         means = REASONS[reset.means].text.say(lang) if reset.means in REASONS else reset.means

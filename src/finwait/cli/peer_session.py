@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +35,7 @@ SETTLES: Final = 2.0
 """Seconds at most, after the end, for what is still under way."""
 OBEYS: Final = 2.0
 """Seconds that the program has between SIGTERM and SIGKILL."""
-NO_SUCH_PROGRAM: Final = 127
+STOPS: Final = (signal.SIGINT, signal.SIGTERM)
 
 _VERDICTS = Text("What the packets alone say:", "仅从报文看：")
 _NOTHING = Text("No packet came.", "没有收到任何报文。")
@@ -68,8 +68,8 @@ class Session:
                 private_namespace(kept)
             path = Path(kept.enter_context(nameless()).path)
             kernel = kernel_side(self.at[0], self.to[0] if self.to else None)
-            with Live(self.part, self.at, kernel, path, self._tell) as live:
-                code = self._play(live)
+            with _held() as let_go, Live(self.part, self.at, kernel, path, self._tell) as live:
+                code = self._play(live, let_go)
             if live.capture.packets:
                 self._verdicts(str(path))
             else:
@@ -93,11 +93,12 @@ class Session:
 
     # --- playing ---
 
-    def _play(self, live: Live) -> int:
+    def _play(self, live: Live, let_go: Callable[[], None]) -> int:
         program: subprocess.Popen[bytes] | None = None
         code = codes.DONE
         with _stoppable(), ExitStack() as kept:
             try:
+                let_go()
                 if self.command:
                     program = self._start()
                     kept.callback(_end, program)
@@ -164,6 +165,20 @@ class Session:
             for number in range(len(found)):
                 told = explain(path, number).text(self.lang, **terminal()._asdict())
                 self._print("\n" + told.replace(path, self.pcap or "finwait peer"), end="")
+
+
+@contextmanager
+def _held() -> Iterator[Callable[[], None]]:
+    """Let Ctrl-C and SIGTERM wait until the function that is given is called: a peer that says it listens ends with verdicts."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+
+    def let_go() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    try:
+        yield let_go
+    finally:
+        let_go()
 
 
 @contextmanager

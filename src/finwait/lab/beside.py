@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from finwait.lab.history import ENDS, Event
+from finwait.lab.history import Event
 from finwait.lab.packet import Flags
 from finwait.lab.reasons import REASONS
 from finwait.lab.wire import Packet
@@ -39,14 +39,11 @@ def beside(events: Sequence[Event], packets: Sequence[Packet], port: int) -> lis
         return []
     places: list[Place] = []
     explained: set[int] = set()
-    latest = dict.fromkeys(ENDS, 0)
     for event in events:
-        frame = _of_reset(event, captured, explained) or _frame(event, captured)
+        place = Place(_of_reset(event, captured, explained) or _frame(event, captured), event)
         if event.reset:
-            explained.add(frame)
-        else:  # segments that cross: who reads downwards is to meet an end's states in their order
-            frame = latest[event.who] = max(frame, latest[event.who])
-        places.append(Place(frame, event))
+            explained.add(place.frame)
+        places.append(place)
     return places
 
 

@@ -49,7 +49,7 @@ VERDICT, KERNEL, DIFFERS, LIMIT = (
     Text("What a wire cannot show", "线路上看不到的"),
 )
 STAYS: Final = Text("nothing after ESTABLISHED", "ESTABLISHED 之后没有变化")
-NOTHING_SAID: Final = Text("nothing", "没有说什么")
+NO_STATE: Final = Text("no state", "没有状态")
 RST_OF: Final = Text("RST, {reason} in {state}", "RST，{reason}（{state}）")
 RST_ALONE: Final = Text("RST, {reason}", "RST，{reason}")
 TRAVELS: Final = Text("How it travels from leg to leg", "它如何从一侧传到另一侧")
@@ -129,13 +129,20 @@ def _evidence(leg: "Played", lang: Lang) -> Iterator[str]:
         yield from (f"- {words[key]}{colon}{sentence}" for sentence in sentences)
 
 
+def states_told(leg: "Played", lang: Lang) -> dict[str, str]:
+    """Give the states after ESTABLISHED of each end as its kernel told them, in words."""
+    found = {"client": leg.row.kernel.client, "server": leg.row.kernel.server}
+    for who, states in found.items():
+        silent = STAYS if "ESTABLISHED" in path(leg.events, who) else NO_STATE
+        found[who] = " → ".join(states.split()) or silent.say(lang)
+    return found
+
+
 def _kernel(leg: "Played", lang: Lang) -> Iterator[str]:
     """Write what each kernel said: the states after ESTABLISHED, and its RSTs."""
-    kernel = leg.row.kernel
     room = max(width(WHO[who].say(lang)) for who in ENDS)
-    for who, states in (("client", kernel.client), ("server", kernel.server)):
-        silent = STAYS if "ESTABLISHED" in path(leg.events, who) else NOTHING_SAID
-        yield f"{left(WHO[who].say(lang), room)}  {' → '.join(states.split()) or silent.say(lang)}"
+    for who, states in states_told(leg, lang).items():
+        yield f"{left(WHO[who].say(lang), room)}  {states}"
     resets = Counter(
         (event.who, event.reason or NO_REASON.say(lang), event.socket, event.means)
         for event in leg.events

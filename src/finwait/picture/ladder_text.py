@@ -1,5 +1,6 @@
 """A ladder as terminal text."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from finwait.picture.ladder import Arrow, Fold, Ladder, Pause
@@ -89,7 +90,7 @@ def draw(ladder: Ladder, style: Style) -> list[str]:
     before = (ladder.left.state, ladder.right.state)
     if any(before):
         lines.append(_line(("", ""), before, " " * layout.arrow, (layout, signs, style)))
-    for row in ladder.rows:
+    for row in _in_order(ladder.rows):
         match row:
             case Arrow():
                 after = (row.left, row.right)
@@ -104,6 +105,26 @@ def draw(ladder: Ladder, style: Style) -> list[str]:
                 shown = style.paint("faint", middle)
                 lines.append(_line(("", ""), ("", ""), shown, (layout, signs, style)))
     return lines
+
+
+def _in_order(rows: Sequence[Arrow | Fold | Pause]) -> list[Arrow | Fold | Pause]:
+    """Give the rows so that who reads downwards meets what a kernel said in its order.
+
+    Of two segments that cross, each end sends its own before it gets the other; on lines the first arrives above the second.
+    """
+    found = list(rows)
+    for place in range(1, len(found)):
+        first, second = found[place - 1], found[place]
+        if not isinstance(first, Arrow) or not isinstance(second, Arrow) or not second.crosses:
+            continue
+        if first.rightward:
+            second = second._replace(right_kernel=(*second.right_kernel, *first.right_kernel))
+            first = first._replace(right_kernel=())
+        else:
+            second = second._replace(left_kernel=(*second.left_kernel, *first.left_kernel))
+            first = first._replace(left_kernel=())
+        found[place - 1 : place + 1] = first, second
+    return found
 
 
 _How = tuple[_Layout, _Signs, Style]

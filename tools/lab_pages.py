@@ -168,7 +168,8 @@ def _told(leg: Played, expected: Expected, lang: Lang) -> list[str]:
     reset = next((event for event in leg.events if event.reset), None)
     if reset is not None:
         means = REASONS[reset.means].text.say(lang) if reset.means in REASONS else reset.means
-        paths.append(f"RST {WHO[reset.who].say(lang)}: `{reset.reason}` ({reset.old}), {means}")
+        state = f" ({reset.socket})" if reset.socket else ""
+        paths.append(f"RST {WHO[reset.who].say(lang)}: `{reset.reason}`{state}, {means}")
     limit = expected.limit
     return [
         f"- {WIRE.say(lang)}: {leg.verdict}",

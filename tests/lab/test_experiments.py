@@ -201,3 +201,28 @@ def test_a_reset_that_answers_is_no_word_of_a_socket_that_was_gone(endings: Endi
     rows = [row for row in ending.legs[0].ladder.rows if isinstance(row, Arrow)]
     assert "CLOSED" in rows[-3].right_kernel
     assert "CLOSED" not in rows[-1].right_kernel
+
+
+def test_an_ends_states_stand_in_their_order_also_where_segments_cross(endings: Endings) -> None:
+    ending = endings["simultaneous"]
+    assert isinstance(ending, Result)
+    rows = [row for row in ending.legs[0].ladder.rows if isinstance(row, Arrow)]
+    said = [state for row in rows for state in row.right_kernel]
+    assert said[-3:] == ["FIN-WAIT-1", "CLOSING", "TIME-WAIT"]
+
+
+def test_what_a_kernel_says_is_told_whole(endings: Endings) -> None:
+    """A reason is not cut where the arrow is short; what a kernel says often is said once; a silent one is said to be silent."""
+    left, injected = endings["rst-without-fin"], endings["injected-reset"]
+    assert isinstance(left, Result)
+    assert isinstance(injected, Result)
+    if not left.legs[0].row.tells.reasons:
+        pytest.skip("this kernel tells no reasons of RSTs")
+    ladder = "\n".join(page([left], Style(100, False, True), "en"))
+    assert "…" not in ladder
+    assert "  client  RST, TCP_ABORT_ON_CLOSE in CLOSED: close() with unread data" in ladder
+    told = page([injected], Style(100, False, True), "en")
+    assert "  server  nothing after ESTABLISHED" in told
+    (said,) = [line for line in told if line.startswith("  client  RST, NO_SOCKET: ")]
+    assert re.fullmatch(r"  client  RST, NO_SOCKET: no socket at all \(× \d\)", said)
+    assert any(line.startswith("  - For: the RST's TTL is 113") for line in told)

@@ -113,7 +113,9 @@ def test_moments() -> None:
 @pytest.mark.parametrize(
     ("close", "after", "said"),
     [
-        ("reste", None, "no close 'reste': there are three-way, "),
+        ("reste", None, "no close 'reste': did you mean reset.*\\nthere are three-way, "),
+        ("reset", "9" * 5000, "--after 9"),
+        ("reset", "9" * 400 + "s", "--after 9"),
         ("reset", "soon", "--after soon: write connect, "),
         ("reset", "-1", "--after -1"),
         ("four-way", "reply", "there is no moment to choose"),

@@ -12,7 +12,7 @@ import socket
 import pytest
 
 def test_two_peers(finwait_peer):
-    kind, hard = finwait_peer("three-way"), finwait_peer("reset", at="192.0.2.5:80", after="500")
+    kind, hard = finwait_peer("three-way"), finwait_peer("reset", on="192.0.2.5:80", after="500")
     for peer, octets in ((kind, 1000), (hard, 500)):
         with socket.create_connection((peer.host, peer.port), 5) as client:
             client.sendall(b"hello")

@@ -20,6 +20,7 @@ from finwait.errors import CannotOpen, MissingPrivilege, Misuse
 from finwait.kernel.apart import Apart
 from finwait.peer.background import Peer
 from finwait.peer.ending import endings
+from finwait.peer.live import Live
 
 MakePeer = Callable[..., Peer]
 LIMIT = 30
@@ -73,7 +74,7 @@ def wait(peer: Peer, *, upload: bool) -> None:
 @pytest.mark.parametrize("close", ["three-way", "four-way", "simultaneous"])
 @pytest.mark.parametrize("at", ["192.0.2.1:8080", "[2001:db8::1]:80"])
 def test_orderly(finwait_peer: MakePeer, close: str, at: str) -> None:
-    peer = finwait_peer(close, at=at, reply=100_000)
+    peer = finwait_peer(close, on=at, reply=100_000)
     assert len(ask(peer)) == 100_000
     peer.wait()
     peer.stop()
@@ -168,7 +169,7 @@ def test_the_thread_is_back_home() -> None:
 def test_its_own_address_is_refused() -> None:
     with (
         pytest.raises(Misuse, match="this machine's own address"),
-        finwait.peer(at="127.0.0.1:80", private=True),
+        finwait.peer(on="127.0.0.1:80", private=True),
     ):
         pass
 
@@ -189,6 +190,80 @@ def test_one_line_shows_curl_fail(tmp_path: Path) -> None:
     assert "(server) reset the connection" in done.stdout
     assert "SYN-RECEIVED" in done.stdout
     assert finwait.analyze(kept)[0].close == "reset"
+
+
+@needs_tun
+def test_another_peer_is_there(finwait_peer: MakePeer) -> None:
+    first = finwait_peer("three-way")
+    with pytest.raises(Misuse, match="another peer is there") as caught:
+        finwait_peer("reset")
+    assert "另一个对端" in caught.value.say("zh")
+    first.stop()
+    finwait_peer("reset")
+
+
+@needs_tun
+def test_verdicts_while_it_is_there(finwait_peer: MakePeer) -> None:
+    peer = finwait_peer("three-way")
+    assert peer.connections == []
+    for number in (1, 2):
+        assert len(ask(peer)) == 1000
+        peer.wait(number)
+        assert [one.close for one in peer.connections] == ["three-way"] * number
+    peer.stop()
+    assert [one.close for one in peer.connections] == ["three-way"] * 2
+
+
+@needs_tun
+def test_what_ends_the_peer_ends_the_waiting(
+    finwait_peer: MakePeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peer = finwait_peer("three-way")
+    with pytest.raises(TimeoutError, match="0 of 1 connections"):
+        peer.wait(timeout=0)
+
+    def fail(*_: object) -> None:
+        raise OSError("the device is gone")
+
+    monkeypatch.setattr(Live, "turn", fail)
+    with socket.socket() as client:
+        client.setblocking(False)
+        client.connect_ex((peer.host, peer.port))  # its SYN ends the turn that goes on
+        for waiting in (peer.wait, lambda: peer.wait_for("fin"), peer.stop):
+            with pytest.raises(OSError, match="the device is gone"):
+                waiting()
+
+
+@needs_tun
+@pytest.mark.parametrize("how", ["over", "still there"])
+def test_a_moment_that_never_came_is_told(finwait_peer: MakePeer, how: str) -> None:
+    peer = finwait_peer("reset", after="5000")
+    if how == "over":
+        assert len(ask(peer)) == 1000
+        peer.wait()
+    else:
+        client = socket.create_connection((peer.host, peer.port), 5)
+        peer.wait_for("connected")
+    peer.stop()
+    if how != "over":
+        client.close()
+    (missed,) = [step for step in peer.steps if step.word == "missed"]
+    assert "(--after 5000) never came" in missed.say("en")
+    assert "--after 5000" in missed.say("zh")
+
+
+@needs_tun
+def test_packets_and_words_go_apart(tmp_path: Path) -> None:
+    script = "import urllib.request as u; u.urlopen('http://192.0.2.1:8080/'); print('said by the program')"
+    done = subprocess.run(
+        [*COMMAND, "--pcap", "-", "--", sys.executable, "-c", script], capture_output=True, timeout=LIMIT, check=False
+    )  # fmt: skip
+    assert done.returncode == 0
+    for words in (b"listens at", b"said by the program", b"What the packets alone say"):
+        assert words in done.stderr
+    (tmp_path / "x.pcapng").write_bytes(done.stdout)
+    (found,) = finwait.analyze(tmp_path / "x.pcapng")
+    assert found.close == "three-way"
 
 
 @needs_tun

@@ -48,6 +48,17 @@ SCRIPTS = {
     "a small segment does not open the window": SCALED
     + arrivals((1460, 1460, 100), (525, 548, 548)),
     "a segment of 128 octets does": SCALED + arrivals((1460, 1460, 128), (525, 548, 571)),
+    # tun_get_user: the first 3,712 octets of a packet above a page lie in its head, the others in whole pages.
+    "packets above a page": SCALED + arrivals((3900, 3970, 4000, 10000), (472, 441, 410, 581)),
+    # __tcp_ack_snd_check: who has not read all is acknowledged at once only as long as the window stays as large.
+    "a window that shrinks lets the ACK wait": SCALED
+    + arrivals((32768,), (646,))
+    + "+.02 < P. 32769:65537(32768) ack 1 win 65535\n+.04~+.06 > . 1:1(0) ack 65537 win 390\n",
+    # __tcp_cleanup_rbuf: more than a segment is acknowledged when it is read, at the latest.
+    "a read sends the ACK that waited": SCALED
+    + "+0 write(4, ..., 19) = 19\n+0 > P. 1:20(19) ack 1\n"
+    + "+.01 < FP. 1:1001(1000) ack 20 win 65535\n+.01 read(4, ..., 10) = 10\n+0 > . 20:20(0) ack 1002\n"
+    + "+.01 read(4, ..., 1000) = 990\n+.01 close(4) = 0\n+0 > F. 20:20(0) ack 1002\n",
     # tcp_openreq_init_rwin: a buffer that was set limits the scale, too.
     "a small buffer needs no scale": SMALL_SCALED + arrivals((1000,) * 3, (6300, 5300, 4300)),
     # __tcp_close frees the queue before tcp_send_active_reset chooses the window.

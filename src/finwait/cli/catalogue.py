@@ -1,6 +1,5 @@
 """`finwait catalogue`: what the words of an analysis mean."""
 
-import difflib
 import shutil
 from collections.abc import Callable, Iterator
 
@@ -13,6 +12,7 @@ from finwait.picture.width import left, width, wrap
 from finwait.verdict.catalogue import KINDS, Entry, entries
 from finwait.verdict.columns import described
 from finwait.verdict.language import Lang, Text
+from finwait.verdict.spelling import meant, near
 
 _PARTS: tuple[tuple[Text, Callable[[Entry], Text | None]], ...] = (
     (Text("What to do", "怎么办"), lambda entry: entry.advice),
@@ -24,6 +24,7 @@ _TABLE_ONLY = Text(
     "In the table; --where and --sort know them, too; made of",
     "表格中的列，--where 与 --sort 也认识；取自",
 )
+_LISTED = Text(": `finwait catalogue` lists all", "：`finwait catalogue` 会列出所有的词")
 COLUMNS = "columns"
 """The word that lists the columns of an analysis, which are no words of the core."""
 WIDEST = 100
@@ -103,11 +104,9 @@ def told(word: str, lang: Lang, columns: int) -> Iterator[str]:
     ]
     if not found:
         known = sorted({*KINDS, COLUMNS, *(slug for kind in KINDS for slug in entries(kind))})
-        near = difflib.get_close_matches(word, known, cutoff=0.8)
-        hint = Text("`finwait catalogue` lists all", "`finwait catalogue` 会列出所有的词")
-        if near:
-            hint = Text(f"did you mean {' or '.join(near)}?", f"是不是 {' 或 '.join(near)}？")
-        raise Misuse(f"no word {word!r}: {hint.en}", f"没有 {word!r} 这个词：{hint.zh}")
+        likely = near(word, known, alike=0.8)
+        hint = meant(likely) if likely else _LISTED
+        raise Misuse(f"no word {word!r}{hint.en}", f"没有 {word!r} 这个词{hint.zh}")
     for number, entry in enumerate(found):
         if number:
             yield ""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from math import isnan
 from typing import TypeVar
 
 import click
@@ -12,6 +13,8 @@ from finwait.verdict.language import LANGS, Lang, Text, language
 
 _BELOW_ZERO = re.compile(r"-\d+")
 Command = TypeVar("Command", bound=Callable[..., object])
+YEAR = 31_536_000
+"""Seconds: longer than anybody waits for a connection, and no timer of the kernel overflows."""
 
 _help_lang: Lang = "en"
 
@@ -56,6 +59,24 @@ class OfConnection(click.Command):
             if number is None or not number.startswith(error.option_name):
                 raise
             raise below_zero(number) from None
+
+
+class Amount(click.FloatRange):
+    """A number from `min` to `max`; click itself takes NaN for a number in any range."""
+
+    def convert(
+        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read it as click does. Raises BadParameter."""
+        number = float(super().convert(value, param, ctx))  # type: ignore[arg-type]
+        if isnan(number):
+            self.fail(helps(f"{value} is no number.", f"{value} 不是数。"), param, ctx)
+        return number
+
+
+def duration(least: float = 0) -> Amount:
+    """Give the type of an option that takes a time."""
+    return Amount(min=least, max=YEAR)
 
 
 def lang_option(command: Command) -> Command:

@@ -1,17 +1,20 @@
 """`finwait peer`: a live peer that ends its connections in a chosen way."""
 
 from pathlib import Path
+from typing import Final
 
 import click
 
 from finwait.cli.files import READ, pcap_option
-from finwait.cli.options import epilog, explain_option, helps, lang_option
+from finwait.cli.options import duration, epilog, explain_option, helps, lang_option
 from finwait.errors import CannotOpen
 from finwait.peer import AT, BODY
 from finwait.peer.ending import endings
 from finwait.picture.width import left, width
 from finwait.verdict.language import Lang
 
+DIGITS: Final = 18
+"""Of a number of octets; Python refuses to read those of more than some thousands."""
 _EPILOG = epilog(
     [
         "finwait peer --close reset -- curl http://192.0.2.1:8080/",
@@ -95,7 +98,7 @@ _EPILOG = epilog(
 @click.option(
     "--for",
     "seconds",
-    type=click.FloatRange(min=0),
+    type=duration(),
     metavar="SECONDS",
     help=helps("Stop after this time, whatever is under way.", "到时即停，无论进行到哪里。"),
 )
@@ -163,9 +166,12 @@ def _list(lang: Lang) -> int:
 
 
 def _reply(given: str) -> bytes | int:
+    from finwait.peer.background import MOST
+
     if given.isascii() and given.isdigit():
-        return int(given)
+        return int(given) if len(given) <= DIGITS else MOST + 1
     try:
-        return Path(given).read_bytes()
+        with Path(given).open("rb") as file:
+            return file.read(MOST + 1)  # one more than `body` takes: /dev/zero has no end
     except OSError as error:
         raise CannotOpen.of(given, error) from error

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from finwait.capture.connections import analyze
 from finwait.capture.nameless import nameless
 from finwait.cli import codes
-from finwait.cli.sink import opened
+from finwait.cli.sink import STDOUT, opened
 from finwait.cli.terminal import terminal
 from finwait.errors import CannotOpen
 from finwait.kernel.namespace import die_with_parent, join
@@ -37,7 +37,7 @@ OBEYS: Final = 2.0
 """Seconds that the program has between SIGTERM and SIGKILL."""
 NO_SUCH_PROGRAM: Final = 127
 
-_VERDICTS = Text("What the packets say:", "报文表明：")
+_VERDICTS = Text("What the packets alone say:", "仅从报文看：")
 _NOTHING = Text("No packet came.", "没有收到任何报文。")
 _NOT_LISTENING = Text("nothing listens at port {port} after {s:.0f} s", "{s:.0f} 秒后端口 {port} 仍无人监听")  # fmt: skip
 _COMMAND_ENDED = Text("{name} ended with {code}", "{name} 以 {code} 结束")
@@ -73,7 +73,7 @@ class Session:
             if live.capture.packets:
                 self._verdicts(str(path))
             else:
-                print(_NOTHING.say(self.lang))
+                self._print(_NOTHING.say(self.lang))
             if self.pcap is not None:
                 with path.open("rb") as source, opened(self.pcap) as sink:
                     shutil.copyfileobj(source, sink)
@@ -81,7 +81,15 @@ class Session:
 
     def _tell(self, step: Step) -> None:
         if not self.quiet:
-            print(step.say(self.lang), flush=True)
+            self._print(step.say(self.lang))
+
+    @property
+    def _text(self) -> IO[str]:
+        """Where words go: standard output, unless that is given the packets."""
+        return sys.stderr if self.pcap == STDOUT else sys.stdout
+
+    def _print(self, words: str, end: str = "\n") -> None:
+        print(words, end=end, file=self._text, flush=True)
 
     # --- playing ---
 
@@ -100,14 +108,15 @@ class Session:
                 code = _as_shells_do(program.returncode)
                 if not self.quiet:
                     said = _COMMAND_ENDED.say(self.lang)
-                    print(said.format(name=self.command[0], code=code), flush=True)
+                    self._print(said.format(name=self.command[0], code=code))
             live.settle(quiet_of(self.part), SETTLES)
+            live.finish()
         return code
 
     def _start(self) -> subprocess.Popen[bytes]:
-        sys.stdout.flush()
+        self._text.flush()
         try:
-            return subprocess.Popen(self.command, preexec_fn=die_with_parent)  # noqa: PLW1509 - one thread
+            return subprocess.Popen(self.command, stdout=self._text, preexec_fn=die_with_parent)  # noqa: PLW1509 - one thread
         except OSError as error:
             raise CannotOpen.of(self.command[0], error) from error
 
@@ -144,17 +153,17 @@ class Session:
     # --- telling ---
 
     def _verdicts(self, path: str) -> None:
-        print(f"\n{_VERDICTS.say(self.lang)}", flush=True)
+        self._print(f"\n{_VERDICTS.say(self.lang)}")
         found = analyze(path)
         for connection in found:
             said = sentence(connection, self.lang)
-            print(f"  {connection.client} → {connection.server}  {said}")
+            self._print(f"  {connection.client} → {connection.server}  {said}")
         if self.explained:
             from finwait.explain import explain
 
             for number in range(len(found)):
                 told = explain(path, number).text(self.lang, **terminal()._asdict())
-                print("\n" + told.replace(path, self.pcap or "finwait peer"), end="")
+                self._print("\n" + told.replace(path, self.pcap or "finwait peer"), end="")
 
 
 @contextmanager

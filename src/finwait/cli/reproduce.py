@@ -5,7 +5,7 @@ import sys
 import click
 
 from finwait.cli.files import READ, WRITTEN
-from finwait.cli.options import OfConnection, epilog, helps, lang_option
+from finwait.cli.options import Amount, OfConnection, epilog, helps, lang_option
 from finwait.cli.sink import opened
 from finwait.verdict.language import Lang, Text
 
@@ -72,7 +72,7 @@ _EPILOG = epilog(
 )
 @click.option(
     "--speed",
-    type=click.FloatRange(min=1),
+    type=Amount(min=1),
     default=1.0,
     show_default=True,
     metavar="N",

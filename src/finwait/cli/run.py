@@ -2,13 +2,13 @@
 
 import sys
 from collections.abc import Callable
-from math import isfinite
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
 from finwait.cli.files import WRITTEN, Read, pcap_option
 from finwait.cli.options import (
+    duration,
     epilog,
     explain_option,
     format_option,
@@ -118,7 +118,7 @@ def packetdrill_options(command: Command) -> Command:
 )
 @click.option(
     "--until",
-    type=click.FloatRange(min=0),
+    type=duration(),
     metavar="SECONDS",
     help=helps(
         "Stop there; tell the state of the socket, and why.",
@@ -144,7 +144,7 @@ def packetdrill_options(command: Command) -> Command:
 )
 @click.option(
     "--time-limit",
-    type=click.FloatRange(min=1),
+    type=duration(1),
     default=180.0,
     show_default=True,
     metavar="SECONDS",
@@ -195,8 +195,6 @@ def command(  # noqa: PLR0917  # click gives an argument an option
     from finwait.script.job import jobs as all_jobs
     from finwait.script.job import scripts as find
 
-    _finite("--until", until)
-    _finite("--time-limit", time_limit)
     like = Job(
         "",
         stage=stage,
@@ -212,12 +210,6 @@ def command(  # noqa: PLR0917  # click gives an argument an option
     _one_only(made, pcap)
     wish = run_told.Told(form, as_tap, junit, pcap, explained, verbose, lang)
     return run_told.tell(made, jobs, time_limit, wish)
-
-
-def _finite(option: str, seconds: float | None) -> None:
-    """NaN is in no range, but click takes it for a number."""
-    if seconds is not None and not isfinite(seconds):
-        raise Misuse(f"{option} {seconds} is no number of seconds", f"{option} {seconds} 不是秒数")
 
 
 def _one_only(made: "list[Job]", pcap: str | None) -> None:

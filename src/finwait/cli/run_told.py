@@ -11,7 +11,7 @@ from finwait.cli import codes
 from finwait.cli.packets import packets
 from finwait.cli.play import play_all
 from finwait.cli.signals import Signals
-from finwait.cli.sink import opened
+from finwait.cli.sink import STDOUT, opened
 from finwait.cli.terminal import terminal
 from finwait.errors import BadScript
 from finwait.script import report
@@ -59,33 +59,34 @@ def tell(jobs: list[Job], at_once: int, limit: float, told: Told) -> int:
 
     outcomes: list[Outcome] = []
     as_text = told.form == "text" and not told.tap
+    words = sys.stderr if told.pcap == STDOUT else sys.stdout
     signals = Signals()
     plays = play_all(jobs, at_once, limit, signals)
     for outcome in _until(plays, signals):
         outcomes.append(outcome)
         if as_text:
-            sys.stdout.write(report.text(outcome, told.lang))
-            sys.stdout.write(outcome.printed)
+            words.write(report.text(outcome, told.lang))
+            words.write(outcome.printed)
         if told.verbose:
             sys.stdout.flush()  # what it belongs to stands before it where both are one terminal
             sys.stderr.write(packets(outcome, told.lang))
         if told.pcap is not None:
             save(told.pcap, outcome)
         if told.explain:
-            sink = sys.stdout if as_text else sys.stderr
+            sink = words if as_text else sys.stderr
             sink.write(ladder(outcome, told.lang))
         failed = sum(one.status not in GOOD for one in outcomes)
         progress(len(outcomes), len(jobs), failed)
     if told.tap:
-        sys.stdout.write(report.tap(outcomes, told.lang))
+        words.write(report.tap(outcomes, told.lang))
     elif told.form == "json":
         data = [report.data(outcome, told.lang) for outcome in outcomes]
-        json.dump(data, sys.stdout, ensure_ascii=False, indent=2)
-        sys.stdout.write("\n")
+        json.dump(data, words, ensure_ascii=False, indent=2)
+        words.write("\n")
     elif len(outcomes) > 1:
         good = sum(one.status in GOOD for one in outcomes)
         counts = {"total": len(outcomes), "good": good, "bad": len(outcomes) - good}
-        print(SUMMARY.say(told.lang).format(**counts))
+        print(SUMMARY.say(told.lang).format(**counts), file=words)
     if told.junit is not None:
         _write(told.junit, report.junit(outcomes, told.lang).encode("utf-8", "replace"))
     return signals.code if signals else code_of(outcomes)

@@ -11,10 +11,10 @@ from typing import Final, NamedTuple
 import duckdb
 
 from finwait import _core
-from finwait.cli.names import meant, near
 from finwait.cli.table import STANDS_FOR
 from finwait.picture.width import wrap
 from finwait.verdict.language import Text
+from finwait.verdict.spelling import meant, near
 
 _STATES: Final = tuple(_core.SLUGS["state"])
 _ZEEK: Final = "S0 S1 SF REJ S2 S3 RSTO RSTR RSTOS0 RSTRH SH SHR OTH"

@@ -8,7 +8,7 @@ from finwait.endpoint.negotiate import own_mss
 from finwait.endpoint.profile import Checks
 from finwait.endpoint.rules import Rule
 from finwait.endpoint.transmit import quicken, send_ack
-from finwait.endpoint.window import grow, measure, memory_of, remaining, room_behind
+from finwait.endpoint.window import grow, keeps_its_size, measure, memory_of, remaining, room_behind
 from finwait.endpoint.work import Work
 from finwait.tcp import Event, Flags, Segment, Seq, State
 
@@ -228,13 +228,18 @@ def acknowledge(w: Work) -> None:
         return
     unacked = c.rcv_nxt - c.rcv_wup
     if profile.quick_acks:
-        at_once = unacked > c.rcv_mss or (c.quick > 0 and not c.interactive)
+        enough = unacked > c.rcv_mss and (not _unread(c) or keeps_its_size(c))
+        at_once = enough or (c.quick > 0 and not c.interactive)
     else:
         at_once = c.to_ack >= 2 or unacked >= 2 * c.mss or remaining(c) == 0
     if at_once:
         send_ack(w)
         return
     delay_ack(w)
+
+
+def _unread(c: Connection) -> bool:
+    return bool(c.received) or c.fin_unread
 
 
 def delay_ack(w: Work) -> None:

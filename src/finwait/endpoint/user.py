@@ -151,12 +151,19 @@ def _left(held: tuple[Held, ...], taken: int) -> tuple[Held, ...]:
 def _after_reading(w: Work) -> None:
     """Tell the peer of the room if it is worth a segment (3.8.6.2.2; Linux tcp_cleanup_rbuf)."""
     c = w.c
-    if c.mini or c.state not in {State.ESTABLISHED, State.FIN_WAIT_1, State.FIN_WAIT_2}:
+    if c.mini:
+        return
+    waits = c.ack_at is not None and c.profile.quick_acks > 0
+    if waits and c.rcv_nxt - c.rcv_wup > c.rcv_mss:  # it waited for the room that this read makes
+        w.fire(Rule.READ_SENDS_ACK)
+        send_ack(w)
+        return
+    if c.state not in {State.ESTABLISHED, State.FIN_WAIT_1, State.FIN_WAIT_2}:
         return
     if c.profile.window_update_at_read and worth_an_update(c):
         w.fire(Rule.WINDOW_UPDATE)
         send_ack(w)
-    elif c.ack_at is not None and c.profile.quick_acks and not c.interactive and not c.received:
+    elif waits and not c.interactive and not c.received:
         w.fire(Rule.READ_SENDS_ACK)
         send_ack(w)
 

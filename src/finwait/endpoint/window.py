@@ -196,6 +196,11 @@ def _wanted(c: Connection) -> int:
     return window
 
 
+def keeps_its_size(c: Connection) -> bool:
+    """Say whether a window offered now is as large as the last (Linux __tcp_ack_snd_check)."""
+    return _wanted(c) >= c.rcv_wnd
+
+
 def next_window(c: Connection) -> int:
     """The window of a segment sent now, in octets: the right edge never moves left (3.8.6.2.2, SHLD-14)."""
     current = remaining(c)

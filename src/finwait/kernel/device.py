@@ -34,6 +34,11 @@ class Device:
                 f"{peer} is this machine's own address: choose one that nobody has, such as 192.0.2.1",
                 f"{peer} 是本机自己的地址：请选择无人使用的地址，例如 192.0.2.1",
             )
+        if taken := addresses.route_alone(peer):
+            raise Misuse(
+                f"{peer} has a route of its own already, by {taken}: another peer is there; stop it, or choose another address",
+                f"{peer} 已有自己的路由（{taken}）：那里有另一个对端；请先停止它，或选择其他地址",
+            )
         self.fd, self.name = _open()
         try:
             self._configure(kernel, peer)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from finwait.lab.history import Event
+from finwait.lab.history import ENDS, Event
 from finwait.lab.packet import Flags
 from finwait.lab.reasons import REASONS
 from finwait.lab.wire import Packet
@@ -16,6 +16,7 @@ BY_CALL: Final = {"SYN-SENT": Flags.SYN, "FIN-WAIT-1": Flags.FIN, "LAST-ACK": Fl
 ACKED_TO_CLOSE: Final = {"LAST-ACK", "TIME-WAIT"}
 """States that end without a RST of their own."""
 NO_REASON = Text("reason not told", "未说明原因")
+COLON: Final = Text(": ", "：")
 KERNEL, PACKETS = Text("kernel", "内核"), Text("packets", "报文")
 ROUNDED: Final = 2_000
 """Nanoseconds: tracepoints have whole microseconds."""
@@ -38,11 +39,14 @@ def beside(events: Sequence[Event], packets: Sequence[Packet], port: int) -> lis
         return []
     places: list[Place] = []
     explained: set[int] = set()
+    latest = dict.fromkeys(ENDS, 0)
     for event in events:
-        place = Place(_of_reset(event, captured, explained) or _frame(event, captured), event)
+        frame = _of_reset(event, captured, explained) or _frame(event, captured)
         if event.reset:
-            explained.add(place.frame)
-        places.append(place)
+            explained.add(frame)
+        else:  # segments that cross: who reads downwards is to meet an end's states in their order
+            frame = latest[event.who] = max(frame, latest[event.who])
+        places.append(Place(frame, event))
     return places
 
 
@@ -142,5 +146,7 @@ def _states(here: Sequence[Event], who: str) -> tuple[str, ...]:
 def _reason(event: Event, lang: Lang) -> list[str]:
     """Write a reason, and below it what it means."""
     meaning = REASONS.get(event.means)
-    words = f"{KERNEL.say(lang)}: {event.reason or NO_REASON.say(lang)} ({event.old})"
+    colon = COLON.say(lang)
+    words = f"{KERNEL.say(lang)}{colon}{event.reason or NO_REASON.say(lang)}"
+    words += f" ({event.socket})" if event.socket else ""
     return [words, f"= {meaning.text.say(lang)}"] if meaning else [words]

@@ -1,6 +1,5 @@
 """Which experiments are meant: by name, by subject, or in a file of one's own."""
 
-import difflib
 import importlib.util
 import json
 import traceback
@@ -12,8 +11,10 @@ from finwait.lab.experiment import Experiment
 from finwait.lab.experiments import ALL, SUBJECTS
 from finwait.picture.width import left, width
 from finwait.verdict.language import Lang, Text
+from finwait.verdict.spelling import meant, near
 
 LONG = Text("long", "耗时长")
+_LISTED = Text(": `finwait lab` lists them", "：`finwait lab` 列出全部")
 
 
 def chosen(names: Sequence[str], *, with_long: bool = False) -> list[Experiment]:
@@ -40,10 +41,9 @@ def chosen(names: Sequence[str], *, with_long: bool = False) -> list[Experiment]
                 "`finwait lab` 列出其他实验",
             )
         else:
-            near = difflib.get_close_matches(name, [*ALL, *SUBJECTS])
-            hint = f"did you mean {' or '.join(near)}?" if near else "`finwait lab` lists them"
-            zh = f"是否指 {' 或 '.join(near)}？" if near else "`finwait lab` 列出全部"
-            raise Misuse(f"no experiment {name!r}: {hint}", f"没有实验 {name!r}：{zh}")
+            likely = near(name, [*ALL, *SUBJECTS])
+            hint = meant(likely) if likely else _LISTED
+            raise Misuse(f"no experiment {name!r}{hint.en}", f"没有实验 {name!r}{hint.zh}")
     return list(found.values())
 
 

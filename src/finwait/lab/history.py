@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from finwait.lab.kernel_words import Said
+from finwait.lab.kernel_words import NO_SOCKET, Said
 from finwait.lab.leg import Sample
 from finwait.lab.reasons import decode
 
@@ -48,6 +48,11 @@ class Event:
     def reset(self) -> bool:
         """Whether it is a RST, not a change of state."""
         return not self.new
+
+    @property
+    def socket(self) -> str:
+        """Of a RST: the state of the socket that its kernel names; empty if it names none."""
+        return "" if self.old == NO_SOCKET else self.old
 
     @property
     def words(self) -> str:

@@ -29,12 +29,14 @@ BUFFER: Final = 1024
 FILTER: Final = "(sport >= {0} && sport <= {1}) || (dport >= {0} && dport <= {1}) || dport == 0"
 """Which changes of state are told: those between these ports, and those of listeners. Else a busy machine's fill the buffer."""
 
+NO_SOCKET: Final = "no socket"
+"""In the place of a state: the RST answers for none."""
 STATES: Final = {
     "TCP_ESTABLISHED": "ESTABLISHED", "TCP_SYN_SENT": "SYN-SENT", "TCP_SYN_RECV": "SYN-RECEIVED",
     "TCP_NEW_SYN_RECV": "SYN-RECEIVED", "TCP_FIN_WAIT1": "FIN-WAIT-1",
     "TCP_FIN_WAIT2": "FIN-WAIT-2", "TCP_TIME_WAIT": "TIME-WAIT", "TCP_CLOSE": "CLOSED",
     "TCP_CLOSE_WAIT": "CLOSE-WAIT", "TCP_LAST_ACK": "LAST-ACK", "TCP_LISTEN": "LISTEN",
-    "TCP_CLOSING": "CLOSING", "UNKNOWN": "no socket",
+    "TCP_CLOSING": "CLOSING", "UNKNOWN": NO_SOCKET,
 }  # fmt: skip
 """The kernel's names (net/tcp_states.h) as RFC 9293 3.3.2 spells them."""
 

@@ -42,6 +42,8 @@ class Played:
     verdict: str
     cause: str
     evidence: tuple[str, ...]
+    """For it."""
+    against: tuple[str, ...]
     time_wait: tuple[str, ...]
     events: list[Event]
     row: Row
@@ -144,7 +146,8 @@ def _played(name: str, leg: Leg, expected: Expected, heard: _Heard, lang: Lang) 
         ladder=with_kernel(told.ladder(lang), places, lang),
         verdict=verdict.sentence,
         cause=verdict.cause.sentence.say(lang),
-        evidence=tuple(verdict.evidence_for),
+        evidence=verdict.evidence_for,
+        against=verdict.evidence_against,
         time_wait=tuple(told.time_wait.text(lang)),
         events=events,
         row=judge(name, expected, told, events, heard.tells),

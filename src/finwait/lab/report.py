@@ -1,17 +1,19 @@
 """What a run of the lab says of one experiment: steps, ladder, verdict, the kernels' words."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from finwait.errors import FinwaitError
-from finwait.lab.beside import NO_REASON
+from finwait.explain.words import messages
+from finwait.lab.beside import COLON, NO_REASON
 from finwait.lab.experiment import WHO, Expected, Experiment
-from finwait.lab.history import ENDS, Event
+from finwait.lab.history import ENDS, Event, path
 from finwait.lab.judge import Told
 from finwait.lab.kernel_words import Tells
 from finwait.lab.proxy import LEGS
 from finwait.lab.reasons import REASONS
-from finwait.lab.table import COLON, words
+from finwait.lab.table import words
 from finwait.lab.travel import draw as draw_travel
 from finwait.lab.world import Step
 from finwait.picture.ladder_text import Style, draw
@@ -46,6 +48,10 @@ VERDICT, KERNEL, DIFFERS, LIMIT = (
     Text("NOT the same", "不一致"),
     Text("What a wire cannot show", "线路上看不到的"),
 )
+STAYS: Final = Text("nothing after ESTABLISHED", "ESTABLISHED 之后没有变化")
+NOTHING_SAID: Final = Text("nothing", "没有说什么")
+RST_OF: Final = Text("RST, {reason} in {state}", "RST，{reason}（{state}）")
+RST_ALONE: Final = Text("RST, {reason}", "RST，{reason}")
 TRAVELS: Final = Text("How it travels from leg to leg", "它如何从一侧传到另一侧")
 
 
@@ -102,7 +108,7 @@ def _leg(leg: "Played", wanted: Expected, name: str, style: Style, lang: Lang) -
         lines += indented(lacks.say(lang))
     lines += ["", *draw(leg.ladder, style)]
     lines += ["", *_heading(f"{name}{VERDICT.say(lang)}", style)]
-    lines += indented(leg.verdict, leg.cause, *leg.evidence, *leg.time_wait)
+    lines += indented(leg.verdict, leg.cause, *_evidence(leg, lang), *leg.time_wait)
     lines += ["", *_heading(f"{name}{KERNEL.say(lang)}", style)]
     lines += indented(*_kernel(leg, lang))
     if wanted.limit is not None:
@@ -117,18 +123,29 @@ def _heading(text: str, style: Style) -> list[str]:
     return [style.paint("heading", line) for line in wrap(text, style.columns)]
 
 
+def _evidence(leg: "Played", lang: Lang) -> Iterator[str]:
+    words, colon = messages(lang, "headings"), COLON.say(lang)
+    for key, sentences in (("for", leg.evidence), ("against", leg.against)):
+        yield from (f"- {words[key]}{colon}{sentence}" for sentence in sentences)
+
+
 def _kernel(leg: "Played", lang: Lang) -> Iterator[str]:
+    """Write what each kernel said: the states after ESTABLISHED, and its RSTs."""
     kernel = leg.row.kernel
     room = max(width(WHO[who].say(lang)) for who in ENDS)
     for who, states in (("client", kernel.client), ("server", kernel.server)):
-        path = " → ".join(states.split()) or "-"
-        yield f"{left(WHO[who].say(lang), room)}  {path}"
-    for event in leg.events:
-        if event.reset:
-            meaning = REASONS.get(event.means)
-            words = f": {meaning.text.say(lang)}" if meaning else ""
-            reason = event.reason or NO_REASON.say(lang)
-            yield f"RST {WHO[event.who].say(lang)}, {reason} ({event.old}){words}"
+        silent = STAYS if "ESTABLISHED" in path(leg.events, who) else NOTHING_SAID
+        yield f"{left(WHO[who].say(lang), room)}  {' → '.join(states.split()) or silent.say(lang)}"
+    resets = Counter(
+        (event.who, event.reason or NO_REASON.say(lang), event.socket, event.means)
+        for event in leg.events
+        if event.reset
+    )
+    for (who, reason, state, means), times in resets.items():
+        sent = (RST_OF if state else RST_ALONE).say(lang).format(reason=reason, state=state)
+        meaning = f"{COLON.say(lang)}{REASONS[means].text.say(lang)}" if means in REASONS else ""
+        often = f" (× {times})" if times > 1 else ""
+        yield f"{left(WHO[who].say(lang), room)}  {sent}{meaning}{often}"
 
 
 def as_data(experiment: Experiment, came: "Came", lang: Lang) -> dict[str, "Json"]:

@@ -7,6 +7,7 @@ from typing import Final
 
 from finwait.errors import FinwaitError
 from finwait.kernel.apart import Ended
+from finwait.lab.beside import COLON
 from finwait.lab.experiment import Experiment
 from finwait.lab.judge import COMMA, WORST, Agreement, Told
 from finwait.lab.play import Came, Result
@@ -41,7 +42,6 @@ COUNTED: Final[dict[Agreement, Text]] = {
 }
 UNDONE: Final = Text("{} not played to the end", "{} 个未运行完")
 SUMMARY: Final = Text("{count} experiments: {parts}", "{count} 个实验：{parts}")
-COLON: Final = Text(": ", "：")
 WIRE_ONLY: Final = Text(
     "wire only: wire and expectation agree; the kernel told too little to say how it closed.",
     "仅报文：报文与预期一致；内核所说不足以断定连接如何关闭。",

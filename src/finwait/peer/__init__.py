@@ -15,7 +15,7 @@ BODY = 1000
 def peer(
     close: str = "three-way",
     *,
-    at: str = AT,
+    on: str = AT,
     connect: str | None = None,
     after: str | None = None,
     reply: bytes | int = BODY,
@@ -24,7 +24,7 @@ def peer(
 ) -> "Peer":
     """Make a context manager: within it, the peer is there, and every connection with it ends as `close` says.
 
-    close: a name of `finwait peer --list`. at: where the peer is; it listens there, unless `connect`
+    close: a name of `finwait peer --list`. on: where the peer is; it listens there, unless `connect`
     gives the address of a server on this machine: then `Peer.connect` begins a connection to it.
     after: connect, request, half, reply, octets (`"500"`) or a time (`"200ms"`), if not the moment that
     belongs to `close`. reply: the body, or its octets. private: the calling thread moves into a network
@@ -35,4 +35,4 @@ def peer(
     """
     from finwait.peer.background import Peer
 
-    return Peer(close, at=at, connect=connect, after=after, reply=reply, private=private, pcap=pcap)
+    return Peer(close, on=on, connect=connect, after=after, reply=reply, private=private, pcap=pcap)

@@ -203,9 +203,20 @@ class Actor:
             if one.over and "ended" not in one.noted:
                 one.noted.add("ended")
                 self.ended += 1
+                self._tell_missed(one)
                 one.told("ended")
             if one.left and one.state is State.CLOSED:
                 self._forget(one)
+
+    def finish(self) -> None:
+        """Tell of connections that are still there whose moment has not come; nothing happens any more."""
+        for talk in self.talks.values():
+            if "ended" not in talk.noted:
+                self._tell_missed(talk)
+
+    def _tell_missed(self, talk: Talk) -> None:
+        if talk.missed():
+            talk.told("missed", moment=str(self.part.moment))
 
     def _forget(self, talk: Talk) -> None:
         if self.talks.get(talk.ends) is talk:

@@ -26,12 +26,20 @@ QUIET_IF_LOST = 0.5
 PATTERN: Final = bytes(range(32, 127)) + b"\n"
 
 
+MOST: Final = 1 << 28
+"""Octets of a reply: it lies in memory, and a peer says about 1 MB a second."""
+
+
 def body(reply: bytes | int) -> bytes:
-    """Give a reply of so many octets, or that one. Raises Misuse for less than none."""
+    """Give a reply of so many octets, or that one. Raises Misuse for less than none, and for more than `MOST`."""
+    octets = reply if isinstance(reply, int) else len(reply)
+    if not 0 <= octets <= MOST:
+        raise Misuse(
+            f"a reply has from 0 to {MOST} octets",
+            f"应答的长度为 0 到 {MOST} 字节",
+        )
     if isinstance(reply, bytes):
         return reply
-    if reply < 0:
-        raise Misuse(f"a reply of {reply} octets", f"应答长度 {reply} 无效")
     return (PATTERN * (reply // len(PATTERN) + 1))[:reply]
 
 
@@ -62,7 +70,7 @@ class Peer:
         self,
         close: str,
         *,
-        at: str,
+        on: str,
         connect: str | None,
         after: str | None,
         reply: bytes | int,
@@ -70,20 +78,20 @@ class Peer:
         pcap: str | None,
     ) -> None:
         self._part = part_of(close, after, body(reply), connect)
-        self._at = end_of(at)
+        self._at = end_of(on)
         self._to = None if connect is None else end_of(connect)
         self._private = private
         self._pcap = pcap
         self._kept = ExitStack()
         self._changed = threading.Condition()
         self._error: BaseException | None = None
+        self._found: list[Connection] | None = None
+        """The verdicts, once the context is left."""
         self._asked = 0
         self._stopping = False
         self._thread: threading.Thread | None = None
         self.steps: list[Step] = []
         """What it did and saw so far."""
-        self.connections: list[Connection] = []
-        """The verdicts from the packets, once the context is left."""
 
     # --- where it is ---
 
@@ -119,31 +127,46 @@ class Peer:
         os.write(self._wake, b"!")
 
     def wait(self, connections: int = 1, timeout: float = 10.0) -> None:
-        """Wait until so many connections are over on the peer's side. Raises TimeoutError."""
+        """Wait until so many connections are over on the peer's side. Raises TimeoutError, or what ended the peer."""
         with self._changed:
-            if not self._changed.wait_for(
+            done = self._changed.wait_for(
                 lambda: self._error is not None or self.ended >= connections, timeout
-            ):
-                raise TimeoutError(
-                    f"{self.ended} of {connections} connections were over after {timeout:g} s"
-                )
+            )
+        if self._error is not None:
+            raise self._error
+        if not done:
+            raise TimeoutError(
+                f"{self.ended} of {connections} connections were over after {timeout:g} s"
+            )
 
     def wait_for(self, word: str, timeout: float = 10.0) -> Step:
-        """Wait for a step by its word (`finwait.peer.steps.WORDS`). Raises TimeoutError."""
+        """Wait for a step by its word (`finwait.peer.steps.WORDS`). Raises TimeoutError, or what ended the peer."""
         with self._changed:
-            self._changed.wait_for(lambda: self._error is not None or self._found(word), timeout)
-            found = self._found(word)
+            self._changed.wait_for(lambda: self._error is not None or self._step(word), timeout)
+            found = self._step(word)
+        if found is None and self._error is not None:
+            raise self._error
         if found is None:
             raise TimeoutError(f"no step {word!r} within {timeout:g} s")
         return found
 
-    def _found(self, word: str) -> Step | None:
+    def _step(self, word: str) -> Step | None:
         return next((step for step in self.steps if step.word == word), None)
 
     @property
     def ended(self) -> int:
         """How many connections are over."""
         return self._live.actor.ended
+
+    @property
+    def connections(self) -> list[Connection]:
+        """The verdicts from the packets so far; what is said of a connection that is over stays."""
+        if self._found is not None:
+            return self._found
+        if self._thread is None:
+            return []
+        with self._live.capture.still() as path:
+            return list(analyze(path)) if self._live.capture.packets else []
 
     def _tell(self, step: Step) -> None:
         with self._changed:
@@ -190,8 +213,7 @@ class Peer:
             if self._thread is not None:
                 self._thread.join()
             self._live.close()
-            if self._live.capture.packets:
-                self.connections = list(analyze(self._path))
+            self._found = list(analyze(self._path)) if self._live.capture.packets else []
         if self._error is not None and error is None:
             raise self._error
 
@@ -204,6 +226,7 @@ class Peer:
                     self._asked -= 1
                     self._live.connect(self._to)
             self._live.settle(quiet_of(self._part), SETTLES)
+            self._live.finish()
         except BaseException as found:  # noqa: BLE001 - raised where the context ends
             with self._changed:
                 self._error = found

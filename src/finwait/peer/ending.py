@@ -11,11 +11,14 @@ from typing import Final
 
 from finwait.errors import Misuse
 from finwait.verdict.language import Text
+from finwait.verdict.spelling import meant, near
 
 TABLE: Final = Path(__file__).parent / "endings.toml"
 SECOND: Final = 1_000_000
 UNITS: Final = {"us": 1, "ms": 1000, "s": SECOND}
-TIME: Final = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s)")
+TIME: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(us|ms|s)")
+LONGEST: Final = 12
+"""Characters of a moment: more digits are no moment that anybody waits for."""
 
 
 class Act(StrEnum):
@@ -64,6 +67,15 @@ class Moment:
 
     when: When
     amount: int = 0
+
+    def __str__(self) -> str:
+        """Write it as `--after` takes it."""
+        match self.when:
+            case When.OCTETS:
+                return str(self.amount)
+            case When.TIME:
+                return f"{self.amount / SECOND:g}s"
+        return self.when.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +138,10 @@ def ending(name: str) -> Ending:
     """Find one. Raises Misuse."""
     found = endings().get(name)
     if found is None:
-        known = ", ".join(endings())
+        known, hint = ", ".join(endings()), meant(near(name, endings()))
         raise Misuse(
-            f"no close {name!r}: there are {known}", f"没有关闭方式 {name!r}：可用的有 {known}"
+            f"no close {name!r}{hint.en}\nthere are {known}",
+            f"没有关闭方式 {name!r}{hint.zh}\n可用的有 {known}",
         )
     return found
 
@@ -147,9 +160,9 @@ def moment(ending: Ending, after: str | None) -> Moment:
         )
     word = after.lower()
     time = TIME.fullmatch(word)
-    if time is not None:
+    if time is not None and len(word) <= LONGEST:
         return Moment(When.TIME, round(float(time[1]) * UNITS[time[2]]))
-    if word.isascii() and word.isdigit():
+    if word.isascii() and word.isdigit() and len(word) <= LONGEST:
         return Moment(When.OCTETS, int(word))
     if word in set(NAMED):
         return Moment(When(word))

@@ -2,6 +2,7 @@
 
 import os
 import select
+import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -25,10 +26,14 @@ LISTENING: Final = "0A"
 
 
 class Capture:
-    """What passes the device, as pcapng. Everything raises CannotWrite."""
+    """What passes the device, as pcapng. Everything raises CannotWrite.
+
+    One thread writes; another one may look at what is there (`still`).
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._writing = threading.RLock()
         with self._named():
             self._file: IO[bytes] = path.open("wb")
         self.packets = 0
@@ -41,11 +46,20 @@ class Capture:
 
     def close(self) -> None:
         """All is written."""
-        with self._named():
+        with self._writing, self._named():
             self._file.close()
 
+    @contextmanager
+    def still(self) -> Iterator[Path]:
+        """Give the file with all that has passed so far; nothing is added meanwhile."""
+        with self._writing:
+            if not self._file.closed:
+                with self._named():
+                    self._file.flush()
+            yield self._path
+
     def _write(self, octets: bytes) -> None:
-        with self._named():
+        with self._writing, self._named():
             self._file.write(octets)
 
     @contextmanager
@@ -101,6 +115,10 @@ class Live:
             self.actor.tick(self.now())
         self._send()
         return [fd for fd in ready if fd != self.device.fd]
+
+    def finish(self) -> None:
+        """Say what was to happen and never did; call it last."""
+        self.actor.finish()
 
     def settle(self, quiet: float, limit: float) -> None:
         """Go on until nothing has passed for `quiet` seconds, at most for `limit`."""
@@ -181,22 +199,35 @@ def until(live: Live, done: Callable[[], bool], also: Collection[int] = (), limi
     return True
 
 
-def end_of(text: str, default_port: int | None = None) -> tuple[Address, int]:
+def end_of(text: str) -> tuple[Address, int]:
     """Read "192.0.2.1:8080" or "[2001:db8::1]:8080". Raises Misuse."""
-    host, colon, port = text.rpartition(":")
-    if default_port is not None and (not colon or (":" in host and not host.startswith("["))):
-        host, port = text, str(default_port)
+    host, _, port = text.rpartition(":")
+    wrong = Misuse(
+        f"{text}: write ADDRESS:PORT, an IPv6 address in brackets",
+        f"{text}：请写 地址:端口，IPv6 地址加方括号",
+    )
     try:
         address = ip_address(host.removeprefix("[").removesuffix("]"))
         number = int(port)
     except ValueError:
-        number, address = 0, ip_address("0.0.0.0")  # noqa: S104 - nothing is bound to it
+        raise wrong from None
     if not 0 < number < 65536:
+        raise wrong
+    if not _is_of_one_host(address):
         raise Misuse(
-            f"{text}: write ADDRESS:PORT, an IPv6 address in brackets",
-            f"{text}：请写 地址:端口，IPv6 地址加方括号",
+            f"{text}: {address} is no address that one host has; write one such as 192.0.2.1",
+            f"{text}：{address} 不是单个主机的地址；请使用例如 192.0.2.1 的地址",
         )
     return address, number
+
+
+def _is_of_one_host(address: Address) -> bool:
+    """Say whether packets can go to this address and come from it, whatever device they pass."""
+    if address.version == 6 and address.is_link_local:
+        return False  # it says nothing without the device, whose name nobody knows yet
+    this_network = address.version == 4 and int(address) >> 24 == 0  # RFC 1122 section 3.2.1.3
+    future = address.version == 4 and address.is_reserved  # 240.0.0.0/4, RFC 1112 section 4
+    return not (address.is_multicast or address.is_unspecified or this_network or future)
 
 
 def kernel_side(at: Address, to: Address | None) -> Address:

@@ -32,6 +32,7 @@ WORDS: Final = {
     "unheard": Text("leaves a SYN from {to} unanswered", "不应答来自 {to} 的 SYN"),
     "refuses": Text("a SYN from {to} finds no listener: RST", "来自 {to} 的 SYN 没有监听者：RST"),
     "error": Text("its connection died: {error}", "连接异常结束：{error}"),
+    "missed": Text("the moment to act (--after {moment}) never came", "行动的时刻（--after {moment}）始终没有到来"),
     "ended": Text("its end of the connection is over", "它这一端的连接已结束"),
 }  # fmt: skip
 

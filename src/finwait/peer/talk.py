@@ -84,6 +84,10 @@ class Talk:
         """Whether the process has let go, or the peer fell silent."""
         return self.left or self.dark
 
+    def missed(self) -> bool:
+        """Whether it had a moment of its own to act, and that has not come."""
+        return not self.acted and self.part.moment.when is not When.FIN
+
     def go_on(self, now: int) -> None:
         """Do all that can be done now."""
         if self.gone():

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from finwait.picture.ladder import Arrow, Fold, Ladder, Pause
-from finwait.picture.width import cut, left, right, width
+from finwait.picture.width import cut, left, right, width, wrap
 
 STATE = 12
 """Columns of a state: "SYN-RECEIVED" is the longest."""
@@ -205,7 +205,11 @@ def _arrow(row: Arrow, before: tuple[str, str], how: _How) -> list[str]:
     said = _said(row.left_kernel), _said(row.right_kernel)
     line = _line(stamp, (states[0], states[1]), middle, how, said)
     if not layout.label:
-        below = [style.paint("label", _centre(text, layout.arrow)) for text in row.labels]
+        below = [
+            style.paint("label", _centre(line, layout.arrow))
+            for text in row.labels
+            for line in wrap(text, layout.arrow)
+        ]
         further = _unsaid((states[0], states[1]), said, layout)
         if any(further) and not below:
             below = [" " * layout.arrow]
@@ -258,7 +262,7 @@ def _joined(labels: tuple[str, ...], columns: int) -> list[str]:
         if lines and width(longer) <= columns:
             lines[-1] = longer
         else:
-            lines.append(cut(label, columns))
+            lines += wrap(label, columns)
     return lines
 
 

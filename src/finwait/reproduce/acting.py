@@ -55,7 +55,8 @@ class Acting:
         self.stage.fitted = self._fitted
         self.fd = CHILD_FD if under_test == "server" else CLIENT_FD
         self.accepted = self.closed = self.shut = False
-        self.written = self.received = 1
+        self.written = self.received = self.next = 1
+        """The number after the last octet of the application and of the peer, and after what the peer sent, its FIN included."""
         self.waiting = 0
         """Octets that the application has to write as soon as they can leave."""
         self.raised = 1
@@ -211,9 +212,13 @@ class Acting:
         return s.step.ttl if s is not None and self.ttl_matters else None
 
     def _window(self, s: Segment | None) -> int:
-        if s is None:
+        if s is None or self._older(s):
             return WINDOW
         return min(s.window or s.step.window, WINDOW) if self.exact else s.step.window
+
+    def _older(self, s: Segment) -> bool:
+        """Tell whether it acks less than was left out: then its window is none of what is played."""
+        return not s.flags & SYN and s.ack <= self.part.dropped[self.me]
 
     # --- segments of the peer ---
 
@@ -236,6 +241,7 @@ class Acting:
             self.heard = max(self.heard, ack)
             self.window, self.edge = body.window or 0, ack + self._opens(s)
             self._pump()
+        self.next = max(self.next, s.end - base[self.peer])
         end = s.end - base[self.peer] - bool(s.flags & FIN)
         if s.payload and end > self.received:
             self.unread += end - self.received
@@ -368,7 +374,7 @@ class Acting:
         to = min(to, self.part.arrived - self.part.dropped[self.me])
         while self.waiting and self.heard < (sent := self.stage.sent_to) < min(to, self.edge):
             self.stage.pause(PROCESS)
-            body = TcpBody(Flags.ACK, Numbers(self.received, 0), ack=sent, window=self.window, options=())  # fmt: skip
+            body = TcpBody(Flags.ACK, Numbers(self.next, 0), ack=sent, window=self.window, options=())  # fmt: skip
             self.stage.inject(body, "not in the capture: room for more")
             self.heard = sent
             self.edge = max(self.edge, sent + self._scaled(self.window))

@@ -69,7 +69,7 @@ def cases(
     folder: Path, sides: Sequence[str] = SIDES, stages: Sequence[str] = STAGES
 ) -> Iterator[Case]:
     """Give what is reproduced of a folder of captures."""
-    for path in sorted(folder.glob("*.pcapng")):
+    for path in sorted(folder.glob("*.pcap*")):
         for row in analyze(path):
             yield from (Case(path, row.conn, side, stage) for stage in stages for side in sides)
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Final
 
 from finwait.explain.conversation import ACK, FIN, RST, SYN, Conversation, Segment
-from finwait.reproduce.part import HEADER, Part, sack_edges, shown_ack
+from finwait.reproduce.part import HEADER, MOST_OCTETS, Part, sack_edges, shown_ack
 from finwait.reproduce.rehearsal import CHILD_FD, CLIENT_FD, SERVER_FD, Rehearsal
 from finwait.script.syntax import Field, Integer, Items, Omitted, Or, Struct, Symbol, TcpBody
 from finwait.script.syntax import Option as TcpOption
@@ -25,8 +25,8 @@ SENT_WITHIN: Final = 3 * SECOND
 SIGNS: Final = Flags.FIN | Flags.SYN | Flags.RST | Flags.PSH | Flags.ACK
 ORPHAN_LIVES: Final = 60.0
 """Seconds: tcp_fin_timeout. A socket that closed and answers later was only shut down."""
-SMALL_BUFFER: Final = 4096
-"""Octets."""
+SMALL_BUFFER, DEFAULT_BUFFER = 4096, 65_536
+"""Octets, for SO_RCVBUF, which doubles them (socket(7)); the second is what tcp_rmem has."""
 PROCESS: Final = 200
 """Microseconds that a process needs between what it hears and what it does: nothing is at once on a kernel."""
 LONGEST_SYN: Final = 200 * SECOND
@@ -120,15 +120,18 @@ class Acting:
         arguments = (Omitted(), Symbol("SOCK_STREAM"), Symbol("IPPROTO_TCP"))
         self.stage.call("socket", *arguments, result=fd)
 
-    def _small_buffer(self) -> None:
-        """Keep the window's edge where it is, so that a RST shows what nobody reads.
+    def _set_buffer(self) -> None:
+        """Set the receive buffer where what the stack does depends on it.
 
-        Linux frees what is unread before it chooses the window of the RST: only a buffer that is smaller than what was
-        offered before keeps that at the old edge (tcp_select_window).
+        So that a RST shows what nobody reads, the window's edge has to stay where it is: Linux frees what is unread before it
+        chooses the window of the RST, and only a buffer that is smaller than what was offered before keeps that at the old edge
+        (tcp_select_window). And where much is read, a buffer of the default size, but set, is one that Linux does not let
+        grow while it is read (tcp_rcv_space_adjust).
         """
-        if self.exact:
-            ends = (s.end for s in self.part.segments if s.who == self.peer and s.payload)
-            size = max(SMALL_BUFFER, 2 * (max(ends, default=0) - self.part.dropped[self.peer]))
+        ends = (s.end for s in self.part.segments if s.who == self.peer and s.payload)
+        octets = max(ends, default=0) - self.part.dropped[self.peer]
+        if self.exact or octets > MOST_OCTETS:
+            size = max(SMALL_BUFFER, 2 * octets) if self.exact else DEFAULT_BUFFER
             self.stage.option(self.fd, "SOL_SOCKET", "SO_RCVBUF", Items((Integer(size),)))
 
     def _listen(self, syn: Segment | None, *, listens: bool) -> None:
@@ -169,7 +172,7 @@ class Acting:
         note = self._frame(answer, "the handshake was not captured")
         self.stage.inject(body, note, self._ttl(answer))
         self.accepted = True
-        self._small_buffer()
+        self._set_buffer()
 
     def _syns(self, count: int) -> None:
         """Wait until so many SYNs were sent."""
@@ -231,6 +234,8 @@ class Acting:
         if ack is not None and not s.flags & RST:
             stage.wait(lambda: stage.sent_to >= ack, SENT_WITHIN)
         stage.pause(pause)
+        if s.payload and s.end - base[self.peer] > stage.edge and "window-probe" not in s.labels:
+            self._read()  # the peer sent it, so there was room: what came before had been read
         reset_nobody = s.has(RST | ACK) and s.step.seq == 0
         start = 0 if reset_nobody else s.seq - base[self.peer]
         body = TcpBody(
@@ -270,7 +275,7 @@ class Acting:
         self.accepted = True
         if self.c.row.cause != "listener-gone":
             self.stage.call("accept", Integer(SERVER_FD), Omitted(), Omitted(), result=CHILD_FD)
-            self._small_buffer()
+            self._set_buffer()
         if any("keep-alive" in s.labels for s in self.c.of(self.me)):
             self._keep_alive()
 

@@ -35,6 +35,8 @@ from finwait.wire import Tcp
 
 SERVER_FD, CHILD_FD, CLIENT_FD = 3, 4, 3
 NAME: Final = "rehearsal"
+WSCALE: Final = 3
+"""The kind of the option (RFC 7323 section 2.2)."""
 IGNORED: Final = Flags.ECE | Flags.CWR | Flags.AE
 
 
@@ -63,12 +65,15 @@ class Rehearsal:
         """The number after the last one that the stack under test has sent."""
         self.acked_to = 0
         """What it has acked last."""
+        self.edge = 0
+        """To where its window goes: the peer's numbers before it may arrive."""
         self.sent: list[TcpBody] = []
         """Every segment that it sent."""
         self.fitted: Callable[[TcpBody], str] = lambda _body: ""
         """Says of which captured frame a segment is the like."""
         self._last = self._injected = 0
         self._merging = False
+        self._shift, self._scaled = 0, False
 
     @property
     def now(self) -> int:
@@ -100,6 +105,8 @@ class Rehearsal:
 
     def inject(self, body: TcpBody, note: str = "", ttl: int | None = None) -> None:
         """Have a segment of the peer arrive, now."""
+        if Flags.SYN in body.flags:
+            self._scaled = any(one.name == "wscale" for one in body.options or ())
         action = PacketAction(Direction.IN, body, IpInfo(ttl=ttl))
         self._line(Event(self._since(), action), note)
         self.traffic.inject(action)
@@ -160,8 +167,16 @@ class Rehearsal:
         if Flags.RST not in tcp.flags:
             self.sent_to = max(self.sent_to, body.seq.start + tcp.length)
             self.acked_to = max(self.acked_to, ack or 0)
+            self.edge = max(self.edge, (ack or 0) + self._window(tcp))
         self.sent.append(body)
         self._expected(body, captured.at)
+
+    def _window(self, tcp: Tcp) -> int:
+        """Give the octets that it offers; in a SYN they are not scaled, and then only if both ends offer to (RFC 7323 section 2.2)."""
+        if Flags.SYN in tcp.flags:
+            self._shift = next((one.data[0] for one in tcp.options if one.kind == WSCALE), 0)
+            return tcp.window
+        return tcp.window << (self._shift if self._scaled else 0)
 
     def _expected(self, body: TcpBody, at: int) -> None:
         """Write a line for a segment; pieces of one write that leave at once are one line, as packetdrill takes them."""

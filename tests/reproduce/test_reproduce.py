@@ -8,7 +8,7 @@ import pytest
 
 import finwait
 from finwait.cli import main
-from finwait.errors import Misuse
+from finwait.errors import BadCapture, Misuse
 from finwait.kernel.apart import Apart
 from finwait.reproduce.reproduction import judged
 from finwait.script.job import Job
@@ -176,3 +176,24 @@ def test_on_the_command_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
     assert "gives another close" in out.replace("it gives", "gives")
     assert main(["reproduce", str(captures / "stray-reset.pcap"), "0", "--lang", "zh"]) == 1
     assert "没有可以重现的连接" in capfd.readouterr().err
+
+
+def test_of_a_broken_capture_what_could_be_read_is_written(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As `analyze` and `explain` do: a warning, the script, exit code 2; also for one file of a folder."""
+    whole = (ROOT / "examples/four-way.pcap").read_bytes()
+    folder = tmp_path / "rotated"
+    folder.mkdir()
+    (folder / "0.pcap").write_bytes(whole)
+    (folder / "1.pcap").write_bytes(whole[: len(whole) - 7])
+    script = tmp_path / "x.pkt"
+    for broken, source in ((folder / "1.pcap", folder / "1.pcap"), (folder / "1.pcap", folder)):
+        assert main(["reproduce", str(source), "0", "-o", str(script)]) == 2
+        assert load(script).events
+        script.unlink()
+        out, err = capfd.readouterr()
+        assert not out
+        assert err.startswith(f"finwait: {broken}: offset ")
+    made = finwait.reproduce(folder / "1.pcap", 0)
+    assert [type(fault) for fault in made.faults] == [BadCapture]

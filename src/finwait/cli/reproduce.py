@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from finwait.cli import faults
 from finwait.cli.files import READ, WRITTEN
 from finwait.cli.options import Amount, OfConnection, epilog, helps, lang_option
 from finwait.cli.sink import opened
@@ -27,7 +28,10 @@ _EPILOG = epilog(
             "misuse: no such connection, or one that no single script can reproduce (the message says why)",
             "用法错误：没有这个连接，或单个脚本无法重现（消息会说明原因）",
         ),
-        2: helps("the capture is broken", "抓包文件损坏"),
+        2: helps(
+            "the capture is broken; the script makes again what came before the break",
+            "抓包文件损坏；脚本重现损坏处之前的内容",
+        ),
         3: helps("the system refused", "系统拒绝"),
     },
 )
@@ -102,4 +106,4 @@ def command(
     if not made.same:
         pair = {name: ", ".join(one) for name, one in (("rehearsed", made.rehearsed), ("captured", made.captured))}  # fmt: skip
         print(f"finwait: {_OTHER.say(lang).format(**pair)}", file=sys.stderr)
-    return 0
+    return faults.told(made.faults, lang)

@@ -24,6 +24,8 @@ def reproduce(
     behaviour decides the close. dialect: "google" or "nplab". speed: pauses above half a second are divided by it.
     whole: the script has all of the connection, not only the part that matters for the close.
 
+    A capture that breaks in the middle is reproduced as far as it goes; see `Reproduction.faults`.
+
     Raises Misuse if there is no such connection or one script cannot reproduce it (and says why), CannotOpen or BadCapture
     if nothing could be read.
     """

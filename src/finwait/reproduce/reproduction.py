@@ -1,14 +1,14 @@
 """A reproduction: the script as text, whose stack it tests, and what the rehearsal made of it."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from finwait.capture.connections import analyze
 from finwait.capture.nameless import nameless
-from finwait.errors import BadScript, Misuse, called
+from finwait.errors import BadScript, FinwaitError, Misuse, called
 from finwait.explain.conversation import SYN, Conversation
 from finwait.explain.read import read
 from finwait.reproduce.acting import Acting
@@ -64,6 +64,8 @@ class Reproduction:
     """What the capture shows of this connection, looked at alone."""
     rehearsed: Judged
     """What the script gave on finwait's own endpoint while it was written."""
+    faults: tuple[FinwaitError, ...] = ()
+    """What of the capture could not be read: the script makes again what could."""
 
     @property
     def same(self) -> bool:
@@ -106,7 +108,8 @@ def make(
     made = [one for who in sides if (one := _write(c, who, captured, Dialect(dialect), speed, whole=whole))]  # fmt: skip
     if not made:
         raise Misuse(*(_cannot(c, why, n) for n, why in enumerate(NO_CALLS)))
-    return next((one for one in made if one.same), made[0])
+    best = next((one for one in made if one.same), made[0])
+    return replace(best, faults=told.faults)
 
 
 def _write(c: Conversation, side: str, captured: Judged, dialect: Dialect, speed: float, *, whole: bool) -> Reproduction | None:  # fmt: skip

@@ -403,8 +403,11 @@ impl Case<'_> {
             r.against.add_if(drawn_unseen, Evidence::EndUnseen);
             return r;
         }
-        // what it answers is the SYN-ACK, if that is there
-        let sure = if self.conn.answered() {
+        // what it answers is the SYN-ACK, if that is there and no other word of the server: that has come later
+        let rsts = self.c.rsts[self.conn.client.flip() as usize];
+        let sure = if self.conn.answered()
+            && self.conn.syn_acks() + rsts == self.conn.server_end().packets
+        {
             Confidence::Certain
         } else {
             Confidence::Possible

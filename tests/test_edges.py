@@ -507,3 +507,17 @@ def test_a_reset_that_repeats_a_refused_one_answers_something(tmp_path: Path) ->
     row = told(tmp_path, [*ASKED, s(ACK | PSH, 21, 11, 10), s(RST | ACK, 32, 11), s(RST, 31)])
     assert row["confidence"] == "possible"
     assert "end-unseen" in against(row)
+
+
+@pytest.mark.parametrize(
+    ("after", "confidence"), [(0.0, "possible"), (0.5, "likely"), (9.0, "certain")]
+)
+def test_a_repeat_is_in_vain_only_when_it_has_waited(
+    tmp_path: Path, after: float, confidence: str
+) -> None:
+    """Another connection's segment tells how long the capture goes on."""
+    path = tmp_path / "edge.pcap"
+    packets = [*ASKED, *[c(FIN | ACK, 11, 21)] * 3, tcp((50000, 80), ACK, 1, 1)]
+    write(path, packets, times=[0, 0.01, 0.02, 0.03, 0.04, 0.05, 1, 1.2, 1.6, 1.6 + after])
+    row = dict(next(iter(_core.analyze([str(path)]).records())))
+    assert sure(row) == ("fin-never-acked", confidence)

@@ -433,5 +433,91 @@ def test_the_ack_of_a_fin_that_was_sent_before_may_be_the_second(tmp_path: Path)
     row = told(tmp_path, [*ASKED, c(FIN | ACK, 11, 21), c(FIN | ACK, 11, 21), *CROSSED])
     assert how(row) == ("four-way", "client", True)
     row = told(tmp_path, [c(FIN | ACK, 11, 21), *CROSSED])
-    assert how(row) == ("four-way", "none", True), "what came before is not known"
+    assert how(row) == ("simultaneous", "none", True), "or it was sent before the capture, too"
     assert words(row, "handshake", "confidence") == ("missing", "possible")
+    assert "closer-unseen" in notes(row)
+
+
+def sure(row: Row) -> tuple[object, ...]:
+    return words(row, "cause", "confidence")
+
+
+def against(row: Row) -> set[str]:
+    found = row["evidence_against"]
+    assert isinstance(found, list)
+    return {str(each).partition("=")[0] for each in found}
+
+
+@pytest.mark.parametrize(("waited", "confidence"), [(0.0004, "possible"), (2.0, "likely")])
+def test_fin_wait_2_lasts_a_second_at_least(tmp_path: Path, waited: float, confidence: str) -> None:
+    """tcp_fin_timeout and TCP_LINGER2 are whole seconds: before, an abort or late payload was not captured."""
+    row = told(tmp_path, [
+        *ASKED, s(FIN | ACK, 21, 11), c(ACK, 11, 22), c(FIN | ACK, 11, 22), s(RST, 22),
+    ], [*(i / 1e5 for i in range(8)), waited, waited + 1e-5])  # fmt: skip
+    assert sure(row) == ("fin-wait-2-expired", confidence)
+    assert ("end-unseen" in against(row)) is (confidence == "possible")
+
+
+def test_the_answer_to_what_was_not_captured_is_no_sign_of_injection(tmp_path: Path) -> None:
+    """Both ends abort at once; what drew the client's second RST is missing."""
+    sent = [
+        *ASKED, c(ACK | PSH, 11, 21, 10), c(ACK | PSH, 21, 21, 10), c(RST | ACK, 31, 21), c(RST, 21),
+        s(RST | ACK, 21, 11),
+    ]  # fmt: skip
+    assert sure(told(tmp_path, sent)) == ("abort", "likely")
+    sent[-2] = c(RST, 41)
+    assert told(tmp_path, sent)["cause"] == "injected-reset", "nobody can have acked as much"
+
+
+def test_a_reset_that_acks_a_fin_came_after_it(tmp_path: Path) -> None:
+    """Of the FIN only the repeat was captured, behind the RST of the end that had received it."""
+    row = told(tmp_path, [*ASKED, s(RST | ACK, 21, 12), c(FIN | ACK, 11, 21), s(RST, 21)])
+    assert words(row, "close", "closed_by", "reset_by") == ("reset", "client", "server")
+    assert row["cause"] == "abort-in-close-wait"
+
+
+def test_a_server_that_has_spoken_had_its_handshake(tmp_path: Path) -> None:
+    """The client's RST answers a FIN, not the SYN-ACK: what came between was not captured."""
+    called = [c(SYN, 0), s(SYN | ACK, 0, 1)]
+    row = told(tmp_path, [*called, c(RST, 1)])
+    assert words(row, "close", *("cause", "confidence")) == (
+        "handshake-reset", "handshake-abandoned", "certain",
+    )  # fmt: skip
+    row = told(tmp_path, [*called, s(FIN | ACK, 1, 1), c(RST, 1)])
+    assert sure(row) == ("handshake-abandoned", "possible")
+    assert "end-unseen" in against(row)
+
+
+REFUSED = [*ASKED, s(RST | ACK, 22, 11)]
+"""The server aborts, and one octet before its RST is missing: the client asks (RFC 5961 section 3.2)."""
+
+
+def test_a_reset_that_was_refused_tells_what_its_sender_had_sent(tmp_path: Path) -> None:
+    asked = [*REFUSED, c(ACK, 11, 21), s(RST, 21)]
+    row = told(tmp_path, asked)
+    assert row["server_gap_bytes"] == 1
+    assert row["confidence"] == "possible"
+    row = told(tmp_path, [*asked, s(FIN | ACK, 21, 11)])
+    assert row["server_gap_bytes"] == 0, "it was its FIN, and comes late"
+    assert sure(row) == ("fin-wait-2-aborted", "likely")
+
+
+def test_a_reset_that_repeats_a_refused_one_answers_something(tmp_path: Path) -> None:
+    """The client had acked 31 in a segment that is missing."""
+    row = told(tmp_path, [*ASKED, s(ACK | PSH, 21, 11, 10), s(RST | ACK, 32, 11), s(RST, 31)])
+    assert row["confidence"] == "possible"
+    assert "end-unseen" in against(row)
+
+
+@pytest.mark.parametrize(
+    ("after", "confidence"), [(0.0, "possible"), (0.5, "likely"), (9.0, "certain")]
+)
+def test_a_repeat_is_in_vain_only_when_it_has_waited(
+    tmp_path: Path, after: float, confidence: str
+) -> None:
+    """Another connection's segment tells how long the capture goes on."""
+    path = tmp_path / "edge.pcap"
+    packets = [*ASKED, *[c(FIN | ACK, 11, 21)] * 3, tcp((50000, 80), ACK, 1, 1)]
+    write(path, packets, times=[0, 0.01, 0.02, 0.03, 0.04, 0.05, 1, 1.2, 1.6, 1.6 + after])
+    row = dict(next(iter(_core.analyze([str(path)]).records())))
+    assert sure(row) == ("fin-never-acked", confidence)

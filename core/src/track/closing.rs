@@ -34,7 +34,7 @@ pub struct Fin {
     pub repeats: u32,
     /// Its sender had gone beyond it before: this is a repeat, and the first sending was not captured.
     pub repeat_only: bool,
-    /// Nothing that its sender sent before it was captured: this may be a repeat.
+    /// The capture begins in the middle, and nothing that its sender sent before it was captured: this may be a repeat.
     pub begins: bool,
 }
 
@@ -64,9 +64,15 @@ impl Fin {
         before_its_ack || !self.ack.after(other.number)
     }
 
-    /// True as long as it was sent only once. (One that was sent again may be acked again, after a FIN that acked it too.)
+    /// True if only the segment that acked `other` says so, which may have been the second to ack it, if `other` is a repeat.
+    #[must_use]
+    pub fn may_cross(&self, other: &Fin) -> bool {
+        other.begins && self.ack.after(other.number) && self.crosses(other)
+    }
+
+    /// True as long as it was sent only once, as far as the capture shows. (One that was sent again may be acked again, after a FIN that acked it too.)
     pub(super) fn sent_once(&self) -> bool {
-        self.repeats == 0 && !self.repeat_only && !self.begins
+        self.repeats == 0 && !self.repeat_only
     }
 }
 
@@ -182,8 +188,8 @@ pub struct Closing {
     pub finished: Option<(i64, u64)>,
     /// The last frame of an unacceptable RST that may draw a challenge ACK, and who sent it.
     pub doubtful_rst: Option<(u64, Dir)>,
-    /// What each end had received when it sent such a RST as the owner of its socket.
-    pub refused: [Option<Seq>; 2],
+    /// SEG.SEQ and SEG.ACK of such a RST that each end sent as the owner of its socket: what it had sent and received.
+    pub refused: [Option<(Seq, Seq)>; 2],
     /// An end whose receipt of the other's FIN is only assumed (it got a later segment), and where it
     /// stands if that is wrong.
     pub assumed: [Option<State>; 2],

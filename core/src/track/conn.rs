@@ -187,6 +187,12 @@ impl Conn {
         self.shake & shake::SYN_ACK != 0
     }
 
+    /// How many SYN-ACKs were captured of a server that has sent nothing else but RSTs.
+    #[must_use]
+    pub fn syn_acks(&self) -> u32 {
+        1 + self.server_end().retransmissions
+    }
+
     /// True while both windows are to be scaled (RFC 7323 section 2.2: only if both SYNs offered it).
     #[must_use]
     pub fn scaled(&self) -> bool {

@@ -105,7 +105,7 @@ impl Conn {
             delivered: false,
             repeats: 0,
             repeat_only,
-            begins: !x.has(seen::SPOKE),
+            begins: !x.has(seen::SPOKE) && self.notes & (1 << Note::Midstream as u8) != 0,
         };
         let crosses = c.fin[s ^ 1].is_some_and(|other| fin.crosses(&other));
         if crosses {

@@ -64,7 +64,7 @@ impl Conn {
                 {
                     c.doubtful_rst = Some((seg.number, seg.dir));
                     if form == ResetForm::Owner {
-                        c.refused[s] = Some(seg.ack);
+                        c.refused[s] = Some((seg.seq, seg.ack));
                     }
                 }
                 return;
@@ -79,6 +79,9 @@ impl Conn {
         }
         let reset = self.record(seg, form, trigger);
         self.acks_unseen(seg, out);
+        if reset.repeats {
+            self.sent_unseen(s);
+        }
         self.note(match form {
             ResetForm::Owner => Note::RstOwner,
             ResetForm::Reply => Note::RstReply,
@@ -154,6 +157,17 @@ impl Conn {
         if seg.has(flag::ACK) && y.has(seen::SEQ) && (1..=window).contains(&beyond) {
             out.label(Label::AcksUnseen);
             y.pass_over(seg.ack);
+        }
+    }
+
+    /// A RST that was refused has its sender's SND.NXT: what it had sent below that and was not captured is missing.
+    fn sent_unseen(&mut self, s: usize) {
+        let x = &mut self.ends[s];
+        if let Some((sent, _)) = self.closing.as_ref().and_then(|c| c.refused[s])
+            && x.has(seen::SEQ)
+            && sent.after(x.snd_nxt)
+        {
+            x.pass_over(sent);
         }
     }
 
@@ -251,7 +265,10 @@ impl Conn {
             frame: seg.number,
             ts: seg.ts,
             seq: seg.seq,
-            ack: seg.has(flag::ACK).then_some(seg.ack).or(refused),
+            ack: seg
+                .has(flag::ACK)
+                .then_some(seg.ack)
+                .or(refused.map(|r| r.1)),
             form,
             trigger: trigger.map_or(0, |t| t.frame),
             trigger_payload: trigger.map_or(0, |t| t.payload),
@@ -291,10 +308,13 @@ impl Conn {
     }
 
     fn count(&mut self, seg: &Segment, answers: bool) {
+        let snd_nxt = self.ends[seg.dir as usize].snd_nxt;
         let Some(c) = &mut self.closing else { return };
+        let gone = c.reset.is_some_and(|r| r.by == seg.dir);
+        let echoes = gone && !seg.has(flag::ACK) && seg.seq.at_or_before(snd_nxt);
         let (first, count) = &mut c.rst_numbers[seg.dir as usize];
-        if answers {
-            // whoever has no socket answers each segment with its own number
+        if answers || echoes {
+            // whoever has no socket answers each segment with its own number, also one that was not captured
         } else if *count == 0 {
             (*first, *count) = (seg.seq, 1);
         } else if *first != seg.seq && seg.seq != *first + 1 {

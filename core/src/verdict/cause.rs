@@ -48,11 +48,13 @@ fn overdue(gap: u32, silence: i64) -> bool {
 }
 
 /// How sure it is that no answer comes to what was sent again so often: the next repeat must be overdue, or
-/// many were in vain. `gap` is the time between the last two sendings, milliseconds.
+/// many were in vain. The last one is in vain once it has waited as long as the one before it. `gap` is the time
+/// between the last two sendings, milliseconds.
 fn no_answer_comes(repeats: u32, gap: u32, silence: i64) -> Confidence {
+    let pending = u32::from(silence / 1_000_000 < i64::from(gap));
     if overdue(gap, silence) || repeats >= MANY {
         Confidence::Certain
-    } else if repeats > 1 {
+    } else if repeats.saturating_sub(pending) > 1 {
         Confidence::Likely
     } else {
         Confidence::Possible
@@ -403,8 +405,11 @@ impl Case<'_> {
             r.against.add_if(drawn_unseen, Evidence::EndUnseen);
             return r;
         }
-        // what it answers is the SYN-ACK, if that is there
-        let sure = if self.conn.answered() {
+        // what it answers is the SYN-ACK, if that is there and no other word of the server: that has come later
+        let rsts = self.c.rsts[self.conn.client.flip() as usize];
+        let sure = if self.conn.answered()
+            && self.conn.syn_acks() + rsts == self.conn.server_end().packets
+        {
             Confidence::Certain
         } else {
             Confidence::Possible

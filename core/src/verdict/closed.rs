@@ -105,9 +105,14 @@ fn both_fins(up: Fin, down: Fin, verdict: Make) -> Closed {
     let first = match (up_knew, down_knew) {
         (false, false) => {
             let f = if first_captured == Dir::Up { up } else { down };
-            return Closed {
+            let closed = Closed {
                 closed_by: ClosedBy::Both,
                 ..verdict(Close::Simultaneous, None, f.frame, f.ts)
+            };
+            return if up.may_cross(&down) || down.may_cross(&up) {
+                closed.without_closer()
+            } else {
+                closed
             };
         }
         (false, true) => Dir::Up,
@@ -176,6 +181,14 @@ fn reset(conn: &Conn, c: &Closing, reset: &Reset, verdict: Make) -> Closed {
         {
             (by, frame, ts) = (Some(d), fin.frame, fin.ts);
         }
+    }
+    let other = reset.by.flip();
+    if let Some(fin) = c.fin[other as usize]
+        && frame == reset.frame
+        && reset.acks(&fin)
+    {
+        // only its repeat was captured, after the RST of the end that had received it
+        (by, frame, ts) = (Some(other), fin.frame, fin.ts);
     }
     let closed = verdict(close, by, frame, ts);
     let second = match by.and_then(|d| c.fin[d as usize].map(|fin| (fin, d))) {

@@ -14,6 +14,9 @@ const FIRST_RTO: i64 = 1_000_000_000;
 /// captured. Nanoseconds.
 const RESTART: i64 = 1_000_000_000;
 
+/// FIN-WAIT-2 without a process lasts at least this long: `tcp_fin_timeout` and TCP_LINGER2 are whole seconds. Nanoseconds.
+const FIN_WAIT_2: i64 = 1_000_000_000;
+
 /// Bytes: the largest segment that is usual (RFC 9293 section 3.7.1, Ethernet).
 const SEGMENT: u32 = 1460;
 
@@ -69,7 +72,7 @@ impl Case<'_> {
             ResetForm::Owner => r.supports.add(Evidence::OwnerForm),
             ResetForm::Reply => {
                 r.supports.put(Evidence::ReplyForm, reset.trigger);
-                if reset.trigger == 0 && !reset.repeats {
+                if reset.trigger == 0 {
                     // what it answers was not captured, and may have been another end
                     let told = r.against.0.iter().any(|(e, _)| *e == Evidence::EndUnseen);
                     r.against.add_if(!told, Evidence::EndUnseen);
@@ -192,7 +195,8 @@ impl Case<'_> {
         if reset.trigger_fin && reset.peer_unacked == 0 || !payload {
             // a bare ACK draws no RST while the socket waits: it was gone, and why was not captured
             let waited = reset.ts.saturating_sub(fin.ts);
-            let sure = if reset.trigger_fin || reset.trigger != 0 && waited >= LEAK {
+            let least = if reset.trigger_fin { FIN_WAIT_2 } else { LEAK };
+            let sure = if reset.trigger != 0 && waited >= least {
                 Confidence::Likely
             } else {
                 Confidence::Possible
@@ -226,13 +230,12 @@ impl Case<'_> {
     /// (Linux `tcp_check_req` with `tcp_abort_on_overflow`, a listener that is gone, a SYN proxy).
     fn rejected(&self, reset: &Reset) -> Option<Reason> {
         let server = self.conn.server_end();
-        let syn_acks = 1 + server.retransmissions;
         let rsts = self.c.rsts[self.conn.client.flip() as usize];
         let complete = self.conn.first_ts.saturating_add(self.conn.handshake_ns);
         let answer = reset.by != self.conn.client
             && reset.trigger != 0
             && self.conn.handshake() == Handshake::Complete
-            && server.packets == syn_acks + rsts
+            && server.packets == self.conn.syn_acks() + rsts
             && self.conn.ends.iter().all(|e| e.missing() == 0)
             && reset.ts.saturating_sub(complete) <= FIRST_RTO;
         answer.then(|| {

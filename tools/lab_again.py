@@ -58,7 +58,7 @@ def again(case: Case) -> Again:
     side = None if case.side == CHOSEN else case.side
     with tempfile.TemporaryDirectory(prefix="finwait-") as folder:
         try:
-            got = rehearse(case.path, case.stage, Path(folder), case.conn, side)
+            got = rehearse(case.path, case.stage, Path(folder), case.conn, side=side)
         except Misuse as cannot:
             return Again(case, "cannot", str(cannot))
     word = "MISS" if not got.same else "same" if got.passed else "fails"

@@ -26,6 +26,7 @@ from finwait.reproduce import Reproduction, reproduce
 from finwait.reproduce.reproduction import Judged, judged
 from finwait.script.job import Job
 from finwait.script.outcome import Outcome, Status
+from finwait.script.syntax import Dialect
 from finwait.wire import pcapng
 from sockets import many
 from sockets.judge import capture as written
@@ -116,13 +117,14 @@ class Rehearsed(NamedTuple):
 
 
 def rehearse(
-    path: Path, stage: str, folder: Path, conn: int = 0, side: str | None = None
-) -> Rehearsed:
+    path: Path, stage: str, folder: Path, conn: int = 0, *, side: str | None = None, dialect: str = "google"
+) -> Rehearsed:  # fmt: skip
     """Reproduce a connection and run its script. Raises Misuse where no script can."""
-    made = reproduce(path, conn, side=side)
+    made = reproduce(path, conn, side=side, dialect=dialect)
     script = folder / "x.pkt"
     made.save(script)
-    outcome = Job(str(script), stage=stage).run()
+    read_as = Dialect.NPLAB if dialect == "nplab" else Dialect.FINWAIT
+    outcome = Job(str(script), stage=stage, dialect=read_as).run()
     return Rehearsed(made, outcome, judged([(max(one.at, 0), one.packet) for one in outcome.crossings]))  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from finwait.script.job import Job
 from finwait.script.parser import load
 from finwait.script.syntax import Call, Dialect
 from finwait.tcp import Flags
-from random_connections import capture, one, rehearse
+from random_connections import Rehearsed, capture, one, rehearse
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted([*(ROOT / "examples").glob("*.pcap"), *(ROOT / "tests/captures").glob("*.pcap*")])
@@ -101,6 +101,27 @@ def test_each_packetdrill_can_read_it(path: Path, dialect: Dialect, tmp_path: Pa
     script = tmp_path / "x.pkt"
     finwait.reproduce(path, 0, dialect=dialect.value).save(script)
     assert load(script, dialect=dialect).events
+
+
+@pytest.mark.parametrize(("path", "conn"), SHORT, ids=[path.name for path, _ in SHORT])
+def test_scripts_for_the_other_packetdrill_pass(path: Path, conn: int, tmp_path: Path) -> None:
+    """nplab's compares segment by segment: a line for each."""
+    again = rehearse(path, "model", tmp_path, conn, dialect="nplab")
+    assert again.passed, again.said()
+    assert again.same
+
+
+@needs_kernel
+@pytest.mark.parametrize("name", ["three-way", "data-lost", "zero-window", "reordered"])
+def test_scripts_for_the_other_packetdrill_pass_on_the_kernel(name: str, tmp_path: Path) -> None:
+    """Its device has no offloads: a write of several segments comes out cut."""
+    path = next(one for one in FILES if one.stem == name)
+
+    def play() -> Rehearsed:
+        return rehearse(path, "kernel", tmp_path, dialect="nplab")
+
+    again = Apart(play).answer(LIMIT)
+    assert again.same, again.said()
 
 
 def test_each_line_names_its_frame() -> None:

@@ -7,7 +7,16 @@ from typing import Final
 from finwait.explain.conversation import ACK, FIN, RST, SYN, Conversation, Segment
 from finwait.reproduce.part import HEADER, MOST_OCTETS, Part, sack_edges, shown_ack
 from finwait.reproduce.rehearsal import CHILD_FD, CLIENT_FD, SERVER_FD, Rehearsal
-from finwait.script.syntax import Field, Integer, Items, Omitted, Or, Struct, Symbol, TcpBody
+from finwait.script.syntax import (
+    Field,
+    Integer,
+    Items,
+    Omitted,
+    Or,
+    Struct,
+    Symbol,
+    TcpBody,
+)
 from finwait.script.syntax import Option as TcpOption
 from finwait.script.syntax import Sequence as Numbers
 from finwait.script.tcp_options import from_wire, split
@@ -48,10 +57,10 @@ MOST_UNDER_WAY: Final = 2 * FIRST_BURST
 class Acting:
     """One part on one rehearsal."""
 
-    def __init__(self, c: Conversation, part: Part, under_test: str, speed: float, family: str) -> None:  # fmt: skip
+    def __init__(self, c: Conversation, part: Part, under_test: str, speed: float, stage: Rehearsal) -> None:  # fmt: skip
         self.c, self.part, self.me, self.peer = c, part, under_test, peer_of(under_test)
         self.speed = speed
-        self.stage = Rehearsal(family)
+        self.stage = stage
         self.stage.fitted = self._fitted
         self.fd = CHILD_FD if under_test == "server" else CLIENT_FD
         self.accepted = self.closed = self.shut = False

@@ -12,6 +12,7 @@ from finwait.script.sockets import Opening, Sockets, note_sent
 from finwait.script.syntax import (
     NOWHERE,
     Call,
+    Dialect,
     Direction,
     Event,
     Expr,
@@ -51,7 +52,8 @@ class Line:
 class Rehearsal:
     """Plays on the model, in virtual time, and writes down what was done and what came of it."""
 
-    def __init__(self, family: str) -> None:
+    def __init__(self, family: str, dialect: Dialect) -> None:
+        self._joins = dialect is Dialect.GOOGLE
         empty = Script(NAME, "", (), None, (), None)
         self.config = configure(empty, {"ip_version": family})
         self.stage = open_model(self.config.setup, "linux")
@@ -179,13 +181,14 @@ class Rehearsal:
         return tcp.window << (self._shift if self._scaled else 0)
 
     def _expected(self, body: TcpBody, at: int) -> None:
-        """Write a line for a segment; pieces of one write that leave at once are one line, as packetdrill takes them."""
-        last = self.lines[-1].event.action if self._merging and at == self._last else None
+        """Write a line for a segment; pieces of one write that leave at once are one line, as google's packetdrill takes them."""
+        joins = self._joins and self._merging and at == self._last
+        last = self.lines[-1].event.action if joins else None
         note = self.fitted(body)
         if isinstance(last, PacketAction) and isinstance(last.body, TcpBody):
             seq, plain = last.body.seq, Flags.ACK | Flags.PSH
-            joins = seq.start + seq.length == body.seq.start and body.seq.length and seq.length
-            if joins and last.body.flags | body.flags | plain == plain:
+            follows = seq.start + seq.length == body.seq.start and body.seq.length and seq.length
+            if follows and last.body.flags | body.flags | plain == plain:
                 both = replace(body, seq=Sequence(seq.start, seq.length + body.seq.length))
                 event = replace(self.lines[-1].event, action=replace(last, body=both))
                 self.lines[-1] = Line(event, self.lines[-1].note or note)

@@ -117,7 +117,7 @@ def _write(c: Conversation, side: str, captured: Judged, dialect: Dialect, speed
     family = "ipv6" if ":" in c.row.client_ip else "ipv4"
     chosen = part(c, side, whole=whole)
     try:
-        rehearsal = Acting(c, chosen, side, speed, family).play()
+        rehearsal = Acting(c, chosen, side, speed, Rehearsal(family, dialect)).play()
     except BadScript:  # a call on a socket that is closed, or not there yet
         return None
     rehearsed = judged(_crossings(rehearsal.traffic.finished()))

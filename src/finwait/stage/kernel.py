@@ -57,7 +57,7 @@ class KernelStage:
         self._shelled = False
         self._namespace = Namespace().enter()
         try:
-            self._tun = Tun()
+            self._tun = Tun(cuts=setup.cuts)
             try:
                 self._bring_up()
             except BaseException:

@@ -521,3 +521,12 @@ def test_a_repeat_is_in_vain_only_when_it_has_waited(
     write(path, packets, times=[0, 0.01, 0.02, 0.03, 0.04, 0.05, 1, 1.2, 1.6, 1.6 + after])
     row = dict(next(iter(_core.analyze([str(path)]).records())))
     assert sure(row) == ("fin-never-acked", confidence)
+
+
+def test_a_three_way_close_is_one_reading_where_what_came_before_a_fin_is_missing(
+    tmp_path: Path,
+) -> None:
+    row = told(tmp_path, [*ASKED, s(FIN | ACK, 21, 11), c(FIN | ACK, 21, 22), s(ACK, 22, 22)])
+    assert how(row) == ("three-way", "server", True)
+    assert row["client_gap_bytes"] == 10
+    assert sure(row) == ("orderly", "possible")

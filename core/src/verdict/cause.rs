@@ -164,11 +164,25 @@ impl Case<'_> {
                 | Cause::HalfCloseBroken
                 | Cause::FinWait2Expired
         ) && missing > 0;
-        if (one_way || self.closed.closer_unseen || fin_missing || last_words || talk)
+        let doubtful = fin_missing || last_words || talk || self.ack_unseen();
+        if (one_way || self.closed.closer_unseen || doubtful)
             && reason.confidence == Confidence::Likely
         {
             reason.confidence = Confidence::Possible;
         }
+    }
+
+    /// True if the first FIN may have been acked before the second: a three-way close rests on an ACK that is not
+    /// there, and what the second closer said last, after all that the first had received, is not captured.
+    fn ack_unseen(&self) -> bool {
+        let fins = self
+            .closed
+            .by
+            .filter(|_| self.closed.close == Close::ThreeWay)
+            .and_then(|by| Some((self.fin(by)?, by.flip(), self.fin(by.flip())?)));
+        fins.is_some_and(|(first, other, second)| {
+            second.number.after(first.ack) && last_words_unseen(self.conn, other)
+        })
     }
 
     fn both_fins(&self) -> Reason {

@@ -114,7 +114,7 @@ def test_scripts_for_the_other_packetdrill_pass(path: Path, conn: int, tmp_path:
 @needs_kernel
 @pytest.mark.parametrize("name", ["three-way", "data-lost", "zero-window", "reordered"])
 def test_scripts_for_the_other_packetdrill_pass_on_the_kernel(name: str, tmp_path: Path) -> None:
-    """Its device has no offloads: a write of several segments comes out cut."""
+    """A write of several segments would come out uncut there (TSO), so each is a write of its own."""
     path = next(one for one in FILES if one.stem == name)
 
     def play() -> Rehearsed:

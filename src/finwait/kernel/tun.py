@@ -54,8 +54,7 @@ def _refused(error: OSError) -> MissingPrivilege:
 class Tun:
     """A device in the namespace of the calling thread."""
 
-    def __init__(self, *, cuts: bool = False) -> None:
-        """`cuts`: it has no offloads, so the kernel cuts to the MSS what leaves."""
+    def __init__(self) -> None:
         try:
             self.fd = os.open(DEVICE, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
         except FileNotFoundError as error:
@@ -70,7 +69,7 @@ class Tun:
             mode = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR
             fcntl.ioctl(self.fd, TUNSETIFF, struct.pack("16sH22x", NAME.encode(), mode))
             fcntl.ioctl(self.fd, TUNSETVNETHDRSZ, struct.pack("i", VIRTIO_HEADER))
-            fcntl.ioctl(self.fd, TUNSETOFFLOAD, 0 if cuts else OFFLOADS)
+            fcntl.ioctl(self.fd, TUNSETOFFLOAD, OFFLOADS)
         except OSError as error:
             os.close(self.fd)
             raise _refused(error) from error

@@ -80,7 +80,7 @@ class Acting:
         self.scaled = all(shift is not None for shift in scales) and not self.exact
         ttls = {s.step.ttl for s in c.of(self.peer)}
         self.ttl_matters = len(ttls) > 1
-        self._kept_alive = False
+        self._kept_alive = self._prompt = False
         self._told: set[int] = set()
         """Indices of captured segments that a line is said to be like."""
 
@@ -358,10 +358,21 @@ class Acting:
         self.waiting += count
         idle = self.stage.sent_to <= self.heard
         room = (self.edge - self.heard) // 2  # of more, a kernel pushes a part (forced_push)
-        if idle and self.waiting == count <= min(FIRST_BURST * self.mss, room):
+        burst = min(FIRST_BURST * self.mss, room) if self.stage.joins else self.mss
+        if idle and self.waiting == count <= burst:
             self._flush()
-        else:
-            self._pump()
+            return
+        if (
+            not self.stage.joins
+        ):  # nplab's packetdrill takes a segment as the device does: cut or uncut
+            self._no_delay()
+        self._pump()
+
+    def _no_delay(self) -> None:
+        """Let a small segment follow others that are not acked (RFC 9293 section 3.7.4), though it is a write of its own."""
+        if not self._prompt:
+            self._prompt = True
+            self.stage.option(self.fd, "SOL_TCP", "TCP_NODELAY", Items((Integer(1),)))
 
     def _pump(self) -> None:
         """Write segment by segment, until one cannot leave.

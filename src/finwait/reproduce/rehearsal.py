@@ -53,7 +53,8 @@ class Rehearsal:
     """Plays on the model, in virtual time, and writes down what was done and what came of it."""
 
     def __init__(self, family: str, dialect: Dialect) -> None:
-        self._joins = dialect is Dialect.GOOGLE
+        self.joins = dialect is Dialect.GOOGLE
+        """Pieces of one write that leave at once are one line, as google's packetdrill takes them."""
         empty = Script(NAME, "", (), None, (), None)
         self.config = configure(empty, {"ip_version": family})
         self.stage = open_model(self.config.setup, "linux")
@@ -181,8 +182,8 @@ class Rehearsal:
         return tcp.window << (self._shift if self._scaled else 0)
 
     def _expected(self, body: TcpBody, at: int) -> None:
-        """Write a line for a segment; pieces of one write that leave at once are one line, as google's packetdrill takes them."""
-        joins = self._joins and self._merging and at == self._last
+        """Write a line for a segment, or join it to the last line."""
+        joins = self.joins and self._merging and at == self._last
         last = self.lines[-1].event.action if joins else None
         note = self.fitted(body)
         if isinstance(last, PacketAction) and isinstance(last.body, TcpBody):

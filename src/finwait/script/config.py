@@ -1,7 +1,7 @@
 """What the options of a script and of the command line say about a play."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Final
 
@@ -89,7 +89,7 @@ def configure(
         udp_encapsulation="udp_encapsulation" in given,
         init_scripts=tuple(filter(None, (given.get("init_scripts") or "").split(","))),
         until=until,
-        setup=replace(_setup(given, folder), cuts=dialect is Dialect.NPLAB),
+        setup=_setup(given, folder),
     )
 
 

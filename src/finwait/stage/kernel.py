@@ -57,7 +57,7 @@ class KernelStage:
         self._shelled = False
         self._namespace = Namespace().enter()
         try:
-            self._tun = Tun(cuts=setup.cuts)
+            self._tun = Tun()
             try:
                 self._bring_up()
             except BaseException:

@@ -42,8 +42,6 @@ class Setup:
     """Of the device, in Mbit/s; None: left alone."""
     gso_size: int = 0
     """`--mss`: the segment size written into the virtio header of injected packets."""
-    cuts: bool = False
-    """Segments come out cut to the MSS, as from a device that has no offloads; else as the stack hands them over."""
 
 
 Value: TypeAlias = "int | bytes | list[Value] | dict[str, Value] | None"

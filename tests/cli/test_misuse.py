@@ -78,6 +78,7 @@ def test_standard_input_is_read_once() -> None:
         (["run", str(Path(__file__).parent)], "no *.pkt in this folder", "目录中没有 *.pkt"),
         (["peer", "--reply", "no such file"], "No such file or directory", "没有这个文件或目录"),
         (["peer", "--netns", "none", "--for", "0"], "No such file", "没有这个文件或目录"),
+        (["peer", "--reply", "-1"], "a reply has from 0 to", "应答的长度为 0 到"),
     ],
 )
 def test_misuse_is_told_in_both_languages(arguments: list[str], english: str, chinese: str) -> None:

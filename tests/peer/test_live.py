@@ -193,6 +193,25 @@ def test_one_line_shows_curl_fail(tmp_path: Path) -> None:
 
 
 @needs_tun
+@pytest.mark.parametrize(
+    ("close", "verdict"),
+    [("four-way", "four segments"), ("reset-after-fin", "aborted in CLOSE-WAIT")],
+)
+def test_a_program_that_is_quick_does_not_cut_the_close_off(close: str, verdict: str) -> None:
+    script = "import urllib.request as u; u.urlopen('http://192.0.2.1:8080/').read()"
+    done = command("--close", close, "--", sys.executable, "-c", script)
+    assert done.returncode == 0
+    assert verdict in done.stdout
+
+
+@needs_root
+def test_a_file_that_is_no_namespace() -> None:
+    done = command("--netns", "/etc/passwd", "--for", "0")
+    assert done.returncode == 3
+    assert "it is no network namespace" in done.stderr
+
+
+@needs_tun
 def test_another_peer_is_there(finwait_peer: MakePeer) -> None:
     first = finwait_peer("three-way")
     with pytest.raises(Misuse, match="another peer is there") as caught:

@@ -3,6 +3,7 @@
 import pytest
 
 from finwait.errors import Misuse
+from finwait.peer import peer
 from finwait.peer.background import MOST, body
 from finwait.peer.live import end_of
 from finwait.wire import Address
@@ -14,7 +15,7 @@ from .test_live import command
     "host",
     [
         *("0.0.0.0", "0.1.2.3", "224.0.0.1", "240.0.0.1", "255.255.255.255"),  # noqa: S104
-        *("[::]", "[ff02::1]", "[fe80::1]", "[fe80::1%eth0]"),
+        *("[::]", "[ff02::1]", "[fe80::1]", "[fe80::1%eth0]", "[::ffff:192.0.2.1]"),
     ],
 )
 def test_no_address_of_one_host(host: str) -> None:
@@ -63,6 +64,13 @@ def test_the_command(arguments: tuple[str, ...], said: str) -> None:
     assert done.returncode == 1
     assert said in done.stderr
     assert not done.stdout
+
+
+def test_python_is_told_too() -> None:
+    for wrong in ({"after": 0.2}, {"after": -1}, {"reply": "2000"}, {"on": ("192.0.2.1", 80)}):
+        with pytest.raises(Misuse):
+            peer("reset", **wrong)
+    peer("reset", after=500)
 
 
 def test_packets_have_a_folder() -> None:

@@ -10,7 +10,7 @@ import finwait
 from finwait.cli import main
 from finwait.errors import BadCapture, Misuse
 from finwait.kernel.apart import Apart
-from finwait.reproduce.reproduction import judged
+from finwait.reproduce.reproduction import _tries, judged
 from finwait.script.job import Job
 from finwait.script.parser import load
 from finwait.script.syntax import Call, Dialect
@@ -157,6 +157,12 @@ def test_a_long_transfer_is_left_out_but_for_its_end(tmp_path: Path) -> None:
     assert whole.same
     assert len(short.script.splitlines()) < 40 < len(whole.script.splitlines())
     assert "Left out: " in short.script
+
+
+def test_what_is_tried_until_one_comes_out_the_same() -> None:
+    assert list(_tries(["client"], 20, whole=False)) == [("client", False), ("client", True)]
+    assert list(_tries(["client"], 20_000, whole=False)) == [("client", False)]
+    assert list(_tries(["server", "client"], 20_000, whole=True)) == [("server", True), ("client", True)]  # fmt: skip
 
 
 def test_pauses_are_divided_but_never_too_short(tmp_path: Path) -> None:

@@ -323,11 +323,11 @@ impl Case<'_> {
             known_gap(&mut r, reset.silence);
             return r;
         }
-        let unreduced = reset.window >= x.max_window;
+        let unreduced = reset.window >= largest_window(x);
         // a request acked and never answered: likelier unread than read. Only the host knows.
         let client = self.conn.client;
         let asked = y.bytes > 0 && reset.by != client && reset.last_data == Some(client);
-        let mut r = if asked && reset.peer_unacked == 0 && (!unreduced || hidden(y)) {
+        let mut r = if asked && reset.peer_unacked == 0 && (!unreduced || hidden(x, y)) {
             let mut r = Reason::new(Cause::UnreadData, Confidence::Possible);
             r.supports.add(Evidence::RequestOutstanding);
             r
@@ -335,7 +335,7 @@ impl Case<'_> {
             Reason::new(Cause::Abort, Confidence::Likely)
         };
         r.supports.add_if(x.bytes == 0, Evidence::NoPayloadSent);
-        let read = unreduced && y.bytes > 0 && !hidden(y);
+        let read = unreduced && y.bytes > 0 && !hidden(x, y);
         r.supports.add_if(read, Evidence::WindowFull);
         r
     }
@@ -356,14 +356,9 @@ impl Case<'_> {
     /// Bytes that the RST's window shows to be unread, if it shows any: the window has shrunk from
     /// its largest, and by no more than was received.
     fn unread(&self, reset: &Reset, x: &Endpoint, y: &Endpoint) -> Option<u32> {
-        let reduced = x.max_window.checked_sub(reset.window)?;
+        let reduced = largest_window(x).checked_sub(reset.window)?;
         let received = u32::try_from(y.bytes).unwrap_or(u32::MAX);
-        // a scaled window is rounded to the scale's unit
-        let unit = if self.conn.scaled() {
-            1u32 << x.wscale.min(14)
-        } else {
-            1
-        };
+        let unit = window_unit(x);
         let fits = reduced > 0
             && reset.window > 0
             && y.bytes > 0
@@ -372,10 +367,21 @@ impl Case<'_> {
     }
 }
 
-/// True if all that `y` sent could lie unread without a smaller window: Linux lets the window grow by up
+/// The largest window of an end as a RST could show it. That of a SYN is exact (RFC 7323 section 2.2), all later ones are
+/// rounded: 64,240 there and 63,488 here, with a scale of 10, is the same window.
+fn largest_window(x: &Endpoint) -> u32 {
+    x.max_window - x.max_window % window_unit(x)
+}
+
+/// The octets that a window can be told to.
+fn window_unit(x: &Endpoint) -> u32 {
+    1 << x.shift
+}
+
+/// True if all that `y` sent to `x` could lie unread without a smaller window: Linux lets the window grow by up
 /// to two segments for each that arrives (`tcp_grow_window`), and rounds it to its scale (`__tcp_select_window`).
-fn hidden(y: &Endpoint) -> bool {
-    y.bytes <= REQUEST
+fn hidden(x: &Endpoint, y: &Endpoint) -> bool {
+    y.bytes <= REQUEST.max(u64::from(window_unit(x)))
 }
 
 impl Reset {

@@ -168,7 +168,7 @@ def _list(lang: Lang) -> int:
 def _reply(given: str) -> bytes | int:
     from finwait.peer.background import MOST
 
-    if given.isascii() and given.isdigit():
+    if given.isascii() and given.removeprefix("-").isdigit():
         return int(given) if len(given) <= DIGITS else MOST + 1
     try:
         with Path(given).open("rb") as file:

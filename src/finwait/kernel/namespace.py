@@ -1,6 +1,7 @@
 """A network namespace of our own: nothing outside is touched, and it is gone when the last who is in it ends."""
 
 import ctypes
+import errno
 import os
 import signal
 from contextlib import suppress
@@ -118,6 +119,8 @@ def join(name: str) -> None:
     try:
         if _libc.setns(fd, CLONE_NEWNET) != 0:
             number = ctypes.get_errno()
+            if number == errno.EINVAL:
+                raise CannotOpen(path, "it is no network namespace", "它不是网络命名空间")
             raise MissingPrivilege(
                 f"{path}: {os.strerror(number)}: joining a namespace needs CAP_SYS_ADMIN: run as root",
                 f"{path}：{system_in_chinese(number) or os.strerror(number)}：加入命名空间需要 CAP_SYS_ADMIN：请以 root 运行",

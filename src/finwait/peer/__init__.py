@@ -17,7 +17,7 @@ def peer(
     *,
     on: str = AT,
     connect: str | None = None,
-    after: str | None = None,
+    after: str | int | None = None,
     reply: bytes | int = BODY,
     private: bool = False,
     pcap: str | None = None,
@@ -26,7 +26,7 @@ def peer(
 
     close: a name of `finwait peer --list`. on: where the peer is; it listens there, unless `connect`
     gives the address of a server on this machine: then `Peer.connect` begins a connection to it.
-    after: connect, request, half, reply, octets (`"500"`) or a time (`"200ms"`), if not the moment that
+    after: connect, request, half, reply, octets (500) or a time (`"200ms"`), if not the moment that
     belongs to `close`. reply: the body, or its octets. private: the calling thread moves into a network
     namespace of its own meanwhile, and what it starts there, too. pcap: keep the packets here.
 

@@ -285,6 +285,8 @@ class Actor:
         self.talks[ends] = talk
         self._by_handle[handle] = talk
         told("connected", to=_end(ends.remote, ends.remote_port))
+        if self.part.connects and self.part.ending.waits:
+            told("waits")
         return talk
 
     def _note(self, number: int, word: str, **values: Text | str | int) -> None:

@@ -14,7 +14,7 @@ from finwait.errors import Misuse
 from finwait.kernel.addresses import ip
 from finwait.kernel.namespace import Namespace
 from finwait.peer import http
-from finwait.peer.ending import Wire, ending, moment
+from finwait.peer.ending import SECOND, Wire, ending, moment
 from finwait.peer.live import Live, beside, end_of, kernel_side
 from finwait.peer.steps import Step
 from finwait.peer.talk import Part
@@ -32,6 +32,12 @@ MOST: Final = 1 << 28
 
 def body(reply: bytes | int) -> bytes:
     """Give a reply of so many octets, or that one. Raises Misuse for less than none, and for more than `MOST`."""
+    given: object = reply
+    if not isinstance(given, bytes | int):
+        raise Misuse(
+            f"reply={given!r}: give bytes, or how many octets",
+            f"reply={given!r}：请给出 bytes 或字节数",
+        )
     octets = reply if isinstance(reply, int) else len(reply)
     if not 0 <= octets <= MOST:
         raise Misuse(
@@ -43,7 +49,7 @@ def body(reply: bytes | int) -> bytes:
     return (PATTERN * (reply // len(PATTERN) + 1))[:reply]
 
 
-def part_of(close: str, after: str | None, reply: bytes, connect: str | None) -> Part:
+def part_of(close: str, after: str | int | None, reply: bytes, connect: str | None) -> Part:
     """Put together what every connection does. Raises Misuse."""
     chosen = ending(close)
     asked = b"" if connect is None else http.request(connect, last=chosen.announces)
@@ -53,7 +59,7 @@ def part_of(close: str, after: str | None, reply: bytes, connect: str | None) ->
 def quiet_of(part: Part) -> float:
     """Say how long nothing must pass until all is over."""
     loses = part.ending.wire in {Wire.LOSE_FIN, Wire.LOSE_LAST_ACK}
-    return QUIET_IF_LOST if loses else QUIET
+    return (QUIET_IF_LOST if loses else QUIET) + part.ending.hesitates / SECOND
 
 
 def private_namespace(kept: ExitStack) -> None:
@@ -72,7 +78,7 @@ class Peer:
         *,
         on: str,
         connect: str | None,
-        after: str | None,
+        after: str | int | None,
         reply: bytes | int,
         private: bool,
         pcap: str | None,

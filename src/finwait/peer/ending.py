@@ -146,7 +146,7 @@ def ending(name: str) -> Ending:
     return found
 
 
-def moment(ending: Ending, after: str | None) -> Moment:
+def moment(ending: Ending, after: str | int | None) -> Moment:
     """Read what `--after` says: connect, request, half, reply, octets that the peer says (`500`), or a time (`2s`, `200ms`).
 
     Without it, the moment of the ending. Raises Misuse.
@@ -158,7 +158,7 @@ def moment(ending: Ending, after: str | None) -> Moment:
             f"{ending.name} waits for what the other end does: there is no moment to choose",
             f"{ending.name} 取决于对方的动作：不能用 --after 选择时刻",
         )
-    word = after.lower()
+    word = str(after).lower()
     time = TIME.fullmatch(word)
     if time is not None and len(word) <= LONGEST:
         return Moment(When.TIME, round(float(time[1]) * UNITS[time[2]]))

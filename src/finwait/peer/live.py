@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
@@ -201,7 +201,7 @@ def until(live: Live, done: Callable[[], bool], also: Collection[int] = (), limi
 
 def end_of(text: str) -> tuple[Address, int]:
     """Read "192.0.2.1:8080" or "[2001:db8::1]:8080". Raises Misuse."""
-    host, _, port = text.rpartition(":")
+    host, _, port = str(text).rpartition(":")
     wrong = Misuse(
         f"{text}: write ADDRESS:PORT, an IPv6 address in brackets",
         f"{text}：请写 地址:端口，IPv6 地址加方括号",
@@ -223,8 +223,8 @@ def end_of(text: str) -> tuple[Address, int]:
 
 def _is_of_one_host(address: Address) -> bool:
     """Say whether packets can go to this address and come from it, whatever device they pass."""
-    if address.version == 6 and address.is_link_local:
-        return False  # it says nothing without the device, whose name nobody knows yet
+    if isinstance(address, IPv6Address) and (address.is_link_local or address.ipv4_mapped):
+        return False  # the one says nothing without its device, the other is IPv4 (RFC 4291 section 2.5.5.2)
     this_network = address.version == 4 and int(address) >> 24 == 0  # RFC 1122 section 3.2.1.3
     future = address.version == 4 and address.is_reserved  # 240.0.0.0/4, RFC 1112 section 4
     return not (address.is_multicast or address.is_unspecified or this_network or future)

@@ -16,6 +16,7 @@ WORDS: Final = {
     "replies": Text("replies: {octets} octets", "应答：{octets} 字节"),
     "part": Text("has said {octets} octets, and stops there", "已发送 {octets} 字节，到此为止"),
     "reply": Text("the reply of {octets} octets is complete", "收到完整应答，{octets} 字节"),
+    "waits": Text("waits for the other end to close first", "等待对方先关闭"),
     "close": Text("closes: FIN", "关闭：FIN"),
     "close-shut": Text("lets go; its FIN is out already", "释放套接字；FIN 此前已发出"),
     "close-unread": Text("closes while data lies unread: RST", "关闭时仍有数据未读：RST"),

@@ -1,6 +1,7 @@
 """A reproduction: the script as text, whose stack it tests, and what the rehearsal made of it."""
 
 import os
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -22,6 +23,8 @@ from finwait.tcp import Flags
 from finwait.verdict.verdict import peer_of
 from finwait.wire import Packet, Tcp, pcapng
 
+ALSO_WHOLE: Final = 2000
+"""Segments up to which all of a connection is tried where the part that matters does not come out the same."""
 SIDES: Final = ("client", "server")
 DIALECTS: Final = ("google", "nplab")
 HEADER: Final = 20
@@ -105,11 +108,28 @@ def make(
     captured = judged(alone(c))
     first = side or deciding_side(c.row)
     sides = (first,) if side is not None else (first, peer_of(first))
-    made = [one for who in sides if (one := _write(c, who, captured, Dialect(dialect), speed, whole=whole))]  # fmt: skip
+    tries = (_write(c, who, captured, Dialect(dialect), speed, whole=all_of_it) for who, all_of_it in _tries(sides, len(c.segments), whole=whole))  # fmt: skip
+    made = list(_up_to_the_same(one for one in tries if one))
     if not made:
         raise Misuse(*(_cannot(c, why, n) for n, why in enumerate(NO_CALLS)))
-    best = next((one for one in made if one.same), made[0])
+    best = made[-1] if made[-1].same else made[0]
     return replace(best, faults=told.faults)
+
+
+def _up_to_the_same(tried: Iterable[Reproduction]) -> Iterator[Reproduction]:
+    for one in tried:
+        yield one
+        if one.same:
+            return
+
+
+def _tries(sides: Sequence[str], segments: int, *, whole: bool) -> Iterator[tuple[str, bool]]:
+    """Give what to try, until one comes out the same: whose stack, and whether all of the connection."""
+    for who in sides:
+        if not whole:
+            yield who, False
+        if whole or segments <= ALSO_WHOLE:
+            yield who, True
 
 
 def _write(c: Conversation, side: str, captured: Judged, dialect: Dialect, speed: float, *, whole: bool) -> Reproduction | None:  # fmt: skip

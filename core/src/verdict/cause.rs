@@ -173,16 +173,11 @@ impl Case<'_> {
     }
 
     /// True if the first FIN may have been acked before the second: a three-way close rests on an ACK that is not
-    /// there, and what the second closer said last, after all that the first had received, is not captured.
+    /// there, and what the second closer said right before its FIN was not captured.
     fn ack_unseen(&self) -> bool {
-        let fins = self
-            .closed
-            .by
-            .filter(|_| self.closed.close == Close::ThreeWay)
-            .and_then(|by| Some((self.fin(by)?, by.flip(), self.fin(by.flip())?)));
-        fins.is_some_and(|(first, other, second)| {
-            second.number.after(first.ack) && last_words_unseen(self.conn, other)
-        })
+        let first = self.closed.by;
+        self.closed.close == Close::ThreeWay
+            && first.is_some_and(|by| last_words_unseen(self.conn, by.flip()))
     }
 
     fn both_fins(&self) -> Reason {

@@ -56,6 +56,14 @@ def test_an_abort_whose_reset_was_refused_is_made_again(tmp_path: Path) -> None:
     assert again.same
 
 
+def test_an_abort_after_both_fins_leaves_an_octet_unread(tmp_path: Path) -> None:
+    """In LAST-ACK SO_LINGER 0 sends no RST; a close with unread octets does."""
+    path = HERE / "captures/abort-in-last-ack.pcapng"
+    again = rehearse(path, "model", tmp_path, side="server")
+    assert again.same, again.said()
+    assert "SO_LINGER" not in again.made.script
+
+
 @pytest.fixture
 def lossy(tmp_path: Path) -> Path:
     """A capture at the sender of 20,000 octets, of which one segment is lost and sent again, as SACK blocks ask."""

@@ -73,6 +73,8 @@ class Acting:
         self.mss, self.heard, self.window, self.edge = DEFAULT_MSS, 1, WINDOW, WINDOW
         """Of the peer: its MSS, what it has acked, its window as the field says it, and to where that goes."""
         self.unread = 0
+        self.tosses = self._tosses()
+        """The application leaves an octet unread for its last close."""
         self.position = 0
         scales = c.wscale.values()
         # without a scale every window is exact, as that of a RST that shows unread octets has to be
@@ -427,10 +429,10 @@ class Acting:
         return any(one.flags & ACK and one.ack >= sent for one in self.c.of(self.peer))
 
     def _read(self) -> None:
-        if self.unread and not self.closed:
-            size = Integer(max(self.unread, 1))
-            self.stage.call("read", Integer(self.fd), Omitted(), size, result=None)
-            self.unread = 0
+        count = self.unread - self.tosses
+        if count > 0 and not self.closed:
+            self.stage.call("read", Integer(self.fd), Omitted(), Integer(count), result=None)
+            self.unread -= count
 
     def _finish(self, s: Segment) -> None:
         """Close, or only shut down where the capture shows that the socket lived on."""
@@ -463,12 +465,26 @@ class Acting:
             bool(one.flags & RST and one.who == self.me)
             for one in self.part.segments[: self.position + 1]
         )
-        owner = s.flags & ACK and "rst-reply" not in s.labels and s.step.seq
-        if owner and not self.closed:
+        if self._of_owner(s) and not self.closed:
             self._abort(s, pause)
         self._until(
             lambda: sum(Flags.RST in body.flags for body in sent) >= max(played, known), SENT_WITHIN
         )
+
+    @staticmethod
+    def _of_owner(s: Segment) -> bool:
+        return bool(s.flags & RST and s.flags & ACK and "rst-reply" not in s.labels and s.step.seq)
+
+    def _tosses(self) -> bool:
+        """Tell whether the end under test aborted after both FINs: in CLOSING and LAST-ACK, SO_LINGER 0 sends no RST.
+
+        Only octets that nobody has read make Linux send one there (__tcp_close, tcp_disconnect).
+        """
+        fin = {s.who: s for s in self.part.segments if s.flags & FIN}
+        mine, theirs = fin.get(self.me), fin.get(self.peer)
+        return mine is not None and theirs is not None and any(
+            self._of_owner(s) and s.index > mine.index and s.ack >= theirs.end for s in self.c.of(self.me)
+        )  # fmt: skip
 
     def _abort(self, s: Segment, pause: int) -> None:
         if self.c.row.cause == "keepalive-timeout":
@@ -484,7 +500,7 @@ class Acting:
         if queued > 0 and not self.shut:
             self._write(queued)
         self._flush()
-        if self.unread and self.c.row.cause == "unread-data":
+        if self.unread and (self.tosses or self.c.row.cause == "unread-data"):
             self.closed = True
             self.stage.call("close", Integer(self.fd), note="with octets that nobody has read")
             return

@@ -19,6 +19,8 @@ use crate::track::{LINGER, Sink, Tracker, final_state};
 use crate::verdict::row::Row;
 use foldhash::quality::RandomState;
 use std::collections::{HashMap, VecDeque};
+use std::hash::BuildHasher;
+use std::sync::LazyLock;
 
 /// Payload bytes kept of each segment.
 const DATA: usize = 256;
@@ -78,6 +80,10 @@ pub struct Step {
     pub header: Vec<u8>,
     /// The first payload bytes.
     pub data: Vec<u8>,
+    /// Payload bytes that were captured.
+    pub captured: u32,
+    /// Of all captured payload bytes, if there are more than `data` holds; the same in one process only. Else 0.
+    pub digest: u64,
 }
 
 impl Step {
@@ -95,6 +101,8 @@ impl Step {
             passed,
             header: Vec::new(),
             data: Vec::new(),
+            captured: 0,
+            digest: 0,
         }
     }
 }
@@ -227,7 +235,11 @@ impl Tale {
             return;
         }
         if let Some((frame, bytes)) = raw {
-            (step.header, step.data) = cut(frame, bytes);
+            let (header, data) = cut(frame, bytes);
+            step.header = header.to_vec();
+            step.data = data[..data.len().min(DATA)].to_vec();
+            step.captured = u32::try_from(data.len()).unwrap_or(u32::MAX);
+            step.digest = digest(data);
         }
         if self.head.len() < max_steps / 2 {
             self.head.push(step);
@@ -526,8 +538,8 @@ fn without_fin(state: State) -> Option<State> {
     found.or((state == State::LastAck).then_some(State::FinWait1))
 }
 
-/// TCP header and first payload bytes of a frame.
-fn cut(frame: &FrameRef, bytes: &[u8]) -> (Vec<u8>, Vec<u8>) {
+/// TCP header and captured payload of a frame.
+fn cut<'a>(frame: &FrameRef, bytes: &'a [u8]) -> (&'a [u8], &'a [u8]) {
     let Some(layers) = locate(frame, bytes) else {
         return Default::default();
     };
@@ -536,9 +548,15 @@ fn cut(frame: &FrameRef, bytes: &[u8]) -> (Vec<u8>, Vec<u8>) {
             .get(r.start.min(bytes.len())..r.end.min(bytes.len()))
             .unwrap_or(&[])
     };
-    let data = part(layers.payload);
-    (
-        part(layers.tcp).to_vec(),
-        data[..data.len().min(DATA)].to_vec(),
-    )
+    (part(layers.tcp), part(layers.payload))
+}
+
+/// Tells payloads apart that begin alike, with a key that nobody who made a capture can know.
+fn digest(data: &[u8]) -> u64 {
+    static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::default);
+    if data.len() > DATA {
+        KEY.hash_one(data)
+    } else {
+        0
+    }
 }

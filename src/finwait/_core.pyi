@@ -135,6 +135,12 @@ class Step:
     def data(self) -> bytes:
         """The first 256 payload bytes that were captured."""
     @property
+    def captured(self) -> int:
+        """Payload bytes that were captured."""
+    @property
+    def digest(self) -> int:
+        """Of all captured payload bytes, if there are more than `data` holds; the same in one process only. Else 0."""
+    @property
     def client_state(self) -> str: ...
     @property
     def server_state(self) -> str: ...

@@ -114,6 +114,35 @@ def test_an_injected_rst_is_proved(tmp_path: Path) -> None:
     assert "服务器从未发送" in proof.said("zh")
 
 
+@pytest.mark.parametrize(
+    ("place", "shown"), [(0, "ff"), (100, "(octet 101)"), (255, "(octet 256)"), (256, "after 256 octets"), (-1, "after 256 octets")]
+)  # fmt: skip
+def test_one_octet_that_was_changed_is_found_wherever_it_is(
+    place: int, shown: str, tmp_path: Path
+) -> None:
+    played = play(CLOSINGS["left-open"])
+
+    def swollen(end: str, seen: Seen) -> Seen:
+        """Have the same long payload at both ends, but for one octet at the client."""
+        found: Seen = []
+        for at, packet in seen:
+            body = packet.body
+            assert isinstance(body, Tcp)
+            if body.payload and packet.src == played.network.nodes["server"].address:
+                octets = bytearray(1400)
+                octets[place] = 0xFF if end == "client" else 0
+                body = replace(body, payload=bytes(octets))
+            found.append((at, replace(packet, body=body)))
+        return found
+
+    result = finwait.compare(*pair(played, tmp_path, swollen))
+    changed = [
+        one for joined in result.connections for one in joined.differences if one.kind == "changed"
+    ]
+    assert changed
+    assert all(shown in one.fields["payload"][0] for one in changed)
+
+
 def test_a_rst_that_the_server_sent_is_its_own(tmp_path: Path) -> None:
     result = finwait.compare(*pair(play(CLOSINGS["server-aborts"]), tmp_path))
     (proof,) = result.proofs

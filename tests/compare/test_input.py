@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -50,6 +51,24 @@ def test_a_broken_capture_is_compared_as_far_as_it_goes(tmp_path: Path, capfd: p
     assert "ends inside a frame" in err
     assert "outside" in out
     assert "lost" not in out.replace("lost or injected", "")
+
+
+def test_pipes_with_names(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """As `finwait compare <(gzip -dc a.gz) <(gzip -dc b.gz)`: each can be read once only."""
+    pipes = [tmp_path / "a", tmp_path / "b"]
+    for pipe in pipes:
+        os.mkfifo(pipe)
+    writers = [
+        threading.Thread(target=pipe.write_bytes, args=[FOUR.read_bytes()]) for pipe in pipes
+    ]
+    for writer in writers:
+        writer.start()
+    code, out, _ = told(capfd, *pipes)
+    for writer in writers:
+        writer.join()
+    assert code == 0
+    assert "0 only in A, 0 only in B" in out
+    assert str(pipes[0]) in out
 
 
 def test_what_cannot_be_read(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

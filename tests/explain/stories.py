@@ -37,6 +37,8 @@ class Step(NamedTuple):
     refers_to: int
     client_passed: str | None = None
     server_passed: str | None = None
+    captured: int = 0
+    digest: int = 0
 
 
 class Story(NamedTuple):

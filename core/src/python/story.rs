@@ -70,6 +70,14 @@ impl Step {
         PyBytes::new(py, &self.step.data)
     }
     #[getter]
+    fn captured(&self) -> u32 {
+        self.step.captured
+    }
+    #[getter]
+    fn digest(&self) -> u64 {
+        self.step.digest
+    }
+    #[getter]
     fn client_state(&self) -> &'static str {
         self.step.states[self.client].name()
     }

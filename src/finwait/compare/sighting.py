@@ -12,6 +12,8 @@ from finwait.tcp import Flags
 from finwait.verdict.verdict import peer_of
 
 HEADER: Final = 20
+SHOWN: Final = 16
+"""Octets of a payload that was changed."""
 """Octets of a TCP header without options (RFC 9293 section 3.1)."""
 KIND: Final = SYN | FIN | RST
 WORDS: Final = 0x3F
@@ -24,7 +26,7 @@ class Sighting:
     """A segment at one place."""
 
     __slots__ = (
-        "ack", "acks", "at", "data", "flags", "frame", "header", "ignored", "ip_id", "key", "look", "payload", "seq",
+        "ack", "acks", "at", "captured", "data", "digest", "flags", "frame", "header", "ignored", "ip_id", "key", "look", "payload", "seq",
         "span", "ts", "ttl", "who", "window",
     )  # fmt: skip
 
@@ -42,6 +44,8 @@ class Sighting:
         self.ip_id: int = step.ip_id
         self.header: bytes = step.header
         self.data: bytes = step.data
+        self.captured: int = step.captured
+        self.digest: int = step.digest
         self.ignored = False
         """A RST that ends nothing."""
         self.at = self.acks = 0
@@ -65,6 +69,7 @@ class Sighting:
             self.flags,
             self.header[HEADER:],
             self.data,
+            self.digest,
         )
         """What of it tells copies with one key apart, if no device between touched it."""
 
@@ -198,13 +203,28 @@ def changes(a: Sighting, b: Sighting) -> dict[str, tuple[str, str]]:
         if here != there:
             found[name] = here, there
     if not same_octets(a, b):
-        found["payload"] = a.data[:16].hex(), b.data[:16].hex()
+        found["payload"] = _octets(a, b), _octets(b, a)
     return found
 
 
 def same_octets(a: Sighting, b: Sighting) -> bool:
-    """Tell whether what was kept of the octets that both have is the same."""
+    """Tell whether what was captured of the octets that both have is the same; of more than 256, if both have the same ones."""
+    if (a.at, a.captured) == (b.at, b.captured) and a.digest != b.digest:
+        return False
     start, end = max(a.at, b.at), min(a.at + len(a.data), b.at + len(b.data))
     if start >= end:
         return True
     return a.data[start - a.at : end - a.at] == b.data[start - b.at : end - b.at]
+
+
+def _octets(one: Sighting, other: Sighting) -> str:
+    """Show the octets of one from where the other differs."""
+    start = max(one.at, other.at)
+    mine, theirs = one.data[start - one.at :], other.data[start - other.at :]
+    place = next(
+        (i for i, pair in enumerate(zip(mine, theirs, strict=False)) if pair[0] != pair[1]), None
+    )
+    if place is None:
+        return f"… (after {len(mine)} octets that are the same)"
+    shown = mine[place : place + SHOWN].hex()
+    return f"{shown} (octet {place + 1})" if place else shown

@@ -35,6 +35,10 @@ class Step(Protocol):
     @property
     def data(self) -> bytes: ...  # noqa: D102
     @property
+    def captured(self) -> int: ...  # noqa: D102
+    @property
+    def digest(self) -> int: ...  # noqa: D102
+    @property
     def client_state(self) -> str: ...  # noqa: D102
     @property
     def server_state(self) -> str: ...  # noqa: D102

@@ -1,7 +1,10 @@
 """From a capture to an explanation, by way of the core."""
 
+import os
+import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from shlex import quote
 
 from finwait import _core
@@ -86,16 +89,36 @@ def _several(asked: str, count: int, first: list[dict[str, object]], paths: list
 
 @contextmanager
 def kept(paths: list[str]) -> Iterator[list[str]]:
-    """Keep standard input in a file, because a capture is read twice: to judge, and to tell."""
-    if STDIN not in paths:
+    """Keep standard input and pipes in files, because a capture is read twice: to judge, and to tell."""
+    if not any(map(_passes, paths)):
         yield paths
         return
     from finwait.capture.nameless import nameless
 
-    with nameless() as file:
-        for octets in _standard_input():
-            file.write(octets)
-        yield [file.path if path == STDIN else path for path in paths]
+    with ExitStack() as stack:
+        files = {path: stack.enter_context(nameless()) for path in paths if _passes(path)}
+        for path, file in files.items():
+            for octets in _standard_input() if path == STDIN else _pipe(path):
+                file.write(octets)
+        yield [files[path].path if path in files else path for path in paths]
+
+
+def _passes(path: str) -> bool:
+    """Whether what it gives is gone once it was read."""
+    try:
+        return path == STDIN or stat.S_ISFIFO(os.stat(path).st_mode)  # noqa: PTH116  # as of any name
+    except OSError:
+        return False
+
+
+def _pipe(path: str) -> Iterator[bytes]:
+    """Read a pipe that has a name to its end. Raises CannotOpen."""
+    try:
+        with Path(path).open("rb") as file:
+            while octets := file.read(_CHUNK):
+                yield octets
+    except OSError as error:
+        raise CannotOpen.of(path, error) from error
 
 
 def _standard_input() -> Iterator[bytes]:

@@ -64,6 +64,14 @@ def test_an_abort_after_both_fins_leaves_an_octet_unread(tmp_path: Path) -> None
     assert "SO_LINGER" not in again.made.script
 
 
+@pytest.mark.parametrize("side", ["client", "server"])
+def test_unread_octets_show_in_the_window_that_is_left(side: str, tmp_path: Path) -> None:
+    """60,000 were unread; the script keeps those before the RST, so that the window that they take is seen."""
+    again = rehearse(HERE / "captures/unread-window.pcap", "model", tmp_path, side=side)
+    assert again.made.captured.cause == "unread-data"
+    assert again.same, again.said()
+
+
 @pytest.fixture
 def lossy(tmp_path: Path) -> Path:
     """A capture at the sender of 20,000 octets, of which one segment is lost and sent again, as SACK blocks ask."""

@@ -228,7 +228,12 @@ class Acting:
     def _window(self, s: Segment | None) -> int:
         if s is None or self._older(s):
             return WINDOW
-        return min(s.window or s.step.window, WINDOW) if self.exact else s.step.window
+        if not self.exact:
+            return s.step.window
+        window = min(s.window or s.step.window, WINDOW)
+        if s.flags & RST:  # no more can be unread than was played
+            window = max(window, self.stage.offered - (self.written - 1))
+        return window
 
     def _older(self, s: Segment) -> bool:
         """Tell whether it acks less than was left out: then its window is none of what is played."""

@@ -89,16 +89,14 @@ def part(c: Conversation, under_test: str, *, whole: bool) -> Part:
     live = [s for s in c.segments if not s.copy and not s.flags & SYN and _counts(s, under_test)]
     lost, mended = _lost(live, under_test), _mended(live, under_test)
     at = 0 if whole else _cut(live)
-    base = _base(live, at, c.row.cause)
+    base = _base(live, at)
     if at:
         live_kept = [s for s in live[:at] if s.span] + live[at:]
         kept = [s for s in live_kept if _after(s, base)]
     else:
         kept = live
     order = tuple(_ordered(kept, under_test, lost))
-    acked = _acked(live)[under_test]
-    told = (s.ack for s in live if s.who != under_test and s.has(RST | ACK) and s.step.seq)
-    arrived = max([acked, *told])
+    acked, arrived = (told[under_test] for told in (_acked(live), _arrived(live)))
     return Part(order, base, len(live) - len(kept), lost, acked, arrived, mended)
 
 
@@ -140,17 +138,15 @@ def _octets(live: Sequence[Segment], who: str) -> int:
     return sum(s.payload for s in live if s.who == who)
 
 
-def _base(live: Sequence[Segment], at: int, cause: str) -> dict[str, int]:
-    """Count the numbers of each end that are left out with what comes before the cut: all that was acked, then or later.
+def _base(live: Sequence[Segment], at: int) -> dict[str, int]:
+    """Count the numbers of each end that are left out with what comes before the cut: all that arrived, then or later.
 
-    What was under way at the cut would need a congestion window that a new connection does not have (RFC 6928). Octets that
-    nobody read stay, if the cause is that nobody read them.
+    What was under way at the cut would need a congestion window that a new connection does not have (RFC 6928).
     """
-    before, later = _acked(live[:at]), _acked(live)
+    before, later = _acked(live[:at]), _arrived(live)
     base = {}
     for who, acked in before.items():
-        most = acked if cause == "unread-data" else later[who]
-        ends = (s.end for s in live[:at] if s.who == who and not s.flags & RST and s.end <= most)
+        ends = (s.end for s in live[:at] if s.who == who and not s.flags & RST and s.end <= later[who])  # fmt: skip
         base[who] = min(max(acked, *ends, 1), _last_words(live, who)) - 1
     return base
 
@@ -170,6 +166,15 @@ def _acked(live: Sequence[Segment]) -> dict[str, int]:
         if s.flags & ACK and not s.flags & RST:
             acked[peer_of(s.who)] = max(acked[peer_of(s.who)], s.ack)
     return acked
+
+
+def _arrived(live: Sequence[Segment]) -> dict[str, int]:
+    """Give what the peer of each end tells to have received."""
+    arrived = _acked(live)
+    for s in live:
+        if s.has(RST | ACK) and s.step.seq:  # an answer of nobody acks what nobody took
+            arrived[peer_of(s.who)] = max(arrived[peer_of(s.who)], s.ack)
+    return arrived
 
 
 def _lost(live: Sequence[Segment], under_test: str) -> frozenset[int]:

@@ -70,6 +70,8 @@ class Rehearsal:
         """What it has acked last."""
         self.edge = 0
         """To where its window goes: the peer's numbers before it may arrive."""
+        self.offered = 0
+        """The largest window that the peer has offered, as the field says it."""
         self.sent: list[TcpBody] = []
         """Every segment that it sent."""
         self.fitted: Callable[[TcpBody], str] = lambda _body: ""
@@ -112,6 +114,7 @@ class Rehearsal:
             self._scaled = any(one.name == "wscale" for one in body.options or ())
         action = PacketAction(Direction.IN, body, IpInfo(ttl=ttl))
         self._line(Event(self._since(), action), note)
+        self.offered = max(self.offered, body.window or 0)
         self.traffic.inject(action)
         self._injected = self.now
         self.take()

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from finwait import analyze
+from finwait.cli.lab import leg_name
 from finwait.errors import Misuse
 from finwait.lab.experiments import ALL
 from finwait.lab.play import Result
@@ -80,8 +81,7 @@ def make_captures(folder: Path, jobs: int) -> None:
         if not isinstance(ending, Result):
             raise ending
         for number, leg in enumerate(ending.legs):
-            name = experiment.name + (".server-leg" if number else "")
-            (folder / f"{name}.pcapng").write_bytes(leg.capture)
+            (folder / f"{leg_name(experiment, number)}.pcapng").write_bytes(leg.capture)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

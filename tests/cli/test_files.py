@@ -4,7 +4,6 @@ import importlib
 import os
 import stat
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -205,20 +204,6 @@ def test_a_file_keeps_its_mode_and_its_links(tmp_path: Path) -> None:
 
 
 # --- a disk that is full ---
-
-
-@pytest.fixture
-def tiny(tmp_path: Path) -> Iterator[Path]:
-    """A file system of one page."""
-    folder = tmp_path / "tiny"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(folder)], capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("only root mounts a file system")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
 
 
 @every_output

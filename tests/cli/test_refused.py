@@ -1,7 +1,6 @@
 """Outputs that cannot be written: a sentence that names them, code 3, and nothing left behind."""
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -45,18 +44,6 @@ def test_a_full_file_is_named() -> None:
         "无法写入 /dev/full：磁盘已满"
         in finwait("analyze", "--lang", "zh", "--format", "csv", "-o", str(FULL), FOUR_WAY).err
     )
-
-
-@pytest.fixture
-def tiny(tmp_path: Path) -> Iterator[Path]:
-    """A file system of one page."""
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(tmp_path)], capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("only root mounts a file system")
-    yield tmp_path
-    subprocess.run(["umount", str(tmp_path)], check=True)
 
 
 @pytest.mark.parametrize("form", ["txt", "ndjson", "json", "csv", "parquet", "arrow"])

@@ -104,8 +104,7 @@ def told(word: str, lang: Lang, columns: int) -> Iterator[str]:
     ]
     if not found:
         known = sorted({*KINDS, COLUMNS, *(slug for kind in KINDS for slug in entries(kind))})
-        likely = near(word, known, alike=0.8)
-        hint = meant(likely) if likely else _LISTED
+        hint = meant(near(word, known, alike=0.8), _LISTED)
         raise Misuse(f"no word {word!r}{hint.en}", f"没有 {word!r} 这个词{hint.zh}")
     for number, entry in enumerate(found):
         if number:

@@ -39,11 +39,8 @@ class Read(click.types.StringParamType):
         return str(super().convert(value, param, ctx))
 
 
-class Written(click.Path):
-    """A file that is written; "-" is standard output."""
-
-    def __init__(self) -> None:
-        super().__init__(dir_okay=False)
+class _Named(click.Path):
+    """A name that is given to be written at."""
 
     def convert(
         self,
@@ -51,11 +48,31 @@ class Written(click.Path):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> str:
-        """Refuse what cannot become a file, before anything is done for it. Raises CannotWrite if its folder is none."""
+        """Refuse what names nothing, and what cannot be written at, before anything is done for it."""
         path = os.fspath(value)
         if not path:
-            self.fail(_empty(), param, ctx)
-        super().convert(path, param, ctx)
+            self.fail(self.empty(), param, ctx)
+        self.look(path, param, ctx)
+        return path
+
+    def empty(self) -> str:
+        """What to say of no name."""
+        return _empty()
+
+    def look(self, path: str, param: click.Parameter | None, ctx: click.Context | None) -> None:
+        """Refuse what is there and of another kind, in click's words."""
+        click.Path.convert(self, path, param, ctx)
+
+
+class Written(_Named):
+    """A file that is written; "-" is standard output."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False)
+
+    def look(self, path: str, param: click.Parameter | None, ctx: click.Context | None) -> None:
+        """Refuse what cannot become a file. Raises CannotWrite if its folder is none."""
+        super().look(path, param, ctx)
         parent = Path(path).parent
         if not parent.is_dir():
             there = parent.exists()
@@ -64,30 +81,22 @@ class Written(click.Path):
                 f"{shown(str(parent))} is no folder" if there else f"no folder {shown(str(parent))}"
             )
             raise CannotWrite(path, OSError(number, said))
-        return path
 
 
-class Folder(click.Path):
+class Folder(_Named):
     """A folder that is written into."""
 
     def __init__(self) -> None:
         super().__init__(file_okay=False)
 
-    def convert(
-        self,
-        value: str | os.PathLike[str],
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> str:
-        """Refuse what names nothing, and what is there and no folder."""
-        path = os.fspath(value)
-        if not path:
-            self.fail(
-                helps("the name is empty: give a folder", "名字为空：请给出一个目录"), param, ctx
-            )
+    def empty(self) -> str:
+        """What to say of no name."""
+        return helps("the name is empty: give a folder", "名字为空：请给出一个目录")
+
+    def look(self, path: str, param: click.Parameter | None, ctx: click.Context | None) -> None:
+        """Refuse what is there and no folder."""
         if Path(path).exists() and not Path(path).is_dir():
             self.fail(helps(f"{path} is no folder", f"{path} 不是目录"), param, ctx)
-        return path
 
 
 READ: Final = Read()

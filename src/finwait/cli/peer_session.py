@@ -111,7 +111,7 @@ class Session:
                     said = _COMMAND_ENDED.say(self.lang)
                     self._print(said.format(name=self.command[0], code=code))
             live.settle(quiet_of(self.part), SETTLES)
-            live.finish()
+            live.actor.finish()
         return code
 
     def _start(self) -> subprocess.Popen[bytes]:

@@ -12,9 +12,9 @@ from finwait.tcp import Flags
 from finwait.verdict.verdict import peer_of
 
 HEADER: Final = 20
+"""Octets of a TCP header without options (RFC 9293 section 3.1)."""
 SHOWN: Final = 16
 """Octets of a payload that was changed."""
-"""Octets of a TCP header without options (RFC 9293 section 3.1)."""
 KIND: Final = SYN | FIN | RST
 WORDS: Final = 0x3F
 """Control bits that are named; ECN's are left to the devices of the way (RFC 3168)."""

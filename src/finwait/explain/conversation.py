@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from finwait.capture.connection import Connection
 from finwait.explain.given import Explained, Step
-from finwait.verdict.verdict import peer_of
+from finwait.verdict.verdict import FORGED, peer_of
 
 FIN, SYN, RST, PSH, ACK, URG = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20
 """Header bits (RFC 9293 3.1)."""
@@ -18,10 +18,8 @@ WRAP = 1 << 32
 """Sequence numbers are taken modulo 2**32 (RFC 9293 3.4)."""
 REACH = 1 << 30
 """A number farther away than the largest window (RFC 7323 2.3) belongs to no segment of this end."""
-FORGED = "injected-reset"
-"""The cause that says that the end that the RST names did not send it."""
-OF_SENDER = frozenset({"rst-owner", "rst-reply", "rst-unclear", "acks-unseen"})
-"""Labels that conclude from a RST what the end did that it names: they say nothing of one that is forged."""
+OF_SENDER = frozenset({"rst-owner", "rst-reply", "rst-unclear", "rst-repeated", "acks-unseen"})
+"""Labels and notes that conclude from a RST what the end did that it names: they say nothing of one that is forged."""
 LOOK_BACK = 256
 """Segments searched backwards for the first sending of bytes that were cut differently."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from finwait.capture.connection import Connection
 from finwait.errors import FinwaitError
 from finwait.explain import story
-from finwait.explain.conversation import Conversation, Segment
+from finwait.explain.conversation import OF_SENDER, Conversation, Segment
 from finwait.explain.evidence import evidence
 from finwait.explain.given import Explained
 from finwait.explain.item import Item
@@ -21,9 +21,6 @@ from finwait.verdict.verdict import sentence
 if TYPE_CHECKING:
     from finwait.explain.as_data import Json
     from finwait.picture.ladder_svg import Theme
-
-OF_SENDER = ("rst-owner", "rst-reply", "rst-repeated")
-"""Notes that conclude from a RST what the stack of the end did that it names: they say nothing of one that is forged."""
 
 
 class Verdict(NamedTuple):

@@ -2,8 +2,9 @@
 
 import os
 import stat
+import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from shlex import quote
 
@@ -98,7 +99,7 @@ def kept(paths: list[str]) -> Iterator[list[str]]:
     with ExitStack() as stack:
         files = {path: stack.enter_context(nameless()) for path in paths if _passes(path)}
         for path, file in files.items():
-            for octets in _standard_input() if path == STDIN else _pipe(path):
+            for octets in _octets(path):
                 file.write(octets)
         yield [files[path].path if path in files else path for path in paths]
 
@@ -111,25 +112,14 @@ def _passes(path: str) -> bool:
         return False
 
 
-def _pipe(path: str) -> Iterator[bytes]:
-    """Read a pipe that has a name to its end. Raises CannotOpen."""
+def _octets(path: str) -> Iterator[bytes]:
+    """Read standard input, or a pipe that has a name, to its end. Raises CannotOpen."""
+    given: object = sys.stdin  # None where the shell gave none (<&-), whatever its type says
+    if path == STDIN and given is None:
+        raise CannotOpen(STDIN, "it is closed", "它没有打开")
     try:
-        with Path(path).open("rb") as file:
+        with nullcontext(sys.stdin.buffer) if path == STDIN else Path(path).open("rb") as file:
             while octets := file.read(_CHUNK):
                 yield octets
     except OSError as error:
         raise CannotOpen.of(path, error) from error
-
-
-def _standard_input() -> Iterator[bytes]:
-    """Read it to its end. Raises CannotOpen."""
-    import sys
-
-    given: object = sys.stdin  # None where the shell gave none (<&-), whatever its type says
-    try:
-        while given is not None and (octets := sys.stdin.buffer.read(_CHUNK)):
-            yield octets
-    except OSError as error:
-        raise CannotOpen.of(STDIN, error) from error
-    if given is None:
-        raise CannotOpen(STDIN, "it is closed", "它没有打开")

@@ -2,9 +2,9 @@
 
 from finwait.explain.conversation import ACK, RST, Conversation, Segment
 from finwait.explain.item import Facts, Part, part
-from finwait.verdict.verdict import peer_of
+from finwait.verdict.verdict import FORGED, peer_of
 
-DOUBTED = ("injected-reset", "middlebox-idle-timeout")
+DOUBTED = (FORGED, "middlebox-idle-timeout")
 """Causes that say the RST was not sent by the end it names."""
 PRINTABLE = 60
 """Characters shown of a RST's payload."""

@@ -41,8 +41,7 @@ def chosen(names: Sequence[str], *, with_long: bool = False) -> list[Experiment]
                 "`finwait lab` 列出其他实验",
             )
         else:
-            likely = near(name, [*ALL, *SUBJECTS])
-            hint = meant(likely) if likely else _LISTED
+            hint = meant(near(name, [*ALL, *SUBJECTS]), _LISTED)
             raise Misuse(f"no experiment {name!r}{hint.en}", f"没有实验 {name!r}{hint.zh}")
     return list(found.values())
 

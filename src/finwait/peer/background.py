@@ -24,8 +24,6 @@ QUIET, SETTLES = 0.05, 1.0
 QUIET_IF_LOST = 0.5
 """Above the first retransmission, 0.2 s on Linux (TCP_RTO_MIN)."""
 PATTERN: Final = bytes(range(32, 127)) + b"\n"
-
-
 MOST: Final = 1 << 28
 """Octets of a reply: it lies in memory, and a peer says about 1 MB a second."""
 
@@ -232,7 +230,7 @@ class Peer:
                     self._asked -= 1
                     self._live.connect(self._to)
             self._live.settle(quiet_of(self._part), SETTLES)
-            self._live.finish()
+            self._live.actor.finish()
         except BaseException as found:  # noqa: BLE001 - raised where the context ends
             with self._changed:
                 self._error = found

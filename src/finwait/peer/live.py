@@ -116,10 +116,6 @@ class Live:
         self._send()
         return [fd for fd in ready if fd != self.device.fd]
 
-    def finish(self) -> None:
-        """Say what was to happen and never did; call it last."""
-        self.actor.finish()
-
     def settle(self, quiet: float, limit: float) -> None:
         """Go on until nothing has passed for `quiet` seconds, at most for `limit`."""
         end = time.monotonic() + limit

@@ -7,16 +7,7 @@ from typing import Final
 from finwait.explain.conversation import ACK, FIN, RST, SYN, Conversation, Segment
 from finwait.reproduce.part import HEADER, MOST_OCTETS, Part, sack_edges, shown_ack
 from finwait.reproduce.rehearsal import CHILD_FD, CLIENT_FD, SERVER_FD, Rehearsal
-from finwait.script.syntax import (
-    Field,
-    Integer,
-    Items,
-    Omitted,
-    Or,
-    Struct,
-    Symbol,
-    TcpBody,
-)
+from finwait.script.syntax import Field, Integer, Items, Omitted, Or, Struct, Symbol, TcpBody
 from finwait.script.syntax import Option as TcpOption
 from finwait.script.syntax import Sequence as Numbers
 from finwait.script.tcp_options import from_wire, split
@@ -49,7 +40,6 @@ DEFAULT_MSS: Final = 1460
 """Octets: of a peer that says nothing in this script, and the most that a script's device of 1,500 octets takes."""
 FIRST_BURST: Final = 10
 """Segments that a stack sends before anything is acked (RFC 6928)."""
-
 MOST_UNDER_WAY: Final = 2 * FIRST_BURST
 """Segments: a write beyond what the send buffer takes would block (Linux tcp_wmem, tcp_init_buffer_space)."""
 
@@ -369,9 +359,8 @@ class Acting:
         if idle and self.waiting == count <= burst:
             self._flush()
             return
-        if (
-            not self.stage.joins
-        ):  # nplab's packetdrill takes a segment as the device does: cut or uncut
+        if not self.stage.joins:
+            # nplab's packetdrill takes a segment as the device does: cut or uncut
             self._no_delay()
         self._pump()
 

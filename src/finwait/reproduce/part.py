@@ -7,7 +7,7 @@ from typing import Final
 from finwait.capture.connection import Connection
 from finwait.explain.conversation import ACK, FIN, RST, SYN, Conversation, Segment
 from finwait.script.tcp_options import from_wire, split
-from finwait.verdict.verdict import peer_of
+from finwait.verdict.verdict import FORGED, peer_of
 
 HEADER: Final = 20
 """Octets of a TCP header without options."""
@@ -20,7 +20,7 @@ KEPT_BEFORE: Final = 8
 MOST_OCTETS: Final = 32_768
 """Kept of either end: of more, what a stack acks and when depends on its buffer and its clock."""
 FROM_OUTSIDE: Final = frozenset(
-    {"injected-reset", "middlebox-idle-timeout", "peer-lost-state", "handshake-rejected"}
+    {FORGED, "middlebox-idle-timeout", "peer-lost-state", "handshake-rejected"}
 )
 """Causes in which the RST is nothing that the end it names would do by itself: the other end is put under test."""
 WAITING_FOR_AN_ACK: Final = frozenset({"FIN-WAIT-1", "CLOSING", "LAST-ACK"})

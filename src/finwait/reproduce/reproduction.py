@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
+from itertools import groupby
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -108,7 +109,13 @@ def make(
     captured = judged(alone(c))
     first = side or deciding_side(c.row)
     sides = (first,) if side is not None else (first, peer_of(first))
-    tries = (_write(c, who, captured, Dialect(dialect), speed, whole=all_of_it) for who, all_of_it in _tries(sides, len(c.segments), whole=whole))  # fmt: skip
+    parts = ((who, part(c, who, whole=all_of_it)) for who, all_of_it in _tries(sides, len(c.segments), whole=whole))  # fmt: skip
+    different = (
+        first for first, _ in groupby(parts)
+    )  # where nothing is left out, all of it is no other try
+    tries = (
+        _write(c, who, chosen, captured, Dialect(dialect), speed=speed) for who, chosen in different
+    )
     made = list(_up_to_the_same(one for one in tries if one))
     if not made:
         raise Misuse(*(_cannot(c, why, n) for n, why in enumerate(NO_CALLS)))
@@ -132,10 +139,9 @@ def _tries(sides: Sequence[str], segments: int, *, whole: bool) -> Iterator[tupl
             yield who, True
 
 
-def _write(c: Conversation, side: str, captured: Judged, dialect: Dialect, speed: float, *, whole: bool) -> Reproduction | None:  # fmt: skip
+def _write(c: Conversation, side: str, chosen: Part, captured: Judged, dialect: Dialect, *, speed: float) -> Reproduction | None:  # fmt: skip
     """Write the script for one side; None if no calls make that side do what it did."""
     family = "ipv6" if ":" in c.row.client_ip else "ipv4"
-    chosen = part(c, side, whole=whole)
     try:
         rehearsal = Acting(c, chosen, side, speed, Rehearsal(family, dialect)).play()
     except BadScript:  # a call on a socket that is closed, or not there yet

@@ -6,6 +6,7 @@ from typing import Final
 
 from finwait.verdict.language import Text
 
+_NOTHING: Final = Text("", "")
 _MOST: Final = 3
 """Names that are worth reading before one looks into the list."""
 
@@ -29,8 +30,8 @@ def _plain(word: str) -> str:
     return word.casefold().replace("_", "-")
 
 
-def meant(likely: list[str]) -> Text:
-    """Ask whether one of these was meant; nothing if there are none."""
+def meant(likely: list[str], otherwise: Text = _NOTHING) -> Text:
+    """Ask whether one of these was meant; say what stands for it if there are none."""
     if not likely:
-        return Text("", "")
+        return otherwise
     return Text(f": did you mean {' or '.join(likely)}?", f"：是不是 {' 或 '.join(likely)}？")

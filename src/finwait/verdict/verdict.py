@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from finwait.capture.connection import Connection, end
 from finwait.verdict.catalogue import entry
@@ -59,6 +59,8 @@ def clock(ts: int) -> str:
     return datetime.fromtimestamp(ts // NS, UTC).strftime("%H:%M:%S UTC")
 
 
+FORGED: Final = "injected-reset"
+"""The cause that says that the end that the RST names did not send it."""
 _HELD = Text(
     "TIME-WAIT is held by {who} until {until} (60 s on Linux)",
     "TIME-WAIT 由{who}保持到 {until}（Linux 为 60 秒）",
@@ -84,7 +86,7 @@ def sentence(row: Connection | Mapping[str, object], lang: Lang = "en") -> str:
     close = entry("close", row.close)
     line = close.line or close.title
     after_fin = reset_after_fin(row.closed_by, row.reset_by)
-    if row.cause == "injected-reset":
+    if row.cause == FORGED:
         line = _IN_NAME_AFTER_FIN if after_fin else _IN_NAME
     elif after_fin:
         line = close.line_after_fin or line

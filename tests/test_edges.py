@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -531,3 +532,20 @@ def test_a_three_way_close_is_one_reading_where_what_came_before_a_fin_is_missin
     assert how(row) == ("three-way", "server", True)
     assert row["client_gap_bytes"] == 10
     assert sure(row) == ("orderly", "possible")
+
+
+def test_a_checksum_that_could_not_be_verified_is_not_right(tmp_path: Path) -> None:
+    """A card that fills in all checksums in a way of its own; of the FIN's payload the snap length left half."""
+    packets = [
+        packet[:36] + b"\x12\x34" + packet[38:]
+        for packet in [c(ACK, 11, 21), s(ACK, 21, 11), c(FIN | ACK, 11, 21, 300), s(ACK, 21, 312), c(RST | ACK, 312, 21)]
+    ]  # fmt: skip
+    path = tmp_path / "edge.pcap"
+    with path.open("wb") as file:
+        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 150, 101))
+        for i, packet in enumerate(packets):
+            file.write(struct.pack("<IIII", 1_700_000_000, i, len(packet[:150]), len(packet)))
+            file.write(packet[:150])
+    (row,) = _core.analyze([str(path)]).records()
+    assert words(dict(row), "close", "reset_by") == ("reset", "client")
+    assert "offloaded-checksum" in notes(dict(row))

@@ -343,8 +343,11 @@ impl Conn {
             self.last_ts = self.last_ts.max(seg.ts);
             return out;
         }
+        const UNVERIFIED: u16 = mark::BAD_CHECKSUM | mark::OFFLOADED_CHECKSUM | mark::FRAGMENTED;
         if seg.flags & (flag::SYN | flag::FIN | flag::RST) != 0
-            && !seg.marked(mark::BAD_CHECKSUM | mark::OFFLOADED_CHECKSUM)
+            && seg.payload == 0
+            && !seg.payload_cut
+            && !seg.marked(UNVERIFIED)
         {
             self.ends[s].seen |= seen::CHECKSUM_GOOD;
         }

@@ -379,7 +379,8 @@ impl Conn {
             self.fin_waits_for_this(seg);
         }
         if seg.flags & flag::ACK != 0 {
-            self.acks(seg, &mut out);
+            self.acks_syn(seg, &mut out);
+            self.acks_fin(seg, &mut out);
         }
         self.after_reset(seg, &mut out);
         if seg.flags & flag::FIN != 0 {

@@ -549,3 +549,21 @@ def test_a_checksum_that_could_not_be_verified_is_not_right(tmp_path: Path) -> N
     (row,) = _core.analyze([str(path)]).records()
     assert words(dict(row), "close", "reset_by") == ("reset", "client")
     assert "offloaded-checksum" in notes(dict(row))
+
+
+def test_the_ack_of_a_fin_draws_a_reset_where_nobody_waits(tmp_path: Path) -> None:
+    """TCP_LINGER2 below 0; payload that came after the RST did not draw it (kernel: tcp_rcv_state_process)."""
+    row = told(tmp_path, [
+        *ASKED, s(FIN | ACK, 21, 11), c(ACK, 11, 22), s(RST, 22), c(ACK | PSH, 11, 22, 10), s(RST, 22),
+    ])  # fmt: skip
+    assert how(row) == ("reset", "server", True)
+    assert sure(row) == ("fin-wait-2-aborted", "possible")
+
+
+def test_the_reset_that_ends_time_wait_is_named(tmp_path: Path) -> None:
+    """Not the last one."""
+    told(tmp_path, [
+        *ASKED, c(FIN | ACK, 11, 21), s(FIN | ACK, 21, 12), c(ACK, 12, 22), s(RST, 22), s(RST, 21),
+    ])  # fmt: skip
+    text = " ".join(finwait.explain(tmp_path / "edge.pcap", 0).text().split())
+    assert "the RST of frame 10 ended it" in text

@@ -230,7 +230,8 @@ class _Telling:
         drew = self.account.moved_by(said[place])
         if means == "data-after-close" and (drew is None or not drew[1].payload):
             # the ACK of the FIN, with TCP_LINGER2 < 0, has the same reason (kernel: tcp_rcv_state_process)
-            at = reset.packet.sent  # and payload that left its sender before the RST came there may have drawn it
+            at = reset.packet.sent
+            # seen from its sender, payload that left before the RST came may have drawn it
             left = at if told.tap == reset.by else reset.at
             late = any(
                 segment.payload

@@ -150,7 +150,9 @@ impl Case<'_> {
     }
 
     fn reply_after_fin(&self, reset: &Reset, fin: &Fin) -> Reason {
-        let late = self.c.late[reset.by.flip() as usize].filter(|l| l.frame < reset.frame);
+        // but not what came after the RST, if the ACK of the FIN has drawn that
+        let late = self.c.late[reset.by.flip() as usize]
+            .filter(|l| l.frame < reset.frame || !reset.answers_ack_of(fin));
         // payload that was on its way when the FIN came met the closed socket first
         let payload = reset.trigger_payload > 0 || late.is_some() || reset.peer_unacked > 0;
         let idle = fin.idle >= IDLE && fin.last_data.is_some();
@@ -222,8 +224,7 @@ impl Case<'_> {
         } else {
             Confidence::Possible
         };
-        let by_ack = !reset.trigger_fin && fin.acked.is_some_and(|a| a.frame == reset.trigger);
-        let cause = if by_ack && waited < FIN_WAIT_2 {
+        let cause = if reset.answers_ack_of(fin) && waited < FIN_WAIT_2 {
             Cause::FinWait2Aborted
         } else {
             Cause::FinWait2Expired
@@ -388,6 +389,13 @@ fn hidden(y: &Endpoint) -> bool {
 }
 
 impl Reset {
+    /// True if the bare ACK of `fin`, its sender's, drew it.
+    fn answers_ack_of(&self, fin: &Fin) -> bool {
+        !self.trigger_fin
+            && self.trigger_payload == 0
+            && fin.acked.is_some_and(|a| a.frame == self.trigger)
+    }
+
     /// True if what drew it was sent by an end that had not received `fin`, its sender's.
     fn crossed(&self, fin: &Fin) -> bool {
         self.trigger != 0 && !self.trigger_ack.after(fin.number)

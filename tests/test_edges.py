@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -531,3 +532,38 @@ def test_a_three_way_close_is_one_reading_where_what_came_before_a_fin_is_missin
     assert how(row) == ("three-way", "server", True)
     assert row["client_gap_bytes"] == 10
     assert sure(row) == ("orderly", "possible")
+
+
+def test_a_checksum_that_could_not_be_verified_is_not_right(tmp_path: Path) -> None:
+    """A card that fills in all checksums in a way of its own; of the FIN's payload the snap length left half."""
+    packets = [
+        packet[:36] + b"\x12\x34" + packet[38:]
+        for packet in [c(ACK, 11, 21), s(ACK, 21, 11), c(FIN | ACK, 11, 21, 300), s(ACK, 21, 312), c(RST | ACK, 312, 21)]
+    ]  # fmt: skip
+    path = tmp_path / "edge.pcap"
+    with path.open("wb") as file:
+        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 150, 101))
+        for i, packet in enumerate(packets):
+            file.write(struct.pack("<IIII", 1_700_000_000, i, len(packet[:150]), len(packet)))
+            file.write(packet[:150])
+    (row,) = _core.analyze([str(path)]).records()
+    assert words(dict(row), "close", "reset_by") == ("reset", "client")
+    assert "offloaded-checksum" in notes(dict(row))
+
+
+def test_the_ack_of_a_fin_draws_a_reset_where_nobody_waits(tmp_path: Path) -> None:
+    """TCP_LINGER2 below 0; payload that came after the RST did not draw it (kernel: tcp_rcv_state_process)."""
+    row = told(tmp_path, [
+        *ASKED, s(FIN | ACK, 21, 11), c(ACK, 11, 22), s(RST, 22), c(ACK | PSH, 11, 22, 10), s(RST, 22),
+    ])  # fmt: skip
+    assert how(row) == ("reset", "server", True)
+    assert sure(row) == ("fin-wait-2-aborted", "possible")
+
+
+def test_the_reset_that_ends_time_wait_is_named(tmp_path: Path) -> None:
+    """Not the last one."""
+    told(tmp_path, [
+        *ASKED, c(FIN | ACK, 11, 21), s(FIN | ACK, 21, 12), c(ACK, 12, 22), s(RST, 22), s(RST, 21),
+    ])  # fmt: skip
+    text = " ".join(finwait.explain(tmp_path / "edge.pcap", 0).text().split())
+    assert "the RST of frame 10 ended it" in text

@@ -231,9 +231,11 @@ class _Telling:
         if means == "data-after-close" and (drew is None or not drew[1].payload):
             # the ACK of the FIN, with TCP_LINGER2 < 0, has the same reason (kernel: tcp_rcv_state_process)
             at = reset.packet.sent
+            # seen from its sender, payload that left before the RST came may have drawn it
+            left = at if told.tap == reset.by else reset.at
             late = any(
                 segment.payload
-                and packet.sent < at
+                and packet.sent < left
                 and not any(came < at for came in packet.arrived)
                 for packet, segment in self.account.sent(OTHER[reset.by])
             )

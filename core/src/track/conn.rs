@@ -343,8 +343,11 @@ impl Conn {
             self.last_ts = self.last_ts.max(seg.ts);
             return out;
         }
+        const UNVERIFIED: u16 = mark::BAD_CHECKSUM | mark::OFFLOADED_CHECKSUM | mark::FRAGMENTED;
         if seg.flags & (flag::SYN | flag::FIN | flag::RST) != 0
-            && !seg.marked(mark::BAD_CHECKSUM | mark::OFFLOADED_CHECKSUM)
+            && seg.payload == 0
+            && !seg.payload_cut
+            && !seg.marked(UNVERIFIED)
         {
             self.ends[s].seen |= seen::CHECKSUM_GOOD;
         }
@@ -376,7 +379,8 @@ impl Conn {
             self.fin_waits_for_this(seg);
         }
         if seg.flags & flag::ACK != 0 {
-            self.acks(seg, &mut out);
+            self.acks_syn(seg, &mut out);
+            self.acks_fin(seg, &mut out);
         }
         self.after_reset(seg, &mut out);
         if seg.flags & flag::FIN != 0 {

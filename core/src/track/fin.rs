@@ -1,8 +1,8 @@
 //! Closing by FIN: who sent one, who has received it, who acked it.
 
 use super::account::repeat;
-use super::closing::{Fin, FinAck, Sent};
-use super::conn::{Conn, Outcome, pair, shake};
+use super::closing::{Closing, Fin, FinAck, Sent};
+use super::conn::{Conn, Outcome, pair};
 use super::endpoint::{Endpoint, seen};
 use crate::machine::{self, Event, State};
 use crate::segment::{Dir, Segment, flag};
@@ -21,6 +21,27 @@ impl Fin {
             .has(seen::FIN_RECEIVED)
             .then(|| machine::next(stood, Event::RcvFin));
         x.retract(with_fin.flatten().unwrap_or(stood));
+    }
+}
+
+impl Closing {
+    /// The ACK of `fin` by end `by`, `y`, that was captured before it: the capture has the two out of order.
+    fn early_ack(&self, fin: &Fin, by: usize, y: &Endpoint) -> FinAck {
+        let own = self.fin[by];
+        let unknown = Sent {
+            frame: y.last_frame,
+            ts: y.last_ts,
+            seq: own.map_or(y.snd_nxt, |f| f.number),
+            ..Sent::default()
+        };
+        let first = self.first_to_ack(by, fin.number).unwrap_or(unknown);
+        FinAck {
+            frame: first.frame,
+            ts: first.ts,
+            seq: first.seq,
+            by_fin: own.is_some_and(|f| f.frame == first.frame),
+            first: fin.sent_once(),
+        }
     }
 }
 
@@ -58,30 +79,11 @@ impl Conn {
         let number = seg.seq + seg.payload + u32::from(seg.flags & flag::SYN != 0);
         let (idle, last_data) = self.before_close(seg);
         self.drop_false_fin(s, number);
-        let Some(c) = &mut self.closing else { return };
-        if let Some(fin) = &mut c.fin[s] {
-            if fin.number != number {
-                return;
-            }
-            fin.repeats += 1;
-            out.label(Label::FinRetransmission);
-            out.refers_to = fin.frame;
-            self.notes |= 1 << Note::FinRetransmitted as u8;
-            let (x, y) = pair(&mut self.ends, s);
-            x.retransmissions += u32::from(!out.is(Label::Retransmission));
-            if x.has_acked_beyond(seg) {
-                return;
-            }
-            y.fin_was_not_received(&mut c.assumed[s ^ 1]);
-            if fin.acked.is_some() && fin.delivered {
-                fin.ack_was_lost(&mut c.assumed[s], x);
-                self.notes |= 1 << Note::FinAckLost as u8;
-            }
-            if seg.payload == 0 {
-                repeat(x, seg.ts);
-            }
+        if self.fin_of(s).is_some() {
+            self.fin_again(seg, number, out);
             return;
         }
+        let Some(c) = &mut self.closing else { return };
         out.label(Label::Fin);
         if seg.payload > 0 {
             self.notes |= 1 << Note::FinWithData as u8;
@@ -112,23 +114,7 @@ impl Conn {
             out.label(Label::CrossesFin);
         }
         let (x, y) = pair(&mut self.ends, s);
-        // acked before it was captured: the capture has the two out of order
-        let early = (y.has(seen::ACK) && y.ack == number + 1).then(|| {
-            let unknown = Sent {
-                frame: y.last_frame,
-                ts: y.last_ts,
-                seq: c.fin[s ^ 1].map_or(y.snd_nxt, |f| f.number),
-                ..Sent::default()
-            };
-            let first = c.first_to_ack(s ^ 1, number).unwrap_or(unknown);
-            FinAck {
-                frame: first.frame,
-                ts: first.ts,
-                seq: first.seq,
-                by_fin: c.fin[s ^ 1].is_some_and(|f| f.frame == first.frame),
-                first: fin.sent_once(),
-            }
-        });
+        let early = (y.has(seen::ACK) && y.ack == number + 1).then(|| c.early_ack(&fin, s ^ 1, y));
         if x.lacks_before(number) {
             self.notes |= 1 << Note::FinOutOfOrder as u8;
         }
@@ -149,16 +135,40 @@ impl Conn {
             x.step(Event::SndFin);
         }
         fin.before_ack = x.state;
+        fin.acked = early;
+        fin.delivered = early.is_some();
         c.fin[s] = Some(fin);
-        if let Some(ack) = early {
-            if let Some(f) = &mut c.fin[s] {
-                f.acked = Some(ack);
-                f.delivered = true;
-            }
+        if early.is_some() {
             y.seen |= seen::FIN_RECEIVED;
             y.step(Event::RcvFin);
             x.step(Event::RcvAckOfFin);
             self.finish_if_done(seg);
+        }
+    }
+
+    /// Its sender sends its FIN again: it has not received the ACK of it, nor the other end, perhaps, the FIN.
+    fn fin_again(&mut self, seg: &Segment, number: Seq, out: &mut Outcome) {
+        let s = seg.dir as usize;
+        let Some(c) = &mut self.closing else { return };
+        let Some(fin) = c.fin[s].as_mut().filter(|f| f.number == number) else {
+            return;
+        };
+        fin.repeats += 1;
+        out.label(Label::FinRetransmission);
+        out.refers_to = fin.frame;
+        self.notes |= 1 << Note::FinRetransmitted as u8;
+        let (x, y) = pair(&mut self.ends, s);
+        x.retransmissions += u32::from(!out.is(Label::Retransmission));
+        if x.has_acked_beyond(seg) {
+            return;
+        }
+        y.fin_was_not_received(&mut c.assumed[s ^ 1]);
+        if fin.acked.is_some() && fin.delivered {
+            fin.ack_was_lost(&mut c.assumed[s], x);
+            self.notes |= 1 << Note::FinAckLost as u8;
+        }
+        if seg.payload == 0 {
+            repeat(x, seg.ts);
         }
     }
 
@@ -237,29 +247,9 @@ impl Conn {
         last.map_or(-1, |t| seg.ts.saturating_sub(t).max(0))
     }
 
-    /// What the acknowledgment tells the other end.
-    pub(super) fn acks(&mut self, seg: &Segment, out: &mut Outcome) {
+    /// What the acknowledgment tells the other end of its FIN, and of payload that it sent after this end's.
+    pub(super) fn acks_fin(&mut self, seg: &Segment, out: &mut Outcome) {
         let s = seg.dir as usize;
-        let first_ack = seg.flags & flag::SYN == 0;
-        let answered = self.answered();
-        let (x, y) = pair(&mut self.ends, s);
-        if y.has(seen::SYN) && seg.ack.after(y.isn) && !y.has(seen::SYN_ACKED) {
-            y.seen |= seen::SYN_ACKED;
-            if first_ack && x.has(seen::SYN) {
-                out.label(Label::HandshakeAck);
-            }
-        }
-        if y.state == State::SynReceived && seg.ack.after(y.isn) {
-            y.step(Event::RcvAckOfSyn);
-            if first_ack {
-                self.shake |= shake::ACK;
-                if self.handshake_ns < 0 && self.shake & shake::SYN != 0 {
-                    self.handshake_ns = seg.ts.saturating_sub(self.first_ts).max(0);
-                }
-            }
-        } else if first_ack && answered && seg.dir == self.client && seg.ack.after(y.isn) {
-            self.shake |= shake::ACK;
-        }
         let own_fin = self.fin_of(s);
         // a FIN behind a hole waits until that is filled (RFC 9293 section 3.10.7.4)
         let hole_before_fin = own_fin.is_some_and(|n| self.ends[s].lacks_before(n));

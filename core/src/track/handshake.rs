@@ -113,6 +113,31 @@ impl Conn {
         }
     }
 
+    /// What the acknowledgment tells the other end of its SYN.
+    pub(super) fn acks_syn(&mut self, seg: &Segment, out: &mut Outcome) {
+        let s = seg.dir as usize;
+        let no_syn = seg.flags & flag::SYN == 0;
+        let answered = self.answered();
+        let (x, y) = pair(&mut self.ends, s);
+        if y.has(seen::SYN) && seg.ack.after(y.isn) && !y.has(seen::SYN_ACKED) {
+            y.seen |= seen::SYN_ACKED;
+            if no_syn && x.has(seen::SYN) {
+                out.label(Label::HandshakeAck);
+            }
+        }
+        if y.state == State::SynReceived && seg.ack.after(y.isn) {
+            y.step(Event::RcvAckOfSyn);
+            if no_syn {
+                self.shake |= shake::ACK;
+                if self.handshake_ns < 0 && self.shake & shake::SYN != 0 {
+                    self.handshake_ns = seg.ts.saturating_sub(self.first_ts).max(0);
+                }
+            }
+        } else if no_syn && answered && seg.dir == self.client && seg.ack.after(y.isn) {
+            self.shake |= shake::ACK;
+        }
+    }
+
     /// An ACK to a SYN that does not ack it: the other end still has an older connection.
     pub(super) fn is_old_ack(&self, seg: &Segment) -> bool {
         let y = &self.ends[seg.dir.flip() as usize];

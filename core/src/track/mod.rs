@@ -1,8 +1,10 @@
 //! From segments to connections: finding the connection a segment belongs to, beginning and ending them.
 
 mod account;
+mod after_reset;
 pub mod closing;
 pub mod conn;
+mod ending;
 pub mod endpoint;
 mod fin;
 mod flow_table;
@@ -11,12 +13,15 @@ mod handshake;
 pub mod holes;
 mod recent;
 mod reset;
+mod successor;
+mod worth;
 
 use crate::machine::State;
 use crate::prefetch::prefetch;
 use crate::segment::{FlowKey, Segment, flag};
 use crate::slugs::{Label, Note};
 use conn::{Conn, Outcome, reuse};
+use ending::Lingering;
 use endpoint::seen;
 use flow_table::FlowTable;
 use foldhash::quality::RandomState;
@@ -24,6 +29,7 @@ use halves::{Halves, Scopes};
 use recent::{Recent, signature};
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
+use successor::{Before, Turn};
 
 /// How long a finished connection is kept for what may still come: a repeated FIN, a RST, a SYN in
 /// TIME-WAIT. Twice Linux's TIME-WAIT (`TCP_TIMEWAIT_LEN`, 60 s), which is also the longest gap
@@ -35,24 +41,6 @@ const TIME_WAIT: i64 = 60_000_000_000;
 
 /// Open connections held at once unless the caller says otherwise: 1.6 GB at 400 bytes each.
 pub const DEFAULT_MAX_CONNECTIONS: usize = 4_000_000;
-
-/// When the limit is reached, this part of the connections is told and dropped at once, oldest first.
-const EVICT_PART: usize = 16;
-
-/// SYNs kept of an attempt to reopen a living connection; later repeats add nothing.
-const MAX_RIVALS: usize = 8;
-
-/// A finished connection that is kept for a while.
-#[derive(Clone, Copy)]
-struct Lingering {
-    index: u32,
-    /// Its first frame, which tells whether its place is used by another one.
-    first_frame: u64,
-    /// When it finished, or its last segment came.
-    since: i64,
-    /// Where it is found in the table.
-    hash: u64,
-}
 
 /// Takes connections whose time is over.
 pub trait Sink {
@@ -202,7 +190,7 @@ impl Tracker {
             Some(i) => i,
             None => match self.join(seg, hash) {
                 Some(i) => i,
-                None => self.begin(seg, hash, source, i64::MIN, sink),
+                None => self.begin(seg, hash, source, Before::Nothing, sink),
             },
         };
         let conn = &mut self.conns[index as usize];
@@ -258,89 +246,12 @@ impl Tracker {
         (index, outcome)
     }
 
-    /// Which connection `seg` belongs to when the one in the table may not be it: the tuple is, or
-    /// may be, used again.
-    fn successor(
-        &mut self,
-        index: u32,
-        seg: &Segment,
-        hash: u64,
-        source: u32,
-        sink: &mut impl Sink,
-    ) -> Turn {
-        let conn = &mut self.conns[index as usize];
-        if conn.finished() && seg.ts.saturating_sub(conn.last_ts) > LINGER {
-            return Turn::Goes(self.replace(index, seg, hash, source, sink));
-        }
-        if seg.flags & (flag::SYN | flag::RST) != flag::SYN {
-            return Turn::Goes(index);
-        }
-        if seg.flags & flag::ACK != 0 {
-            let rival = conn.challenger.as_ref().and_then(|c| c.first());
-            if !rival.is_some_and(|syn| syn.dir != seg.dir && seg.ack == syn.seq + 1) {
-                return Turn::Goes(index);
-            }
-            conn.reuse |= reuse::REPLACED;
-            let syns = conn.challenger.take().unwrap_or_default();
-            let called = flow_hash(&self.hasher, &syns[0].key);
-            let index = self.replace(index, &syns[0], called, source, sink);
-            for syn in syns.iter() {
-                self.conns[index as usize].segment(syn);
-            }
-            if !self.conns[index as usize].owns(&seg.key) {
-                self.adopt(index, seg, hash);
-            }
-            return Turn::Goes(index);
-        }
-        let end = &conn.ends[seg.dir as usize];
-        let same_isn = if end.has(seen::SYN) {
-            end.isn == seg.seq
-        } else {
-            !end.has(seen::SEQ)
-        };
-        if same_isn {
-            return Turn::Goes(index);
-        }
-        let peer_spoke = conn.ends[seg.dir.flip() as usize].packets > 0;
-        if conn.finished() || !peer_spoke {
-            return Turn::Goes(self.replace(index, seg, hash, source, sink));
-        }
-        // RFC 5961 section 4: a SYN in a living connection is only answered. What it was shows later.
-        conn.note(Note::SynInConnection);
-        conn.calm = false;
-        let rivals = conn.challenger.get_or_insert_default();
-        if rivals.len() < MAX_RIVALS {
-            rivals.push(*seg);
-        }
-        Turn::Waits
-    }
-
-    fn replace(
-        &mut self,
-        index: u32,
-        seg: &Segment,
-        hash: u64,
-        source: u32,
-        sink: &mut impl Sink,
-    ) -> u32 {
-        let since = match self.conns[index as usize]
-            .closing
-            .as_ref()
-            .and_then(|c| c.finished)
-        {
-            Some((ts, _)) => seg.ts.saturating_sub(ts).max(0),
-            None => -1,
-        };
-        self.end(index, sink);
-        self.begin(seg, hash, source, since, sink)
-    }
-
     fn begin(
         &mut self,
         seg: &Segment,
         hash: u64,
         source: u32,
-        since: i64,
+        before: Before,
         sink: &mut impl Sink,
     ) -> u32 {
         self.retire(sink);
@@ -348,10 +259,10 @@ impl Tracker {
             self.evict(sink);
         }
         let mut conn = Conn::new(seg, source);
-        if (0..=TIME_WAIT).contains(&since) {
+        if matches!(before, Before::Finished(ago) if ago <= TIME_WAIT) {
             conn.reuse |= reuse::IN_TIME_WAIT;
         }
-        if since != i64::MIN {
+        if !matches!(before, Before::Nothing) {
             conn.note(Note::TupleReused);
         }
         self.begun += 1;
@@ -420,146 +331,6 @@ impl Tracker {
         let conns = &self.conns;
         self.halves.add(ends, index, |i| conns[i as usize].waits());
     }
-
-    fn end(&mut self, index: u32, sink: &mut impl Sink) {
-        self.begun += tell(&self.conns[index as usize], self.now, sink);
-        let conn = &mut self.conns[index as usize];
-        for key in [Some(conn.key), conn.other_key()].into_iter().flatten() {
-            self.table.remove(flow_hash(&self.hasher, &key), index);
-        }
-        self.halves
-            .remove(ends_hash(&self.hasher, &conn.key), index);
-        conn.other_scope = conn.key.scope;
-        conn.first_frame = 0; // marks the place as free
-        conn.closing = None;
-        conn.challenger = None;
-        conn.ends.iter_mut().for_each(|e| e.holes = None);
-        self.free.push(index);
-        self.live -= 1;
-    }
-
-    /// Tells finished connections that nothing has come for during [`LINGER`].
-    fn retire(&mut self, sink: &mut impl Sink) {
-        while let Some(&oldest) = self.lingering.front() {
-            if self.now.saturating_sub(oldest.since) <= LINGER {
-                return;
-            }
-            self.lingering.pop_front();
-            self.wake();
-            let conn = &self.conns[oldest.index as usize];
-            if conn.first_frame != oldest.first_frame || !conn.finished() {
-                continue;
-            }
-            if self.now.saturating_sub(conn.last_ts) > LINGER {
-                self.end(oldest.index, sink);
-            } else {
-                self.lingering.push_back(Lingering {
-                    since: conn.last_ts,
-                    ..oldest
-                });
-            }
-        }
-    }
-
-    /// Asks for the connections whose time will be over next: what lay still for two minutes is in no
-    /// cache. First for the connection, then for what it refers to.
-    #[inline]
-    fn wake(&self) {
-        const CONN: usize = 8;
-        const BOXES: usize = 4;
-        if let Some(next) = self.lingering.get(CONN) {
-            self.table.prefetch(next.hash);
-            prefetch(&self.conns[next.index as usize]);
-        }
-        if let Some(next) = self.lingering.get(BOXES) {
-            self.conns[next.index as usize].prefetch_boxes();
-        }
-    }
-
-    /// Tells the connections that were idle longest, to make room.
-    fn evict(&mut self, sink: &mut impl Sink) {
-        let mut ages: Vec<(i64, u32)> = Vec::with_capacity(self.live);
-        let in_use = self
-            .conns
-            .iter()
-            .enumerate()
-            .filter(|(_, c)| c.first_frame != 0);
-        ages.extend(in_use.map(|(i, c)| (c.last_ts, i as u32)));
-        let n = (ages.len() / EVICT_PART).max(1).min(ages.len());
-        if n == 0 {
-            return;
-        }
-        ages.select_nth_unstable(n - 1);
-        for &(_, index) in &ages[..n] {
-            if !self.conns[index as usize].finished() {
-                self.conns[index as usize].note(Note::Evicted);
-                self.evicted += 1;
-            }
-            self.end(index, sink);
-        }
-    }
-
-    /// Tells every connection that is left. `now` is the time at which the capture ends.
-    pub fn finish(&mut self, now: i64, sink: &mut impl Sink) {
-        self.now = self.now.max(now);
-        for i in 0..self.conns.len() {
-            if let Some(next) = self.conns.get(i + 4) {
-                next.prefetch_boxes();
-            }
-            if self.conns[i].first_frame != 0 {
-                self.begun += tell(&self.conns[i], self.now, sink);
-            }
-        }
-        self.conns.clear();
-        self.free.clear();
-        self.lingering.clear();
-        self.live = 0;
-        self.table = FlowTable::default();
-        self.halves.clear();
-    }
-
-    /// Tells connections that were finished more than `quiet` nanoseconds ago: a live capture has paused.
-    pub fn flush_finished(&mut self, quiet: i64, sink: &mut impl Sink) {
-        for lingering in std::mem::take(&mut self.lingering) {
-            let conn = &self.conns[lingering.index as usize];
-            if conn.first_frame != lingering.first_frame || !conn.finished() {
-                continue;
-            }
-            if self.now.saturating_sub(conn.last_ts) >= quiet {
-                self.end(lingering.index, sink);
-            } else {
-                self.lingering.push_back(lingering);
-            }
-        }
-    }
-}
-
-/// Where a segment goes.
-enum Turn {
-    /// To this connection.
-    Goes(u32),
-    /// It is kept until the next segments show what it was.
-    Waits,
-}
-
-/// Tells a connection that is over, and, as a connection of its own, a SYN that came while it lived
-/// and that nothing answered. Returns how many connections that adds.
-fn tell(conn: &Conn, now: i64, sink: &mut impl Sink) -> u64 {
-    sink.ended(conn, now);
-    let Some(syns) = &conn.challenger else {
-        return 0;
-    };
-    let Some(first) = syns.first() else { return 0 };
-    if conn.ends[first.dir.flip() as usize].last_ts >= first.ts {
-        return 0;
-    }
-    let mut attempt = Conn::new(first, conn.source);
-    attempt.note(Note::TupleReused);
-    for syn in syns.iter() {
-        attempt.segment(syn);
-    }
-    sink.ended(&attempt, now);
-    1
 }
 
 /// The bits of a flow's hash that its scope does not change: they choose the shard, so that both

@@ -3,27 +3,11 @@
 use super::closing::{FinAck, Reset, Sent};
 use super::conn::{Conn, Outcome, pair};
 use super::endpoint::seen;
+use super::worth::Worth;
 use crate::machine::{Event, State};
 use crate::segment::{Segment, flag, mark};
 use crate::seq::Seq;
 use crate::slugs::{Label, Note, ResetForm};
-
-/// A reply follows its trigger within a round trip; one that comes later was not drawn by it.
-/// Nanoseconds; above the longest round trips in use (RFC 6298 section 2.4 takes 1 s as the least RTO).
-const PROMPT: i64 = 5_000_000_000;
-
-/// What a RST is worth to its receiver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Worth {
-    /// Exactly what the receiver expects: the connection is gone.
-    Exact,
-    /// One below it after a FIN: Linux takes it (`tcp_reset_check`), for macOS sends such.
-    BelowFin,
-    /// In the window, not exact: draws a challenge ACK.
-    Doubtful,
-    /// Out of the window, or in SYN-SENT without acking the SYN: ignored.
-    Nothing,
-}
 
 impl Conn {
     /// Takes a RST.
@@ -203,18 +187,6 @@ impl Conn {
         }
     }
 
-    /// One more answer of a stack without a socket: its number is what the other end had acked (RFC 9293 section
-    /// 3.5.2). Beyond all that was captured of its sender, that ACK and what it acks are missing.
-    fn answers_unseen(&mut self, seg: &Segment, out: &mut Outcome) {
-        let (x, y) = pair(&mut self.ends, seg.dir as usize);
-        let beyond = seg.seq.since(x.snd_nxt);
-        let window = i32::try_from(y.max_window).unwrap_or(i32::MAX);
-        if !seg.has(flag::ACK) && x.has(seen::SEQ) && (1..=window).contains(&beyond) {
-            out.label(Label::AcksUnseen);
-            x.pass_over(seg.seq);
-        }
-    }
-
     fn record(&self, seg: &Segment, form: ResetForm, trigger: Option<Sent>) -> Reset {
         let (x, y) = (
             &self.ends[seg.dir as usize],
@@ -325,188 +297,6 @@ impl Conn {
             self.note(Note::RstBothSides);
         } else if c.rsts[seg.dir as usize] > 1 {
             self.note(Note::RstRepeated);
-        }
-    }
-
-    /// A RST after the connection was finished.
-    fn after_the_end(&mut self, seg: &Segment, worth: Worth, form: ResetForm, out: &mut Outcome) {
-        if let Some(reset) = self.closing.as_ref().and_then(|c| c.reset) {
-            if reset.by == seg.dir && reset.form == ResetForm::Reply {
-                self.answers_unseen(seg, out);
-            }
-            return;
-        }
-        self.note(Note::RstAfterClose);
-        if form == ResetForm::Owner && worth == Worth::Exact {
-            self.ends[seg.dir as usize].go(State::Closed);
-        }
-        let y = &mut self.ends[seg.dir.flip() as usize];
-        if y.state == State::TimeWait && worth == Worth::Exact {
-            y.step(Event::RcvRst);
-            self.note(Note::TimeWaitAssassinated);
-        }
-    }
-
-    fn worth(&self, seg: &Segment) -> Worth {
-        let (x, y) = (
-            &self.ends[seg.dir as usize],
-            &self.ends[seg.dir.flip() as usize],
-        );
-        if y.state == State::SynSent && !x.has(seen::SYN) {
-            // RFC 9293 3.10.7.3: in SYN-SENT only a RST that acks the SYN counts
-            let acks_syn = seg.flags & flag::ACK != 0
-                && seg.ack.after(y.isn)
-                && seg.ack.at_or_before(y.snd_nxt);
-            return if acks_syn {
-                Worth::Exact
-            } else {
-                Worth::Nothing
-            };
-        }
-        if seg.has(flag::RST | flag::ACK)
-            && seg.seq == Seq(0)
-            && x.packets == 0
-            && seg.ack == y.snd_nxt
-        {
-            return Worth::Exact;
-        }
-        if !y.has(seen::ACK) {
-            let known = x.has(seen::SEQ);
-            let near = seg.seq.at_or_before(x.snd_nxt + 1) && seg.seq.at_or_after(x.isn);
-            return if !known || near || !x.has(seen::SYN) {
-                Worth::Exact
-            } else {
-                Worth::Doubtful
-            };
-        }
-        let from_expected = seg.seq.since(y.ack);
-        let sent = if x.has(seen::SEQ) {
-            x.snd_nxt.since(y.ack).max(0)
-        } else {
-            0
-        };
-        let finned = y.has(seen::FIN_RECEIVED);
-        if (0..=sent).contains(&from_expected) {
-            Worth::Exact
-        } else if from_expected == -1 && finned {
-            Worth::BelowFin
-        } else if from_expected > 0
-            && x.has(seen::GAP)
-            && from_expected.unsigned_abs() <= y.max_window
-        {
-            // the capture lost part of what the sender had sent
-            Worth::Exact
-        } else if from_expected > 0
-            && from_expected.unsigned_abs() <= y.scaled_window(self.scaled()).max(1)
-        {
-            Worth::Doubtful
-        } else {
-            Worth::Nothing
-        }
-    }
-
-    /// OWNER or REPLY, by the numbers that Linux puts into each (measured; `tcp_send_active_reset`,
-    /// `tcp_v4_send_reset`). RFC 9293 section 3.5.2 asks the same of everyone's replies.
-    fn form(&self, seg: &Segment) -> ResetForm {
-        let x = &self.ends[seg.dir as usize];
-        if seg.flags & flag::ACK == 0 {
-            return ResetForm::Reply;
-        }
-        if seg.seq == Seq(0) && (x.packets == 0 || x.snd_nxt != Seq(0)) {
-            return ResetForm::Reply;
-        }
-        let window_gone = seg.window == 0 && x.window != 0;
-        if window_gone && !seg.marked(mark::TIMESTAMPS) {
-            ResetForm::Unclear
-        } else {
-            ResetForm::Owner
-        }
-    }
-
-    fn trigger(&self, seg: &Segment) -> Option<Sent> {
-        let y = seg.dir.flip() as usize;
-        let c = self.closing.as_ref()?;
-        if seg.flags & flag::ACK == 0 {
-            return c.trigger(y, seg.seq, seg.ts.saturating_sub(PROMPT));
-        }
-        // the answer to a segment without ACK acks its end (RFC 9293 section 3.5.2): here, a SYN
-        let e = &self.ends[y];
-        (e.snd_nxt == seg.ack && e.packets > 0).then_some(Sent {
-            frame: e.last_frame,
-            ts: e.last_ts,
-            seq: e.snd_nxt - e.last_payload,
-            ack: e.last_ack,
-            payload: e.last_payload,
-            fin: false,
-        })
-    }
-
-    /// The other end closed while the RST was on its way to it: a socket that is gone sends no FIN. (Or the resetter had,
-    /// and its RST overtook its FIN.)
-    pub(super) fn crossed_the_reset(&mut self, seg: &Segment) {
-        let s = seg.dir as usize;
-        let Some(c) = &self.closing else { return };
-        let (Some(reset), Some(fin)) = (c.reset, c.fin[s]) else {
-            return;
-        };
-        if fin.frame != seg.number {
-            return;
-        }
-        let received = c.fin[s ^ 1].is_some_and(|other| seg.ack.after(other.number));
-        let y = &mut self.ends[s];
-        // whether the resetter's own FIN had come since cannot be known
-        y.retract(reset.before[s]);
-        if received {
-            y.step(Event::RcvFin);
-        }
-        y.step(Event::SndFin);
-        y.go(State::Closed);
-    }
-
-    /// A segment after a RST: does it show that the RST ended nothing?
-    pub(super) fn after_reset(&mut self, seg: &Segment, out: &mut Outcome) {
-        let Some(c) = &mut self.closing else { return };
-        if let Some((frame, by)) = c.doubtful_rst
-            && by != seg.dir
-            && seg.payload == 0
-            && c.reset.is_none()
-        {
-            out.label(Label::ChallengeAck);
-            out.refers_to = frame;
-            c.doubtful_rst = None;
-            self.note(Note::RstChallenged);
-            self.note(Note::ChallengeAck);
-            return;
-        }
-        let Some(reset) = c.reset else { return };
-        out.label(Label::AfterClose);
-        if reset.by == seg.dir {
-            if seg.payload > 0 && (seg.seq + seg.payload).after(reset.seq) {
-                c.data_after_reset += u64::from(seg.payload);
-                c.after_reset_end = seg.seq + seg.payload;
-            }
-            return;
-        }
-        // the other end acks what the alleged resetter sent after the RST: it never took effect
-        if c.data_after_reset > 0
-            && seg.ack.after(reset.seq)
-            && seg.ack.at_or_before(c.after_reset_end)
-        {
-            c.reset = None;
-            c.finished = None;
-            for (e, state) in self.ends.iter_mut().zip(reset.before) {
-                e.retract(state);
-            }
-            let keep = [
-                Note::RstOwner,
-                Note::RstReply,
-                Note::DataDestroyed,
-                Note::LateSegment,
-            ];
-            for note in keep {
-                self.notes &= !(1 << note as u8);
-            }
-            self.note(Note::RstIgnored);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::cause::{Case, DEVICE_IDLE, IDLE, LEAK, PROBES, REQUEST, Reason, known_gap};
 use crate::slugs::{Cause, Confidence, Evidence, Handshake, Note, ResetForm};
-use crate::track::closing::{Fin, Reset};
+use crate::track::closing::{Fin, Late, Reset};
 use crate::track::conn::Conn;
 use crate::track::endpoint::{Endpoint, seen};
 
@@ -150,63 +150,18 @@ impl Case<'_> {
     }
 
     fn reply_after_fin(&self, reset: &Reset, fin: &Fin) -> Reason {
-        let y = reset.by.flip();
-        let late = self.c.late[y as usize];
-        let crossed = !reset.trigger_ack.after(fin.number) && reset.trigger != 0;
+        // but not what came after the RST, if the ACK of the FIN has drawn that
+        let late = self.c.late[reset.by.flip() as usize]
+            .filter(|l| l.frame < reset.frame || !reset.answers_ack_of(fin));
         // payload that was on its way when the FIN came met the closed socket first
         let payload = reset.trigger_payload > 0 || late.is_some() || reset.peer_unacked > 0;
         let idle = fin.idle >= IDLE && fin.last_data.is_some();
         let answered = fin.last_data == Some(reset.by);
-        let acked_ts = fin.acked.map_or(fin.ts, |a| a.ts);
         if payload && idle && (answered || fin.idle >= 5 * IDLE) {
-            let cause = if crossed {
-                Cause::KeepaliveRaceCrossed
-            } else {
-                Cause::KeepaliveRaceStale
-            };
-            let sure = answered && reset.trigger_payload > 0;
-            let mut r = Reason::new(
-                cause,
-                if sure {
-                    Confidence::Certain
-                } else {
-                    Confidence::Likely
-                },
-            );
-            r.supports.put(Evidence::IdleGap, fin.idle);
-            if answered {
-                r.supports.add(Evidence::NoRequestOutstanding);
-            } else {
-                r.against.add(Evidence::RequestOutstanding);
-            }
-            let sent = if reset.trigger_payload > 0 {
-                reset.trigger_ts
-            } else {
-                late.map_or(reset.ts, |l| l.ts)
-            };
-            if crossed {
-                r.supports.put(Evidence::SentBeforeFin, reset.trigger);
-            } else {
-                r.supports
-                    .put(Evidence::SentAfterFin, sent.saturating_sub(acked_ts).max(0));
-            }
-            return r;
+            return Self::keepalive_race(reset, fin, late);
         }
         if reset.trigger_fin && reset.peer_unacked == 0 || !payload {
-            // a bare ACK draws no RST while the socket waits: it was gone, and why was not captured
-            let waited = reset.ts.saturating_sub(fin.ts);
-            let least = if reset.trigger_fin { FIN_WAIT_2 } else { LEAK };
-            let sure = if reset.trigger != 0 && waited >= least {
-                Confidence::Likely
-            } else {
-                Confidence::Possible
-            };
-            let mut r = Reason::new(Cause::FinWait2Expired, sure);
-            r.against
-                .add_if(sure == Confidence::Possible, Evidence::EndUnseen);
-            r.supports
-                .put(Evidence::PeerOpenFor, reset.ts.saturating_sub(fin.ts));
-            return r;
+            return Self::socket_gone(reset, fin);
         }
         let waited = reset.ts.saturating_sub(fin.ts);
         if waited >= LEAK {
@@ -215,14 +170,69 @@ impl Case<'_> {
             return r;
         }
         let mut r = Reason::new(Cause::DataAfterClose, Confidence::Certain);
-        if crossed {
+        Self::sent_around_fin(reset, fin, reset.trigger_ts, &mut r);
+        r
+    }
+
+    /// D1: payload for a connection that was closed because it was idle.
+    fn keepalive_race(reset: &Reset, fin: &Fin, late: Option<Late>) -> Reason {
+        let cause = if reset.crossed(fin) {
+            Cause::KeepaliveRaceCrossed
+        } else {
+            Cause::KeepaliveRaceStale
+        };
+        let answered = fin.last_data == Some(reset.by);
+        let sure = if answered && reset.trigger_payload > 0 {
+            Confidence::Certain
+        } else {
+            Confidence::Likely
+        };
+        let mut r = Reason::new(cause, sure);
+        r.supports.put(Evidence::IdleGap, fin.idle);
+        if answered {
+            r.supports.add(Evidence::NoRequestOutstanding);
+        } else {
+            r.against.add(Evidence::RequestOutstanding);
+        }
+        let sent = if reset.trigger_payload > 0 {
+            reset.trigger_ts
+        } else {
+            late.map_or(reset.ts, |l| l.ts)
+        };
+        Self::sent_around_fin(reset, fin, sent, &mut r);
+        r
+    }
+
+    /// Whether what drew the RST was sent before the FIN arrived, or how long after.
+    fn sent_around_fin(reset: &Reset, fin: &Fin, sent: i64, r: &mut Reason) {
+        if reset.crossed(fin) {
             r.supports.put(Evidence::SentBeforeFin, reset.trigger);
         } else {
-            r.supports.put(
-                Evidence::SentAfterFin,
-                reset.trigger_ts.saturating_sub(acked_ts).max(0),
-            );
+            let acked = fin.acked.map_or(fin.ts, |a| a.ts);
+            r.supports
+                .put(Evidence::SentAfterFin, sent.saturating_sub(acked).max(0));
         }
+    }
+
+    /// A FIN or a bare ACK drew the RST. The latter draws none while the socket waits: it was gone, and why was not
+    /// captured, unless it is the ACK of the FIN (`tcp_rcv_state_process` with TCP_LINGER2 below 0).
+    fn socket_gone(reset: &Reset, fin: &Fin) -> Reason {
+        let waited = reset.ts.saturating_sub(fin.ts);
+        let least = if reset.trigger_fin { FIN_WAIT_2 } else { LEAK };
+        let sure = if reset.trigger != 0 && waited >= least {
+            Confidence::Likely
+        } else {
+            Confidence::Possible
+        };
+        let cause = if reset.answers_ack_of(fin) && waited < FIN_WAIT_2 {
+            Cause::FinWait2Aborted
+        } else {
+            Cause::FinWait2Expired
+        };
+        let mut r = Reason::new(cause, sure);
+        r.against
+            .add_if(sure == Confidence::Possible, Evidence::EndUnseen);
+        r.supports.put(Evidence::PeerOpenFor, waited);
         r
     }
 
@@ -385,6 +395,18 @@ fn hidden(x: &Endpoint, y: &Endpoint) -> bool {
 }
 
 impl Reset {
+    /// True if the bare ACK of `fin`, its sender's, drew it.
+    fn answers_ack_of(&self, fin: &Fin) -> bool {
+        !self.trigger_fin
+            && self.trigger_payload == 0
+            && fin.acked.is_some_and(|a| a.frame == self.trigger)
+    }
+
+    /// True if what drew it was sent by an end that had not received `fin`, its sender's.
+    fn crossed(&self, fin: &Fin) -> bool {
+        self.trigger != 0 && !self.trigger_ack.after(fin.number)
+    }
+
     /// Nanoseconds between the other end's last word and the segment that drew the RST.
     fn idle_before_trigger(&self, conn: &Conn) -> i64 {
         let x = &conn.ends[self.by as usize];

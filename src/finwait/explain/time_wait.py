@@ -99,13 +99,17 @@ def _why_holder(c: Conversation, who: str) -> str:
     return "holds-unseen" if other is None or other.acked_by is None else "holds"
 
 
+def _ends_time_wait(segment: Segment) -> bool:
+    return any(old == "TIME-WAIT" and new == "CLOSED" for _, old, new in segment.moves)
+
+
 def _why_nobody(c: Conversation) -> tuple[Sentence, ...]:
     row = c.row
-    resets = [s.number for s in c.segments if s.flags & RST]
+    killers = (s.number for s in c.segments if s.flags & RST and _ends_time_wait(s))
     if row.close in ("refused", "unanswered", "handshake-reset"):
         return (("never-open", {}),)
-    if "time-wait-assassinated" in row.notes and resets:
-        return (("assassinated", {"frame": resets[-1]}),)
+    if killer := next(killers, None):
+        return (("assassinated", {"frame": killer}),)
     if row.close == "reset":
         ends: dict[str, Fact] = {"who": row.reset_by, "peer": peer_of(row.reset_by)}
         return (("reset-forged", ends),) if c.forged else (("reset", {}),)

@@ -5,19 +5,21 @@
 //! many as are asked for together. The second reading tracks nothing but their tuples and ends where
 //! nothing of them can come any more (docs/decisions.md 28, 90).
 
+mod hindsight;
+
 use crate::decode::{Decoded, Defragmenter, Fragment, decode, locate};
 use crate::engine::{Options, Progress, Report, Watch, find, run};
 use crate::frame::{Batch, FrameRef};
-use crate::machine::{Event, State, next};
+use crate::machine::State;
 use crate::segment::{FlowKey, NO_WSCALE, Segment, flag};
 use crate::skip::SkipCounts;
-use crate::slugs::Label;
 use crate::source;
 use crate::track::conn::{Conn, Outcome};
 use crate::track::endpoint::seen;
 use crate::track::{LINGER, Sink, Tracker, final_state};
 use crate::verdict::row::Row;
 use foldhash::quality::RandomState;
+use hindsight::hindsight;
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;
 use std::sync::LazyLock;
@@ -396,146 +398,6 @@ impl Hunt {
             }
         }
     }
-}
-
-/// What a segment made believe and a later one disproves is not told, so that no end steps back over
-/// an edge that the machine does not have (docs/decisions.md 36 and 85).
-fn hindsight(steps: &mut [Step]) {
-    for i in 1..steps.len() {
-        fin_after_reset(steps, i);
-        fin_late(steps, i);
-        let sender = steps[i].segment.dir;
-        not_received(steps, i, sender.flip() as usize);
-        let stood = if steps[i].outcome.is(Label::FinRetransmission) {
-            Some(steps[i].states[sender as usize])
-        } else if steps[i].outcome.is(Label::EndsConnection) {
-            steps[i].passed[sender as usize]
-        } else {
-            None
-        };
-        if let Some(stood) = stood {
-            not_acked(&mut steps[..i], sender as usize, stood);
-        }
-        not_reset(steps, i);
-    }
-}
-
-/// Where `end` seemed to have the other's FIN until that FIN, or what lies before it, was sent again,
-/// it had not.
-fn not_received(steps: &mut [Step], i: usize, end: usize) {
-    if without_fin(steps[i - 1].states[end]) != Some(steps[i].states[end]) {
-        return;
-    }
-    for step in steps[..i].iter_mut().rev() {
-        match without_fin(step.states[end]) {
-            Some(state) => (step.states[end], step.passed[end]) = (state, None),
-            None => break,
-        }
-    }
-}
-
-/// Where `end` seemed to have the ACK of its FIN (and what that ACK showed) until it sent that FIN
-/// again, or a RST that shows it in `stood`, it had not.
-fn not_acked(steps: &mut [Step], end: usize, stood: State) {
-    if !UNACKED.contains(&stood) {
-        return;
-    }
-    for step in steps.iter_mut().rev() {
-        let seemed = step.states[end];
-        let unacked = UNACKED
-            .into_iter()
-            .find(|s| next(*s, Event::RcvAckOfFin) == Some(seemed))
-            .unwrap_or(seemed);
-        let state = if next(stood, Event::RcvFin) == Some(unacked) {
-            stood
-        } else {
-            unacked
-        };
-        if state == seemed {
-            break;
-        }
-        (step.states[end], step.passed[end]) = (state, None);
-    }
-}
-
-/// Where an end stands whose FIN is not acked.
-const UNACKED: [State; 3] = [State::FinWait1, State::Closing, State::LastAck];
-
-/// Where a RST seemed to have ended it until the other end acked what came after, it had not.
-fn not_reset(steps: &mut [Step], i: usize) {
-    let alive = |states: [State; 2]| states.iter().all(|s| s.synchronized());
-    if alive(steps[i - 1].states) || !alive(steps[i].states) {
-        return;
-    }
-    let rst = |s: &Step| s.outcome.is(Label::EndsConnection) && s.segment.has(flag::RST);
-    let Some(k) = steps[..i].iter().rposition(rst).filter(|k| *k > 0) else {
-        return;
-    };
-    let stood = steps[k - 1].states;
-    steps[k].outcome.labels &= !(1 << Label::EndsConnection as u8);
-    steps[k].outcome.label(Label::RstIgnored);
-    for step in &mut steps[k..=i] {
-        step.outcome.labels &= !(1 << Label::AfterClose as u8);
-    }
-    for step in &mut steps[k..i] {
-        (step.states, step.passed) = (stood, [None; 2]);
-    }
-}
-
-/// A FIN that crossed the other, and was captured after its sender had acked the other: it was in CLOSING already.
-fn fin_late(steps: &mut [Step], i: usize) {
-    let end = steps[i].segment.dir as usize;
-    let late = steps[i].outcome.is(Label::CrossesFin) && steps[i].passed[end].is_some();
-    if !late || steps[i].passed[end] == Some(State::FinWait1) {
-        return;
-    }
-    let waited = |step: &&mut Step| step.states[end] == State::CloseWait;
-    let mut first = None;
-    for step in steps[..i].iter_mut().rev().take_while(waited) {
-        step.states[end] = State::Closing;
-        first = Some(step);
-    }
-    if let Some(step) = first {
-        step.passed[end] = Some(State::FinWait1);
-    }
-}
-
-/// A FIN after a RST was sent before its sender had that RST; or before the RST, if it is the resetter's own and was
-/// overtaken. Where its sender stood is told so.
-fn fin_after_reset(steps: &mut [Step], i: usize) {
-    let end = steps[i].segment.dir as usize;
-    let Some(sent @ (State::FinWait1 | State::LastAck)) = steps[i].passed[end] else {
-        return;
-    };
-    let reset = |step: &Step| step.outcome.is(Label::EndsConnection);
-    let Some(k) = steps[..i].iter().rposition(reset) else {
-        return;
-    };
-    if !steps[i].outcome.is(Label::AfterClose) {
-        return;
-    }
-    if steps[k].segment.dir == steps[i].segment.dir {
-        (steps[k].passed[end], steps[i].passed[end]) = (Some(sent), None);
-        return;
-    }
-    let stood = if sent == State::LastAck {
-        State::CloseWait
-    } else {
-        State::Established
-    };
-    for step in &mut steps[k..i] {
-        (step.states[end], step.passed[end]) = (stood, None);
-    }
-}
-
-/// Where an end that has received a FIN stands if it has not.
-fn without_fin(state: State) -> Option<State> {
-    const BEFORE: [State; 3] = [State::Established, State::FinWait1, State::FinWait2];
-    let found = BEFORE
-        .into_iter()
-        .find(|s| next(*s, Event::RcvFin) == Some(state));
-    // its own FIN went out in FIN-WAIT-1, not in CLOSE-WAIT: it had no FIN of the other to answer
-    found.or((state == State::LastAck).then_some(State::FinWait1))
 }
 
 /// TCP header and captured payload of a frame.

@@ -17,6 +17,7 @@ import pytest
 
 import finwait
 from finwait.errors import CannotOpen, MissingPrivilege, Misuse
+from finwait.kernel.addresses import ip
 from finwait.kernel.apart import Apart
 from finwait.peer.background import Peer
 from finwait.peer.ending import endings
@@ -24,6 +25,8 @@ from finwait.peer.live import Live
 
 MakePeer = Callable[..., Peer]
 LIMIT = 30
+FREE = "198.51.100.77:8080"
+"""Of TEST-NET-2, so that no machine has it for a gateway."""
 COMMAND = [sys.executable, "-m", "finwait.cli", "peer"]
 PATIENT = {"silent", "no-reply", "zero-window", "no-answer"}
 """Against these an application that waits has to give up by itself."""
@@ -172,6 +175,24 @@ def test_its_own_address_is_refused() -> None:
         finwait.peer(on="127.0.0.1:80", private=True),
     ):
         pass
+
+
+def test_taken_addresses_are_refused(finwait_peer: MakePeer) -> None:
+    finwait_peer(on="192.0.2.5:80")
+    finwait_peer(on="[2001:db8::5]:80")
+    ip("addr add 10.9.0.2/24 dev lo", "route add default via 10.9.0.1 dev lo")
+    for address, why in {
+        "192.0.2.5:81": "192.0.2.5 has a route of its own already, by finwait0: another peer",
+        "192.0.2.6:80": "192.0.2.5, which the kernel would have beside the peer at 192.0.2.6",
+        "192.0.2.4:80": "192.0.2.4 is this machine's own address",
+        "[2001:db8::5]:81": "by finwait1: another peer",
+        "10.9.0.2:80": "this machine's own address",
+        "10.9.0.1:80": "the gateway of lo",
+        "10.9.0.255:80": "the broadcast address of lo",
+    }.items():
+        with pytest.raises(Misuse, match=why):
+            finwait_peer(on=address)
+    finwait_peer(on="10.9.0.3:80")
 
 
 # --- the command ---
@@ -362,7 +383,7 @@ def _ends(fd: int) -> bool:
 def test_without_the_right() -> None:
     """Root without CAP_NET_ADMIN, as in most containers."""
     done = subprocess.run(
-        ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin", *COMMAND],
+        ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin", *COMMAND, "--on", FREE],
         capture_output=True,
         text=True,
         timeout=LIMIT,

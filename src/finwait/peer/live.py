@@ -12,7 +12,8 @@ from types import TracebackType
 from typing import IO, Final, Self
 
 from finwait.errors import CannotWrite, Misuse
-from finwait.kernel.device import Device, is_local
+from finwait.kernel.device import Device
+from finwait.kernel.holders import is_local
 from finwait.peer.actor import Actor, Numbers
 from finwait.peer.steps import Tell
 from finwait.peer.talk import Part
@@ -241,6 +242,6 @@ def kernel_side(at: Address, to: Address | None) -> Address:
 
 
 def beside(peer: Address) -> Address:
-    """Give the kernel an address next to the peer's: the other of the pair of which only the last bit differs, no zero host."""
+    """Give the kernel an address next to the peer's: the one below, or above it if that would end in 0."""
     last = int(peer)
     return type(peer)(last - 1 if last & 0xFF > 1 else last + 1)

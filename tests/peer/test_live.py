@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import finwait
+from finwait.cli import codes
 from finwait.errors import CannotOpen, MissingPrivilege, Misuse
 from finwait.kernel.addresses import ip
 from finwait.kernel.apart import Apart
@@ -27,6 +28,12 @@ MakePeer = Callable[..., Peer]
 LIMIT = 30
 FREE = "198.51.100.77:8080"
 """Of TEST-NET-2, so that no machine has it for a gateway."""
+ASK = """
+import socket
+with socket.create_connection(("192.0.2.1", 8080)) as s:
+    s.sendall(b"hello")
+    s.recv(65536)
+"""
 COMMAND = [sys.executable, "-m", "finwait.cli", "peer"]
 PATIENT = {"silent", "no-reply", "zero-window", "no-answer"}
 """Against these an application that waits has to give up by itself."""
@@ -139,6 +146,15 @@ def test_many_connections(finwait_peer: MakePeer) -> None:
     peer.stop()
     assert {found.close for found in peer.connections} == {"three-way"}
     assert len(peer.connections) == 50
+
+
+def test_connections_are_there_as_they_end(finwait_peer: MakePeer) -> None:
+    peer = finwait_peer("reset", after="reply")
+    for count in range(1, 11):
+        with pytest.raises(ConnectionResetError):  # though the client closed first
+            ask(peer)
+        peer.wait(count)
+        assert [found.close for found in peer.connections] == ["reset"] * count
 
 
 def test_a_server_is_reset(finwait_peer: MakePeer) -> None:
@@ -320,13 +336,37 @@ def test_a_server_behind_the_dashes() -> None:
         "--", sys.executable, "-m", "http.server", "8000",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("they cross") == 2
+    assert done.stdout.count("they cross  [") == 2
 
 
 @needs_tun
 def test_the_exit_code_of_a_program_that_is_killed() -> None:
     done = command("--", "sh", "-c", "kill -9 $$")
     assert done.returncode == 128 + signal.SIGKILL
+
+
+@needs_tun
+def test_what_the_peer_did_stands_below_what_the_packets_say() -> None:
+    done = command("-q", "--close", "reset", "--", sys.executable, "-c", ASK)
+    assert "(server) reset the connection; closed with unread data (possible)" in done.stdout
+    assert "      the peer: aborts: RST\n" in done.stdout
+    done = command("-q", "--lang", "zh", "--close", "reset", "--after", "9000", "--", sys.executable, "-c", ASK)  # fmt: skip
+    assert "      对端：关闭：FIN；行动的时刻（--after 9000）始终没有到来\n" in done.stdout
+
+
+def test_a_program_that_is_not_there_is_told_first() -> None:
+    done = command("--", "no-such-program")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "no-such-program: there is no such program" in done.stderr
+
+
+def test_packets_are_not_for_a_terminal() -> None:
+    read, write = os.openpty()
+    done = subprocess.run([*COMMAND, "--pcap", "-"], stdout=write, stderr=subprocess.PIPE, timeout=LIMIT, check=False)  # fmt: skip
+    os.close(write)
+    os.close(read)
+    assert done.returncode == codes.MISUSE
+    assert b"give --pcap FILE or a pipe" in done.stderr
 
 
 @needs_tun

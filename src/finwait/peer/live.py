@@ -27,14 +27,10 @@ LISTENING: Final = "0A"
 
 
 class Capture:
-    """What passes the device, as pcapng. Everything raises CannotWrite.
-
-    One thread writes; another one may look at what is there (`still`).
-    """
+    """What passes the device, as pcapng. Everything raises CannotWrite."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._writing = threading.RLock()
         with self._named():
             self._file: IO[bytes] = path.open("wb")
         self.packets = 0
@@ -47,20 +43,18 @@ class Capture:
 
     def close(self) -> None:
         """All is written."""
-        with self._writing, self._named():
+        with self._named():
             self._file.close()
 
-    @contextmanager
-    def still(self) -> Iterator[Path]:
-        """Give the file with all that has passed so far; nothing is added meanwhile."""
-        with self._writing:
-            if not self._file.closed:
-                with self._named():
-                    self._file.flush()
-            yield self._path
+    def flushed(self) -> Path:
+        """Give the file with all that has passed so far."""
+        if not self._file.closed:
+            with self._named():
+                self._file.flush()
+        return self._path
 
     def _write(self, octets: bytes) -> None:
-        with self._writing, self._named():
+        with self._named():
             self._file.write(octets)
 
     @contextmanager
@@ -76,6 +70,7 @@ class Live:
 
     def __init__(self, part: Part, at: tuple[Address, int], kernel: Address, pcap: Path, tell: Tell) -> None:  # fmt: skip
         self._open = True
+        self._turning = threading.RLock()
         self._zero = time.monotonic_ns()
         clock = self._zero // 1_000_000
         numbers = Numbers(int.from_bytes(os.urandom(4), "big"), clock & 0xFFFFFFFF)
@@ -99,8 +94,9 @@ class Live:
                 f"{to[0]} 不是本机地址：对端只与本机上的程序通信",
             )
         port = 32768 + int.from_bytes(os.urandom(2), "big") % 28000
-        self.actor.connect(self.now(), to, port)
-        self._send()
+        with self._turning:
+            self.actor.connect(self.now(), to, port)
+            self._send()
 
     def turn(self, limit: float | None, also: Collection[int] = ()) -> Collection[int]:
         """Wait at most `limit` seconds for something to do, do it, and give which of the descriptors `also` are readable."""
@@ -109,13 +105,20 @@ class Live:
             left = max(at - self.now(), 0) / MICRO
             limit = left if limit is None else min(limit, left)
         ready, _, _ = select.select([self.device.fd, *also], [], [], limit)
-        if self.device.fd in ready:
-            self._take()
-        at = self.actor.deadline()
-        if at is not None and at <= self.now():
-            self.actor.tick(self.now())
-        self._send()
+        with self._turning:
+            if self.device.fd in ready:
+                self._take()
+            at = self.actor.deadline()
+            if at is not None and at <= self.now():
+                self.actor.tick(self.now())
+            self._send()
         return [fd for fd in ready if fd != self.device.fd]
+
+    @contextmanager
+    def still(self) -> Iterator[Path]:
+        """Give the capture so far, for another thread: what was told is in it, and nothing happens meanwhile."""
+        with self._turning:
+            yield self.capture.flushed()
 
     def finish(self) -> None:
         """Say what was to happen and never did; call it last."""
@@ -150,10 +153,11 @@ class Live:
 
     def close(self) -> None:
         """The device goes away; the capture is whole."""
-        if self._open:
-            self._open = False
-            self.device.close()
-            self.capture.close()
+        with self._turning:
+            if self._open:
+                self._open = False
+                self.device.close()
+                self.capture.close()
 
     def __enter__(self) -> Self:
         return self

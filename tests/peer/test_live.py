@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from finwait.kernel.addresses import ip
 from finwait.kernel.apart import Apart
 from finwait.peer.background import Peer
 from finwait.peer.ending import endings
+from finwait.peer.steps import Step
 from finwait.peer.live import Live
 
 MakePeer = Callable[..., Peer]
@@ -155,6 +157,26 @@ def test_connections_are_there_as_they_end(finwait_peer: MakePeer) -> None:
             ask(peer)
         peer.wait(count)
         assert [found.close for found in peer.connections] == ["reset"] * count
+
+
+def test_what_is_told_is_in_the_capture(finwait_peer: MakePeer) -> None:
+    """The end is told before the RST has left: who looks then waits for that."""
+    peer = finwait_peer("reset")
+    seen: list[str] = []
+    look = threading.Thread(target=lambda: seen.extend(one.close for one in peer.connections))
+
+    class Told(list[Step]):
+        def append(self, step: Step) -> None:
+            super().append(step)
+            if step.word == "ended":
+                look.start()
+                look.join(0.3)  # time enough, if it does not wait
+
+    peer.steps = Told()
+    with pytest.raises(ConnectionResetError):
+        ask(peer)
+    look.join(LIMIT)
+    assert seen == ["reset"]
 
 
 def test_a_server_is_reset(finwait_peer: MakePeer) -> None:

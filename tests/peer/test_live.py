@@ -23,8 +23,8 @@ from finwait.kernel.addresses import ip
 from finwait.kernel.apart import Apart
 from finwait.peer.background import Peer
 from finwait.peer.ending import endings
-from finwait.peer.steps import Step
 from finwait.peer.live import Live
+from finwait.peer.steps import Step
 
 MakePeer = Callable[..., Peer]
 LIMIT = 30

@@ -321,6 +321,33 @@ def test_a_small_request_acked_and_never_answered_may_be_unread(tmp_path: Path) 
     assert words(row, "cause", "confidence") == ("unread-data", "possible")
 
 
+@pytest.mark.parametrize(
+    ("begins", "causes"),
+    [
+        ((0.0, 0.05), ["unread-data", "unread-data"]),  # the second after the first was reset
+        ((0.0, 0.008), ["listener-gone", "listener-gone"]),
+    ],
+)
+def test_a_listener_that_takes_the_next_connection_is_not_gone(
+    begins: tuple[float, float], causes: list[str], tmp_path: Path
+) -> None:
+    packets: list[tuple[float, bytes]] = []
+    for port, begin in zip((40000, 40001), begins, strict=True):
+        ends = (port, 80)
+        packets += [
+            (begin + n / 500, packet)
+            for n, packet in enumerate([
+                tcp(ends, SYN, 1000), tcp(ends, SYN | ACK, 5000, 1001, reply=True), tcp(ends, ACK, 1001, 5001),
+                tcp(ends, ACK | PSH, 1001, 5001, 100), tcp(ends, ACK, 5001, 1101, reply=True),
+                tcp(ends, RST | ACK, 5001, 1101, reply=True),
+            ])
+        ]  # fmt: skip
+    packets.sort()
+    path = tmp_path / "two.pcap"
+    write(path, [packet for _, packet in packets], times=[at for at, _ in packets])
+    assert [row["cause"] for row in _core.analyze([str(path)]).records()] == causes
+
+
 def test_who_has_shut_down_cannot_answer(tmp_path: Path) -> None:
     row = told(tmp_path, [
         *OPEN, s(FIN | ACK, 1, 1), c(ACK, 1, 2), c(ACK | PSH, 1, 2, 100), s(ACK, 2, 101),

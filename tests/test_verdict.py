@@ -114,8 +114,8 @@ def test_a_record_that_is_none_is_refused() -> None:
         ),
         (
             "window-reduced=1",
-            "the RST advertises a window smaller by 1 byte: they were received and not read",
-            "RST 通告的窗口小了 1 字节：这些数据已收到但没有被读取",
+            "the RST advertises a window smaller by 1 byte: received, and perhaps not read",
+            "RST 通告的窗口小了 1 字节：已收到，但可能没有被读取",
         ),
         ("destroyed-bytes=4000", "4,000 bytes were sent", "4,000 字节已发出"),
         ("known-gap-s=350", "5 min 50 s", "5 分 50 秒"),

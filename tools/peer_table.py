@@ -1,6 +1,8 @@
 """What applications see of each way to close: measured, and written into docs/peer.md.
 
-python tools/peer_table.py [--print] [--only NAME,NAME]   (root, or user namespaces; curl, a JDK and nginx, if they are there)
+python tools/peer_table.py [--print] [--only NAME,NAME]   (root, or user namespaces; curl, a JDK and nginx)
+
+What is not there, or not asked for, stays in the document as it was.
 """
 
 import argparse
@@ -19,7 +21,7 @@ from pathlib import Path
 
 import finwait
 from finwait.peer.background import Peer
-from finwait.peer.ending import Ending, endings
+from finwait.peer.ending import endings
 from finwait.peer.live import listens
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,6 +33,7 @@ PORT = 8000
 UPLOAD = 1_000_000
 CLIENTS = ("socket", "http.client", "asyncio", "curl", "curl, 1 MB up", "Java HttpClient")
 SERVERS = ("socket", "asyncio", "nginx")
+PACKETS = "packets (socket)"
 PROGRAMS = {"curl": "curl", "curl, 1 MB up": "curl", "Java HttpClient": "javac", "nginx": "nginx"}
 NGINX = """
 pid {folder}/pid; error_log {folder}/error.log info; daemon off; master_process off;
@@ -181,39 +184,53 @@ def verdict(peer: Peer) -> str:
     return f"{found[0].close}, {found[0].closed_by}" if found else "no packets"
 
 
-def rows(kind: str, names: Sequence[str]) -> Iterator[list[str]]:
+def documented(kind: str, text: str) -> dict[tuple[str, str], str]:
+    """(application, close) → what the document says."""
+    found = re.search(rf"<!-- {kind} -->\n(.*?)<!-- /{kind} -->", text, re.DOTALL)
+    head, _, *rows = (
+        [cell.strip() for cell in line.strip("|").split(" | ")]
+        for line in (found[1] if found else "").strip().splitlines()
+    )
+    return {
+        (app, row[0].strip("`")): said
+        for row in rows
+        for app, said in zip(head[1:], row[1:], strict=True)
+    }
+
+
+def rows(kind: str, only: Sequence[str], before: dict[tuple[str, str], str]) -> Iterator[list[str]]:
+    """Measure; what is not asked for, or not there on this machine, stays as it was `before`."""
     apps, ask = (CLIENTS, client) if kind == "clients" else (SERVERS, server)
-    there = [app for app in apps if is_there(app)]
-    yield ["close", *there, "packets (socket)"]
-    yield ["---"] * (len(there) + 2)
-    for name in names:
+    yield ["close", *apps, PACKETS]
+    yield ["---"] * (len(apps) + 2)
+    for name, ending in endings().items():
+        if kind == "servers" and ending.needs_listener:
+            continue
         cells, of_packets = [], ""
-        for app in there:
+        for app in apps:
+            if (only and name not in only) or not is_there(app):
+                cells.append(before.get((app, name), "not measured"))
+                continue
             said, peer = ask(app, name)
             cells.append(said)
             of_packets = of_packets or verdict(peer)
-        yield [f"`{name}`", *cells, of_packets]
+        yield [f"`{name}`", *cells, of_packets or before.get((PACKETS, name), "not measured")]
 
 
-def chosen(kind: str, only: str | None) -> list[str]:
-    def fits(ending: Ending) -> bool:
-        return kind == "clients" or not ending.needs_listener
-
-    asked = only.split(",") if only else list(endings())
-    return [name for name in asked if fits(endings()[name])]
-
-
-def versions() -> str:
+def versions(before: str) -> str:
     said = [f"Linux {platform.release().partition('-')[0]}", f"CPython {platform.python_version()}"]
-    for command, pattern in (
-        (["curl", "--version"], r"curl [\d.]+"),
-        (["java", "-version"], r"[Oo]pen[Jj][Dd][Kk] version \"[\d.]+"),
-        (["nginx", "-v"], r"nginx/[\d.]+"),
+    for command, pattern, name in (
+        (["curl", "--version"], r"curl [\d.]+", r"curl [\d.]+"),
+        (["java", "-version"], r"openjdk version \"[\d.]+", r"openjdk [\d.]+"),
+        (["nginx", "-v"], r"nginx/[\d.]+", r"nginx/[\d.]+"),
     ):
+        told = re.search(name, before)
         if shutil.which(command[0]):
             done = subprocess.run(command, capture_output=True, text=True)
             found = re.search(pattern, done.stdout + done.stderr)
             said.append(found[0].replace(' version "', " ") if found else command[0])
+        elif told is not None:
+            said.append(told[0].rstrip("."))
     return f"Measured with {', '.join(said)}."
 
 
@@ -225,7 +242,8 @@ def main() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     for kind in ("clients", "servers"):
         lines = []
-        for row in rows(kind, chosen(kind, given.only)):
+        before = documented(kind, text)
+        for row in rows(kind, given.only.split(",") if given.only else (), before):
             lines.append(f"| {' | '.join(row)} |")
             print(lines[-1], flush=True)
         table = "\n".join(lines)
@@ -235,7 +253,7 @@ def main() -> None:
             text,
             flags=re.DOTALL,
         )
-    text = re.sub(r"^Measured with .*$", versions(), text, flags=re.MULTILINE)
+    text = re.sub(r"^Measured with .*$", lambda found: versions(found[0]), text, flags=re.MULTILINE)
     if not given.shown:
         DOCUMENT.write_text(text, encoding="utf-8")
 

@@ -203,7 +203,7 @@ slugs! {
         RequestOutstanding = "request-outstanding", "A request had no answer yet.";
         SentBeforeFin = "sent-before-fin-arrived", "The payload's ack shows that its sender had not received the FIN; the number is its frame.";
         SentAfterFin = "sent-after-fin-acked-ns", "The payload was sent this many nanoseconds after its sender had acked the FIN.";
-        WindowReduced = "window-reduced", "The RST advertises a window smaller by this many bytes: they were unread.";
+        WindowReduced = "window-reduced", "The RST advertises a window smaller by this many bytes, which may lie unread.";
         WindowFull = "window-full", "The RST advertises a window that is not reduced.";
         DestroyedBytes = "destroyed-bytes", "Bytes sent and not acked when the RST came.";
         NoPayloadSent = "no-payload-sent", "The resetting side had sent no payload.";

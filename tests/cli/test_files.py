@@ -23,7 +23,17 @@ WRITING = {
     "reproduce -o": ["reproduce", "IN", "0", "-o", "OUT"],
     "run --pcap": ["run", "IN", "--until", "1", "--pcap", "OUT"],
     "run --junit": ["run", "IN", "--until", "1", "--junit", "OUT"],
-    "peer --pcap": ["peer", "--for", "0", "--reply", "IN", "--pcap", "OUT"],
+    "peer --pcap": [
+        "peer",
+        "--on",
+        "198.51.100.77:80",
+        "--for",
+        "0",
+        "--reply",
+        "IN",
+        "--pcap",
+        "OUT",
+    ],
 }
 """Every option that writes a file."""
 every_output = pytest.mark.parametrize("words", WRITING.values(), ids=WRITING)

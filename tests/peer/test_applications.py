@@ -1,7 +1,5 @@
 """What applications see is what docs/peer.md says they see."""
 
-import re
-
 import pytest
 
 import peer_table
@@ -22,17 +20,7 @@ TEXT = peer_table.DOCUMENT.read_text(encoding="utf-8")
 
 def documented(kind: str) -> dict[tuple[str, str], str]:
     """(application, close) → what the document says."""
-    found = re.search(rf"<!-- {kind} -->\n(.*?)<!-- /{kind} -->", TEXT, re.DOTALL)
-    assert found is not None
-    head, _, *rows = (
-        [cell.strip() for cell in line.strip("|").split(" | ")]
-        for line in found[1].strip().splitlines()
-    )
-    return {
-        (app, row[0].strip("`")): said
-        for row in rows
-        for app, said in zip(head[1:], row[1:], strict=True)
-    }
+    return peer_table.documented(kind, TEXT)
 
 
 def here(asked: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -51,6 +39,18 @@ def test_clients(app: str, close: str) -> None:
 def test_servers(app: str, close: str) -> None:
     said, _ = peer_table.server(app, close)
     assert said == documented("servers")[app, close]
+
+
+def test_what_is_not_measured_stays() -> None:
+    for kind in ("clients", "servers"):
+        before = documented(kind)
+        head, _, *rows = peer_table.rows(kind, ["none of them"], before)
+        again = {
+            (app, row[0].strip("`")): said
+            for row in rows
+            for app, said in zip(head[1:], row[1:], strict=True)
+        }
+        assert again == before
 
 
 def test_every_close_has_its_row() -> None:

@@ -10,20 +10,32 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import finwait
+from finwait.cli import codes
 from finwait.errors import CannotOpen, MissingPrivilege, Misuse
+from finwait.kernel.addresses import ip
 from finwait.kernel.apart import Apart
 from finwait.peer.background import Peer
 from finwait.peer.ending import endings
 from finwait.peer.live import Live
+from finwait.peer.steps import Step
 
 MakePeer = Callable[..., Peer]
 LIMIT = 30
+FREE = "198.51.100.77:8080"
+"""Of TEST-NET-2, so that no machine has it for a gateway."""
+ASK = """
+import socket
+with socket.create_connection(("192.0.2.1", 8080)) as s:
+    s.sendall(b"hello")
+    s.recv(65536)
+"""
 COMMAND = [sys.executable, "-m", "finwait.cli", "peer"]
 PATIENT = {"silent", "no-reply", "zero-window", "no-answer"}
 """Against these an application that waits has to give up by itself."""
@@ -138,6 +150,35 @@ def test_many_connections(finwait_peer: MakePeer) -> None:
     assert len(peer.connections) == 50
 
 
+def test_connections_are_there_as_they_end(finwait_peer: MakePeer) -> None:
+    peer = finwait_peer("reset", after="reply")
+    for count in range(1, 11):
+        with pytest.raises(ConnectionResetError):  # though the client closed first
+            ask(peer)
+        peer.wait(count)
+        assert [found.close for found in peer.connections] == ["reset"] * count
+
+
+def test_what_is_told_is_in_the_capture(finwait_peer: MakePeer) -> None:
+    """The end is told before the RST has left: who looks then waits for that."""
+    peer = finwait_peer("reset")
+    seen: list[str] = []
+    look = threading.Thread(target=lambda: seen.extend(one.close for one in peer.connections))
+
+    class Told(list[Step]):
+        def append(self, step: Step) -> None:
+            super().append(step)
+            if step.word == "ended":
+                look.start()
+                look.join(0.3)  # time enough, if it does not wait
+
+    peer.steps = Told()
+    with pytest.raises(ConnectionResetError):
+        ask(peer)
+    look.join(LIMIT)
+    assert seen == ["reset"]
+
+
 def test_a_server_is_reset(finwait_peer: MakePeer) -> None:
     peer = finwait_peer("reset", connect="192.0.2.2:8000")
     with socket.create_server((peer.beside, 8000)) as listener:
@@ -172,6 +213,24 @@ def test_its_own_address_is_refused() -> None:
         finwait.peer(on="127.0.0.1:80", private=True),
     ):
         pass
+
+
+def test_taken_addresses_are_refused(finwait_peer: MakePeer) -> None:
+    finwait_peer(on="192.0.2.5:80")
+    finwait_peer(on="[2001:db8::5]:80")
+    ip("addr add 10.9.0.2/24 dev lo", "route add default via 10.9.0.1 dev lo")
+    for address, why in {
+        "192.0.2.5:81": "192.0.2.5 has a route of its own already, by finwait0: another peer",
+        "192.0.2.6:80": "192.0.2.5, which the kernel would have beside the peer at 192.0.2.6",
+        "192.0.2.4:80": "192.0.2.4 is this machine's own address",
+        "[2001:db8::5]:81": "by finwait1: another peer",
+        "10.9.0.2:80": "this machine's own address",
+        "10.9.0.1:80": "the gateway of lo",
+        "10.9.0.255:80": "the broadcast address of lo",
+    }.items():
+        with pytest.raises(Misuse, match=why):
+            finwait_peer(on=address)
+    finwait_peer(on="10.9.0.3:80")
 
 
 # --- the command ---
@@ -299,13 +358,37 @@ def test_a_server_behind_the_dashes() -> None:
         "--", sys.executable, "-m", "http.server", "8000",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("they cross") == 2
+    assert done.stdout.count("they cross  [") == 2
 
 
 @needs_tun
 def test_the_exit_code_of_a_program_that_is_killed() -> None:
     done = command("--", "sh", "-c", "kill -9 $$")
     assert done.returncode == 128 + signal.SIGKILL
+
+
+@needs_tun
+def test_what_the_peer_did_stands_below_what_the_packets_say() -> None:
+    done = command("-q", "--close", "reset", "--", sys.executable, "-c", ASK)
+    assert "(server) reset the connection; closed with unread data (possible)" in done.stdout
+    assert "      the peer: aborts: RST\n" in done.stdout
+    done = command("-q", "--lang", "zh", "--close", "reset", "--after", "9000", "--", sys.executable, "-c", ASK)  # fmt: skip
+    assert "      对端：关闭：FIN；行动的时刻（--after 9000）始终没有到来\n" in done.stdout
+
+
+def test_a_program_that_is_not_there_is_told_first() -> None:
+    done = command("--", "no-such-program")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "no-such-program: there is no such program" in done.stderr
+
+
+def test_packets_are_not_for_a_terminal() -> None:
+    read, write = os.openpty()
+    done = subprocess.run([*COMMAND, "--pcap", "-"], stdout=write, stderr=subprocess.PIPE, timeout=LIMIT, check=False)  # fmt: skip
+    os.close(write)
+    os.close(read)
+    assert done.returncode == codes.MISUSE
+    assert b"give --pcap FILE or a pipe" in done.stderr
 
 
 @needs_tun
@@ -362,7 +445,7 @@ def _ends(fd: int) -> bool:
 def test_without_the_right() -> None:
     """Root without CAP_NET_ADMIN, as in most containers."""
     done = subprocess.run(
-        ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin", *COMMAND],
+        ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin", *COMMAND, "--on", FREE],
         capture_output=True,
         text=True,
         timeout=LIMIT,

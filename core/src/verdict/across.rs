@@ -37,6 +37,8 @@ pub struct Server {
     constant_gap: Option<Gap>,
     /// Its OWNER RSTs by their time in units of [`TICK`].
     resets: BTreeMap<i64, u64>,
+    /// When the connections that these ended had begun.
+    begun: BTreeMap<i64, u64>,
 }
 
 /// A finding across connections.
@@ -93,7 +95,9 @@ impl Across {
             if own_fins == 0 {
                 s.owner_resets[usize::from(by_server)] += 1;
                 if by_server {
-                    s.reset_at(tick(row.reset_ts), 1);
+                    let (begun, at) = lifetime(row);
+                    count(&mut s.resets, at, 1);
+                    count(&mut s.begun, begun, 1);
                 }
             }
         }
@@ -119,7 +123,10 @@ impl Across {
             }
             s.gaps.merge(o.gaps);
             for (at, n) in o.resets {
-                s.reset_at(at, n);
+                count(&mut s.resets, at, n);
+            }
+            for (at, n) in o.begun {
+                count(&mut s.begun, at, n);
             }
         }
     }
@@ -183,19 +190,25 @@ impl Summary {
 }
 
 impl Server {
-    fn reset_at(&mut self, at: i64, n: u64) {
-        *self.resets.entry(at).or_default() += n;
-        if self.resets.len() > MAX_TIMES {
-            self.resets.pop_last();
-        }
-    }
-
     /// Resets at most a [`MOMENT`] from this time.
     fn resets_near(&self, at: i64) -> u64 {
-        self.resets
-            .range(at.saturating_sub(MOMENT / TICK)..=at.saturating_add(MOMENT / TICK))
-            .map(|(_, n)| n)
-            .sum()
+        let moment = MOMENT / TICK;
+        sum(
+            &self.resets,
+            at.saturating_sub(moment),
+            at.saturating_add(moment),
+        )
+    }
+
+    /// Resets at most a [`MOMENT`] from that of this row, of connections that were there together with its own:
+    /// a listener that takes the next connection after a reset is not gone.
+    fn resets_together(&self, row: &Row) -> u64 {
+        let (begun, at) = lifetime(row);
+        let end = at.saturating_add(MOMENT / TICK);
+        let start = at
+            .saturating_sub(MOMENT / TICK)
+            .max(begun.saturating_add(1));
+        sum(&self.resets, start, end).saturating_sub(sum(&self.begun, at, end))
     }
 
     fn judge(&self, row: &mut Row) {
@@ -228,7 +241,7 @@ impl Server {
     fn judge_abort(&self, row: &mut Row) {
         let by_server = row.reset_by == ClosedBy::Server;
         let together = if by_server {
-            self.resets_near(tick(row.reset_ts))
+            self.resets_together(row)
         } else {
             0
         };
@@ -312,6 +325,26 @@ const TICK: i64 = 1_000_000;
 
 fn tick(ts: i64) -> i64 {
     ts.div_euclid(TICK)
+}
+
+/// When a connection that was reset began and when it ended, in [`TICK`]s; it lasted one at least.
+fn lifetime(row: &Row) -> (i64, i64) {
+    let at = tick(row.reset_ts);
+    (tick(row.first_ts).min(at.saturating_sub(1)), at)
+}
+
+fn count(times: &mut BTreeMap<i64, u64>, at: i64, n: u64) {
+    *times.entry(at).or_default() += n;
+    if times.len() > MAX_TIMES {
+        times.pop_last();
+    }
+}
+
+fn sum(times: &BTreeMap<i64, u64>, start: i64, end: i64) -> u64 {
+    if start > end {
+        return 0;
+    }
+    times.range(start..=end).map(|(_, n)| n).sum()
 }
 
 impl Row {

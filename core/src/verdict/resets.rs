@@ -17,9 +17,6 @@ const RESTART: i64 = 1_000_000_000;
 /// FIN-WAIT-2 without a process lasts at least this long: `tcp_fin_timeout` and TCP_LINGER2 are whole seconds. Nanoseconds.
 const FIN_WAIT_2: i64 = 1_000_000_000;
 
-/// Bytes: the largest segment that is usual (RFC 9293 section 3.7.1, Ethernet).
-const SEGMENT: u32 = 1460;
-
 impl Case<'_> {
     /// A RST ended it.
     pub(super) fn reset(&self) -> Reason {
@@ -306,14 +303,9 @@ impl Case<'_> {
         }
         let unread = self.unread(reset, x, y);
         if let Some(bytes) = unread {
-            // a window without scale stays as it is until a segment's worth is free (`__tcp_select_window`)
-            let shown = x.shift > 0 || bytes >= SEGMENT;
-            let sure = if shown {
-                Confidence::Likely
-            } else {
-                Confidence::Possible
-            };
-            let mut r = Reason::new(Cause::UnreadData, sure);
+            // Linux empties the queue before it makes the RST, and its window's edge stays where it is when
+            // little is read: read and unread look the same there (docs/decisions.md 82)
+            let mut r = Reason::new(Cause::UnreadData, Confidence::Possible);
             r.supports.put(Evidence::WindowReduced, bytes);
             return r;
         }
@@ -363,8 +355,8 @@ impl Case<'_> {
         r
     }
 
-    /// Bytes that the RST's window shows to be unread, if it shows any: the window has shrunk from
-    /// its largest, and by no more than was received.
+    /// Bytes that may lie unread by the RST's window, if any: it has shrunk from its largest, and by no
+    /// more than was received.
     fn unread(&self, reset: &Reset, x: &Endpoint, y: &Endpoint) -> Option<u32> {
         let reduced = largest_window(x).checked_sub(reset.window)?;
         let received = u32::try_from(y.bytes).unwrap_or(u32::MAX);

@@ -110,8 +110,24 @@ def pcap_option(command: Command) -> Command:
         "--pcap",
         type=WRITTEN,
         metavar="FILE",
-        help=helps("Keep the packets here, as pcapng.", "把报文以 pcapng 存入此文件。"),
+        callback=_not_for_a_terminal,
+        help=helps(
+            "Keep the packets here, as pcapng; - is standard output, and all words go to standard error.",
+            "把报文以 pcapng 存入此文件；- 表示标准输出，此时所有文字都写到标准错误。",
+        ),
     )(command)
+
+
+def _not_for_a_terminal(
+    ctx: click.Context, parameter: click.Parameter, value: str | None
+) -> str | None:
+    del ctx, parameter
+    if value == STDOUT and sys.stdout.isatty():
+        raise Misuse(
+            "pcapng is not for a terminal: give --pcap FILE or a pipe",
+            "pcapng 不适合终端：请给出 --pcap FILE 或使用管道",
+        )
+    return value
 
 
 def _empty() -> str:

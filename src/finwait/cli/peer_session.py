@@ -8,13 +8,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Final
+from typing import Final, TextIO
 
 from finwait.capture.connections import analyze
 from finwait.capture.nameless import nameless
 from finwait.cli import codes
+from finwait.cli.peer_deeds import Deeds
 from finwait.cli.sink import STDOUT, opened
 from finwait.cli.terminal import terminal
 from finwait.errors import CannotOpen
@@ -37,10 +38,13 @@ OBEYS: Final = 2.0
 """Seconds that the program has between SIGTERM and SIGKILL."""
 STOPS: Final = (signal.SIGINT, signal.SIGTERM)
 
-_VERDICTS = Text("What the packets alone say:", "仅从报文看：")
+_VERDICTS = Text(
+    "What the packets alone say, and what the peer did:", "仅从报文看，以及对端实际所为："
+)
 _NOTHING = Text("No packet came.", "没有收到任何报文。")
+NO_PROGRAM: Final = Text("there is no such program", "没有这个程序")
 _NOT_LISTENING = Text("nothing listens at port {port} after {s:.0f} s", "{s:.0f} 秒后端口 {port} 仍无人监听")  # fmt: skip
-_COMMAND_ENDED = Text("{name} ended with {code}", "{name} 以 {code} 结束")
+_COMMAND_ENDED = Text("{name} ended with exit code {code}", "{name} 结束，退出码 {code}")
 
 
 @dataclass
@@ -58,9 +62,12 @@ class Session:
     explained: bool
     quiet: bool
     lang: Lang
+    deeds: Deeds = field(default_factory=Deeds)
 
     def run(self) -> int:
         """Do all of it, and give the exit code."""
+        if self.command and shutil.which(self.command[0]) is None:
+            raise CannotOpen(self.command[0], NO_PROGRAM.en, NO_PROGRAM.zh)
         with ExitStack() as kept:
             if self.netns is not None:
                 join(self.netns)
@@ -80,11 +87,12 @@ class Session:
         return code
 
     def _tell(self, step: Step) -> None:
+        self.deeds.note(step)
         if not self.quiet:
             self._print(step.say(self.lang))
 
     @property
-    def _text(self) -> IO[str]:
+    def _text(self) -> TextIO:
         """Where words go: standard output, unless that is given the packets."""
         return sys.stderr if self.pcap == STDOUT else sys.stdout
 
@@ -159,11 +167,13 @@ class Session:
         for connection in found:
             said = sentence(connection, self.lang)
             self._print(f"  {connection.client} → {connection.server}  {said}")
+            if did := self.deeds.told(connection, self.lang):
+                self._print(f"      {did}")
         if self.explained:
             from finwait.explain import explain
 
             for number in range(len(found)):
-                told = explain(path, number).text(self.lang, **terminal()._asdict())
+                told = explain(path, number).text(self.lang, **terminal(page=self._text)._asdict())
                 self._print("\n" + told.replace(path, self.pcap or "finwait peer"), end="")
 
 

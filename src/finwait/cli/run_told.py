@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TextIO
 
 from finwait.capture.nameless import nameless
 from finwait.cli import codes
@@ -74,7 +74,7 @@ def tell(jobs: list[Job], at_once: int, limit: float, told: Told) -> int:
             save(told.pcap, outcome)
         if told.explain:
             sink = words if as_text else sys.stderr
-            sink.write(ladder(outcome, told.lang))
+            sink.write(ladder(outcome, told.lang, sink))
         failed = sum(one.status not in GOOD for one in outcomes)
         progress(len(outcomes), len(jobs), failed)
     if told.tap:
@@ -121,7 +121,7 @@ def _write(path: str, octets: bytes) -> None:
         sink.write(octets)
 
 
-def ladder(outcome: Outcome, lang: Lang) -> str:
+def ladder(outcome: Outcome, lang: Lang, page: TextIO) -> str:
     """Explain the connection under test as `finwait explain` would, from the same packets."""
     ends = _ends(outcome)
     if ends is None:
@@ -130,7 +130,7 @@ def ladder(outcome: Outcome, lang: Lang) -> str:
 
     with nameless(_capture(outcome)) as (_, path):
         told = explain(path, ends)
-        text = told.text(lang, **terminal()._asdict())
+        text = told.text(lang, **terminal(page=page)._asdict())
     return "\n" + text.replace(path, outcome.path)
 
 

@@ -58,12 +58,6 @@ def shown(command: str) -> str:
     return _run(command.split())
 
 
-def route_alone(address: IPv4Address | IPv6Address) -> str | None:
-    """Name the device to which a route leads that is for this address only; None if there is none. Raises as `ip` does."""
-    words = shown(f"-{address.version} route show exact {address}/{address.max_prefixlen}").split()
-    return words[words.index("dev") + 1] if "dev" in words else None
-
-
 def _run(arguments: list[str], given: str = "") -> str:
     try:
         done = subprocess.run(

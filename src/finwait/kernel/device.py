@@ -11,6 +11,7 @@ from typing import Final, Self
 
 from finwait.errors import CannotOpen, MissingPrivilege, Misuse, system_in_chinese
 from finwait.kernel import addresses
+from finwait.kernel.holders import check_free
 from finwait.kernel.tun import DEVICE, IFF_NO_PI, IFF_TUN, LARGEST, TUNSETIFF
 from finwait.wire import Address
 
@@ -29,16 +30,7 @@ class Device:
                 f"{kernel} and {peer} are no two ends of a device",
                 f"{kernel} 与 {peer} 不能作为一个设备的两端",
             )
-        if is_local(peer):
-            raise Misuse(
-                f"{peer} is this machine's own address: choose one that nobody has, such as 192.0.2.1",
-                f"{peer} 是本机自己的地址：请选择无人使用的地址，例如 192.0.2.1",
-            )
-        if taken := addresses.route_alone(peer):
-            raise Misuse(
-                f"{peer} has a route of its own already, by {taken}: another peer is there; stop it, or choose another address",
-                f"{peer} 已有自己的路由（{taken}）：那里有另一个对端；请先停止它，或选择其他地址",
-            )
+        check_free(peer, kernel)
         self.fd, self.name = _open()
         try:
             self._configure(kernel, peer)
@@ -78,14 +70,6 @@ class Device:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def is_local(address: Address) -> bool:
-    """Say whether the kernel of this namespace has this address."""
-    if address.is_loopback:
-        return True
-    # Not by bind(): where no address was ever given, the kernel takes any for a broadcast (__inet_dev_addr_type).
-    return bool(addresses.shown(f"-o address show to {address}"))
 
 
 def _open() -> tuple[int, str]:

@@ -284,7 +284,8 @@ class Actor:
                 self._forget(old)  # those that were in TIME-WAIT
         self.talks[ends] = talk
         self._by_handle[handle] = talk
-        told("connected", to=_end(ends.remote, ends.remote_port))
+        here = _end(ends.local, ends.local_port)
+        told("connected", to=_end(ends.remote, ends.remote_port), here=here)
         if self.part.connects and self.part.ending.waits:
             told("waits")
         return talk

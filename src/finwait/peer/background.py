@@ -169,7 +169,7 @@ class Peer:
             return self._found
         if self._thread is None:
             return []
-        with self._live.capture.still() as path:
+        with self._live.still() as path:
             return list(analyze(path)) if self._live.capture.packets else []
 
     def _tell(self, step: Step) -> None:

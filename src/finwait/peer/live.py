@@ -12,7 +12,8 @@ from types import TracebackType
 from typing import IO, Final, Self
 
 from finwait.errors import CannotWrite, Misuse
-from finwait.kernel.device import Device, is_local
+from finwait.kernel.device import Device
+from finwait.kernel.holders import is_local
 from finwait.peer.actor import Actor, Numbers
 from finwait.peer.steps import Tell
 from finwait.peer.talk import Part
@@ -26,14 +27,10 @@ LISTENING: Final = "0A"
 
 
 class Capture:
-    """What passes the device, as pcapng. Everything raises CannotWrite.
-
-    One thread writes; another one may look at what is there (`still`).
-    """
+    """What passes the device, as pcapng. Everything raises CannotWrite."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._writing = threading.RLock()
         with self._named():
             self._file: IO[bytes] = path.open("wb")
         self.packets = 0
@@ -46,20 +43,18 @@ class Capture:
 
     def close(self) -> None:
         """All is written."""
-        with self._writing, self._named():
+        with self._named():
             self._file.close()
 
-    @contextmanager
-    def still(self) -> Iterator[Path]:
-        """Give the file with all that has passed so far; nothing is added meanwhile."""
-        with self._writing:
-            if not self._file.closed:
-                with self._named():
-                    self._file.flush()
-            yield self._path
+    def flushed(self) -> Path:
+        """Give the file with all that has passed so far."""
+        if not self._file.closed:
+            with self._named():
+                self._file.flush()
+        return self._path
 
     def _write(self, octets: bytes) -> None:
-        with self._writing, self._named():
+        with self._named():
             self._file.write(octets)
 
     @contextmanager
@@ -75,6 +70,7 @@ class Live:
 
     def __init__(self, part: Part, at: tuple[Address, int], kernel: Address, pcap: Path, tell: Tell) -> None:  # fmt: skip
         self._open = True
+        self._turning = threading.RLock()
         self._zero = time.monotonic_ns()
         clock = self._zero // 1_000_000
         numbers = Numbers(int.from_bytes(os.urandom(4), "big"), clock & 0xFFFFFFFF)
@@ -98,8 +94,9 @@ class Live:
                 f"{to[0]} 不是本机地址：对端只与本机上的程序通信",
             )
         port = 32768 + int.from_bytes(os.urandom(2), "big") % 28000
-        self.actor.connect(self.now(), to, port)
-        self._send()
+        with self._turning:
+            self.actor.connect(self.now(), to, port)
+            self._send()
 
     def turn(self, limit: float | None, also: Collection[int] = ()) -> Collection[int]:
         """Wait at most `limit` seconds for something to do, do it, and give which of the descriptors `also` are readable."""
@@ -108,13 +105,20 @@ class Live:
             left = max(at - self.now(), 0) / MICRO
             limit = left if limit is None else min(limit, left)
         ready, _, _ = select.select([self.device.fd, *also], [], [], limit)
-        if self.device.fd in ready:
-            self._take()
-        at = self.actor.deadline()
-        if at is not None and at <= self.now():
-            self.actor.tick(self.now())
-        self._send()
+        with self._turning:
+            if self.device.fd in ready:
+                self._take()
+            at = self.actor.deadline()
+            if at is not None and at <= self.now():
+                self.actor.tick(self.now())
+            self._send()
         return [fd for fd in ready if fd != self.device.fd]
+
+    @contextmanager
+    def still(self) -> Iterator[Path]:
+        """Give the capture so far, for another thread: what was told is in it, and nothing happens meanwhile."""
+        with self._turning:
+            yield self.capture.flushed()
 
     def settle(self, quiet: float, limit: float) -> None:
         """Go on until nothing has passed for `quiet` seconds, at most for `limit`."""
@@ -145,10 +149,11 @@ class Live:
 
     def close(self) -> None:
         """The device goes away; the capture is whole."""
-        if self._open:
-            self._open = False
-            self.device.close()
-            self.capture.close()
+        with self._turning:
+            if self._open:
+                self._open = False
+                self.device.close()
+                self.capture.close()
 
     def __enter__(self) -> Self:
         return self
@@ -237,6 +242,6 @@ def kernel_side(at: Address, to: Address | None) -> Address:
 
 
 def beside(peer: Address) -> Address:
-    """Give the kernel an address next to the peer's: the other of the pair of which only the last bit differs, no zero host."""
+    """Give the kernel an address next to the peer's: the one below, or above it if that would end in 0."""
     last = int(peer)
     return type(peer)(last - 1 if last & 0xFF > 1 else last + 1)

@@ -38,6 +38,13 @@ WORDS: Final = {
 }  # fmt: skip
 
 
+DEEDS: Final = frozenset({
+    *("part", "close", "close-unread", "shutdown", "abort", "dark", "forge", "forge-blind"),
+    *("crosses", "hidden", "lost-fin", "lost-ack", "missed"),
+})  # fmt: skip
+"""What makes an end of a connection, or should have: the rest happens with every end."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One thing that the peer did or saw. `at`: microseconds since it began; `number` counts connections from 0, -1: none."""
@@ -49,17 +56,20 @@ class Step:
     state: State | None = None
     """Where the peer's end stands afterwards."""
 
-    def say(self, lang: str) -> str:
-        """Give a line in "en" or "zh"."""
+    def what(self, lang: str) -> str:
+        """Say what it is, without when and where, in "en" or "zh"."""
         values = {
             name: (value.zh if lang == "zh" else value.en) if isinstance(value, Text) else value
             for name, value in self.values.items()
         }
         text = WORDS[self.word]
-        said = (text.zh if lang == "zh" else text.en).format(**values)
+        return (text.zh if lang == "zh" else text.en).format(**values)
+
+    def say(self, lang: str) -> str:
+        """Give a line in "en" or "zh"."""
         who = f"#{self.number}" if self.number >= 0 else ""
         state = f"  [{self.state.value}]" if self.state else ""
-        return f"{self.at / 1_000_000:9.4f}  {who:3} {said}{state}"
+        return f"{self.at / 1_000_000:9.4f}  {who:3} {self.what(lang)}{state}"
 
 
 Tell: TypeAlias = Callable[[Step], None]

@@ -222,6 +222,13 @@ class Talk:
     # --- acting ---
 
     def _is_due(self, now: int) -> bool:
+        done = self._has_come(now)
+        if done and self.part.ending.act in SENT_FIRST:
+            return self.host.unsent(self.handle)[0] == 0
+        return done
+
+    def _has_come(self, now: int) -> bool:
+        """Whether the moment has, though what was said before may not be acked yet."""
         moment, done = self.part.moment, False
         match moment.when:
             case When.REQUEST:
@@ -238,8 +245,6 @@ class Talk:
                 if not done and "timed" not in self.noted:
                     self.noted.add("timed")
                     self.later(at)
-        if done and self.part.ending.act in SENT_FIRST:
-            return self.host.unsent(self.handle)[0] == 0
         return done
 
     def _act(self, now: int) -> None:
@@ -282,6 +287,8 @@ class Talk:
         """Do what belongs to the other end's FIN, once all is said."""
         if self.fin_at is None or self._waits() or self.part.ending.on_fin is Act.NOTHING:
             return
+        if not self.acted and self.part.ending.act is not Act.NOTHING and self._has_come(now):
+            return  # only an ACK is missing: the FIN does not come before what was asked for
         at = self.fin_at + (0 if self.acted else self.part.ending.hesitates)
         if now >= at:
             self._do(now, self.part.ending.on_fin)

@@ -13,14 +13,14 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 from finwait import analyze
 from finwait.cli.lab import leg_name
-from finwait.errors import Misuse
+from finwait.errors import FinwaitError, Misuse
 from finwait.lab.experiments import ALL
 from finwait.lab.play import Result
 from finwait.lab.run import run
@@ -75,13 +75,13 @@ def cases(
             yield from (Case(path, row.conn, side, stage) for stage in stages for side in sides)
 
 
-def make_captures(folder: Path, jobs: int) -> None:
-    """Run every experiment that is not long."""
-    for experiment, ending in run([one for one in ALL.values() if not one.long], "en", jobs):
+def keep(endings: Iterable[tuple[str, Result | FinwaitError | OSError]], folder: Path) -> None:
+    """Write the captures of experiments, as `finwait lab --keep` does."""
+    for name, ending in endings:
         if not isinstance(ending, Result):
             raise ending
         for number, leg in enumerate(ending.legs):
-            (folder / f"{leg_name(experiment, number)}.pcapng").write_bytes(leg.capture)
+            (folder / f"{leg_name(name, number)}.pcapng").write_bytes(leg.capture)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -94,7 +94,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stages = asked.stage or STAGES
     with tempfile.TemporaryDirectory(prefix="finwait-") as made, ProcessPoolExecutor(asked.j) as pool:  # fmt: skip
         if asked.folder is None:
-            make_captures(Path(made), asked.j)
+            short = [one for one in ALL.values() if not one.long]
+            keep(((each.name, ending) for each, ending in run(short, "en", asked.j)), Path(made))
         results = list(pool.map(again, cases(asked.folder or Path(made), stages=stages)))
     for one in results:
         if one.word != "same":

@@ -195,7 +195,7 @@ class _Keeper:
     def keep(self, experiment: Experiment, result: Result) -> None:
         """Write what was asked for."""
         for number, leg in enumerate(result.legs):
-            name = leg_name(experiment, number)
+            name = leg_name(experiment.name, number)
             if self._captures:
                 self._write(Path(self._captures, f"{name}.pcapng"), leg.capture)
             if self._pictures:
@@ -259,9 +259,9 @@ def _code(endings: list[Came], keeper: _Keeper) -> int:
     return codes.DONE if same else codes.NOT_SAME
 
 
-def leg_name(experiment: Experiment, number: int) -> str:
+def leg_name(name: str, number: int) -> str:
     """Name the files of a connection: a proxy has a second one, to the server."""
-    return experiment.name + (".server-leg" if number else "")
+    return name + (".server-leg" if number else "")
 
 
 def _made(folder: str) -> None:

@@ -10,7 +10,7 @@ BAD_INPUT = 2
 REFUSED = 3
 """The operating system refused: no such file, no permission, a missing privilege, a full disk."""
 NOT_SAME = 4
-"""`finwait lab`: what was expected, what the wire shows and what the kernel says are not all the same."""
+"""`finwait lab`: something differs from what was expected, or an experiment stopped."""
 SCRIPT_FAILED = 4
 """`finwait run`: a script was played, and the stack did something else than it expects."""
 BUG = 70

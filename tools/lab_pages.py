@@ -129,7 +129,7 @@ def section(experiment: Experiment, result: Result, lang: Lang) -> list[str]:
     wanted = experiment.expectations
     for number, (leg, expected) in enumerate(zip(result.legs, wanted, strict=True)):
         name = title if len(wanted) == 1 else f"{title}: {LEGS[number].say(lang)}"
-        lines += [f"![{name}]({picture(leg_name(experiment, number), lang)})", ""]
+        lines += [f"![{name}]({picture(leg_name(experiment.name, number), lang)})", ""]
         lines += [*_told(leg, expected, lang), ""]
     if result.hops:
         drawn = draw_travel(result.hops, result.steps[0][0], Style(), lang)
@@ -197,7 +197,7 @@ def files(lang: Lang) -> dict[str, str]:
     example = (ROOT / "examples/own_experiment.py").read_text(encoding="utf-8")
     lines.append(OWN.say(lang).format(example=example.partition('"""\n\n')[2].rstrip()))
     found = {
-        picture(leg_name(ALL[name], number), lang): draw(leg.ladder, lang)
+        picture(leg_name(name, number), lang): draw(leg.ladder, lang)
         for name, result in results.items()
         for number, leg in enumerate(result.legs)
     }

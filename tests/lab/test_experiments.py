@@ -141,7 +141,7 @@ def test_every_experiment_is_told_in_the_documents() -> None:
         told = re.findall(r"\((pictures/lab/[^)]+)\)", page)
         suffix = ".zh.svg" if "zh" in name else ".svg"
         names = [
-            leg_name(each, number)
+            leg_name(each.name, number)
             for each in ALL.values()
             for number in range(1 if each.through is None else 2)
         ]

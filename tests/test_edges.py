@@ -531,6 +531,16 @@ def test_a_reset_that_was_refused_tells_what_its_sender_had_sent(tmp_path: Path)
     assert sure(row) == ("fin-wait-2-aborted", "likely")
 
 
+def test_a_refused_reset_tells_of_a_fin_that_may_have_come_first(tmp_path: Path) -> None:
+    """The server's FIN 21 may have been lost long before the client's FIN, or have crossed it."""
+    closed = [c(FIN | ACK, 11, 21), s(RST | ACK, 22, 11), c(ACK, 12, 21), s(RST, 21)]
+    row = told(tmp_path, [*ASKED, *closed])
+    assert (row["close"], row["closed_by"]) == ("reset", "none")
+    assert "closer-unseen" in row["notes"]
+    row = told(tmp_path, [*ASKED, closed[0], s(ACK, 21, 12), *closed[1:]])
+    assert (row["close"], row["closed_by"]) == ("reset", "client"), "the server had not closed when it acked"
+
+
 def test_a_reset_that_repeats_a_refused_one_answers_something(tmp_path: Path) -> None:
     """The client had acked 31 in a segment that is missing."""
     row = told(tmp_path, [*ASKED, s(ACK | PSH, 21, 11, 10), s(RST | ACK, 32, 11), s(RST, 31)])

@@ -56,10 +56,15 @@ pub fn over_before(conn: &Conn, reset: &Reset) -> bool {
 }
 
 /// True if the other end of `fin`'s sender may have closed before: its FIN was not captured, and `fin` acks all that
-/// is known of it. What it sent later was not known to the sender of `fin`.
+/// is known of it. What it sent later was not known to the sender of `fin`. An ACK of `fin` at or below where its own FIN can
+/// hide was sent before that.
 #[must_use]
 pub fn fin_was_second(conn: &Conn, fin: &Fin, by: Dir) -> bool {
-    fin_unseen(conn, by.flip()) && !known_beyond(conn, by, fin.ack)
+    let other = by.flip();
+    let answered = fin.acked.is_some_and(|a| {
+        conn.ends[other as usize].has(seen::SEQ) && !a.seq.after(captured_to(conn, other))
+    });
+    fin_unseen(conn, other) && !answered && !known_beyond(conn, by, fin.ack)
 }
 
 /// The same of a RST.
@@ -73,10 +78,17 @@ pub fn reset_was_second(conn: &Conn, c: &Closing, reset: &Reset) -> bool {
             .is_some_and(|ack| known_beyond(conn, reset.by, ack))
 }
 
-/// True if the end that `by` talks to has sent something that `by` had not received when it acked `ack`.
+/// True if the end that `by` talks to has sent something that `by` had not received when it acked `ack`, and that was no FIN.
 fn known_beyond(conn: &Conn, by: Dir, ack: Seq) -> bool {
     let (x, y) = (&conn.ends[by as usize], &conn.ends[by.flip() as usize]);
-    x.ack.after(ack) || y.has(seen::SEQ) && y.packets > 0 && y.snd_nxt.after(ack)
+    x.ack.after(ack) || y.has(seen::SEQ) && y.packets > 0 && captured_to(conn, by.flip()).after(ack)
+}
+
+/// The number up to which end `s` was captured: what is missing above it may be its FIN.
+fn captured_to(conn: &Conn, s: Dir) -> Seq {
+    let e = &conn.ends[s as usize];
+    let hole = e.holes.as_ref().and_then(|h| h.reaching(e.snd_nxt));
+    hole.unwrap_or(e.snd_nxt)
 }
 
 /// Where end `s` stands, as far as it is sure: whose FIN came first tells CLOSE-WAIT from TIME-WAIT.

@@ -538,7 +538,9 @@ def test_a_refused_reset_tells_of_a_fin_that_may_have_come_first(tmp_path: Path)
     assert (row["close"], row["closed_by"]) == ("reset", "none")
     assert "closer-unseen" in row["notes"]
     row = told(tmp_path, [*ASKED, closed[0], s(ACK, 21, 12), *closed[1:]])
-    assert (row["close"], row["closed_by"]) == ("reset", "client"), "the server had not closed when it acked"
+    assert (row["close"], row["closed_by"]) == ("reset", "client"), (
+        "the server had not closed when it acked"
+    )
 
 
 def test_a_reset_that_repeats_a_refused_one_answers_something(tmp_path: Path) -> None:

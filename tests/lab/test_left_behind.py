@@ -105,7 +105,7 @@ def test_after_failure(mark: str, instances: Callable[[], set[str]], tmp_path: P
     nothing_left(mark, running.pid, instances)
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 @pytest.mark.parametrize("whom", ["runner", "group"])
 def test_after_a_signal(
     how: signal.Signals, whom: str, mark: str, instances: Callable[[], set[str]], tmp_path: Path

@@ -46,7 +46,7 @@ def run(
 
     begins, heard: called as an experiment begins (in this process) and for each of its steps (in its own).
     One that the machine was too slow for (TooLate) is played again, TRIES times at most.
-    Ctrl-C while it waits: those that have ended are given, and then KeyboardInterrupt goes on.
+    KeyboardInterrupt while it waits: those that have ended are given, and then it goes on.
     Nothing is left behind, also when the caller stops early or this process is killed.
     """
     janitor = Janitor()
@@ -95,7 +95,8 @@ class _Work(NamedTuple):
 
     def begin(self, experiment: Experiment) -> Apart[Result]:
         def work() -> Result:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is its parent's, who ends it
+            for number in (signal.SIGINT, signal.SIGTERM):  # its parent's, who ends it
+                signal.signal(number, signal.SIG_IGN)
             _alarm(_limit(experiment))
             return play(experiment, *self[:3], trace=self.trace)
 

@@ -66,12 +66,12 @@ EXPERIMENTS = (replace(ALL["four-way"], name="vain", story=story),)
     [
         (
             "en",
-            "waited 0.5 s in vain until the client was CLOSED; the client is ESTABLISHED, the server is ESTABLISHED",
+            "own.py:8: waited 0.5 s in vain until the client was CLOSED; the client is ESTABLISHED, the server is ESTABLISHED",
             "stopped",
         ),
         (
             "zh",
-            "等待了 0.5 秒，始终没有等到：客户端处于 CLOSED；此时客户端处于 ESTABLISHED，服务器处于 ESTABLISHED",
+            "own.py:8：等待了 0.5 秒，始终没有等到：客户端处于 CLOSED；此时客户端处于 ESTABLISHED，服务器处于 ESTABLISHED",
             "中途停止",
         ),
     ],

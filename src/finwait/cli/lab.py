@@ -12,7 +12,7 @@ import click
 from finwait.cli import codes
 from finwait.cli.files import FOLDER
 from finwait.cli.options import epilog, format_option, helps, lang_option
-from finwait.cli.sink import opened
+from finwait.cli.sink import check_folder, opened
 from finwait.cli.terminal import terminal
 from finwait.cli.terminated import code_of, terminable
 from finwait.errors import CannotOpen, CannotWrite, MissingPrivilege
@@ -269,7 +269,9 @@ def leg_name(name: str, number: int) -> str:
 
 
 def _made(folder: str) -> None:
+    """Make a folder, if there is none; raises CannotWrite if it cannot be written into, before anything is played."""
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CannotWrite(folder, error) from None
+    check_folder(folder, folder)

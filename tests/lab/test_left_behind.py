@@ -117,7 +117,7 @@ def test_after_its_time(
 ) -> None:
     own = tmp_path / "own.py"
     text = FOREVER.format(seconds=0.1, then=then)
-    own.write_text(text.replace("server=\"\"),", 'server=""), time_limit=1,'))
+    own.write_text(text.replace('server=""),', 'server=""), time_limit=1,'))
     running = begin(mark, str(own), "--lang", "en")
     out, _ = running.communicate(timeout=60)
     assert running.returncode == 4

@@ -38,7 +38,8 @@ class OutOfTime(Astray):
         super().__init__(
             f"stopped after {seconds:g} s (time_limit)"
             + ("; its process did not listen, and was killed" if killed else ""),
-            f"运行 {seconds:g} 秒（time_limit）后被终止" + ("；其进程没有响应，被杀死" if killed else ""),
+            f"运行 {seconds:g} 秒（time_limit）后被终止"
+            + ("；其进程没有响应，被杀死" if killed else ""),
         )
 
 

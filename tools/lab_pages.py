@@ -83,7 +83,8 @@ OWN = Text(
 A story tells `world.client` and `world.server` what to call: `listen`, `connect`, `accept`, `send`, `receive`, `receive_end` (up to the FIN),
 `receive_reset`, `shutdown`, `close`, `linger`, `option`, `exit`, `kill`; `begin` and `finish` make a call that does not wait. `world.wire`
 can `lose`, `cut`, `mend`, `hold`, `release` and `inject`. Wait for what has to happen (`world.until`, `until_sent`, `until_held`, `settle`), not for
-a time; `world.in_time` and `in_one_go` have a play repeated that the machine was too slow for. `Experiment(through=…)` puts a proxy between both: a function of two sockets ([proxies](#proxies)). If the expectation was wrong, the lab says
+a time; `world.in_time` and `in_one_go` have a play repeated that the machine was too slow for. A story that comes to no end is stopped
+after `Experiment(time_limit=…)`, 60 s if not said, with the line and the wait that it had come to; the other experiments go on. `Experiment(through=…)` puts a proxy between both: a function of two sockets ([proxies](#proxies)). If the expectation was wrong, the lab says
 what wire and kernel say instead, and ends with code 4.""",
     """## 自己的实验
 
@@ -97,7 +98,8 @@ what wire and kernel say instead, and ends with code 4.""",
 过程告诉 `world.client` 与 `world.server` 调用什么：`listen`、`connect`、`accept`、`send`、`receive`、`receive_end`（读到 FIN）、`receive_reset`、
 `shutdown`、`close`、`linger`、`option`、`exit`、`kill`；`begin` 与 `finish` 用于不等待的调用。`world.wire` 可以 `lose`、`cut`、`mend`、`hold`、
 `release` 和 `inject`。请等待应当发生的事（`world.until`、`until_sent`、`until_held`、`settle`），而不是等待一段时间；
-`world.in_time` 与 `in_one_go` 让机器太慢的一次重新运行。`Experiment(through=…)` 在两者之间放一个代理：一个以两个套接字为参数的函数（见 [proxies](#proxies)）。预期有误时，实验室会说出报文与内核的说法，并以退出码 4 结束。""",
+`world.in_time` 与 `in_one_go` 让机器太慢的一次重新运行。没有尽头的过程在 `Experiment(time_limit=…)`（默认 60 秒）后被终止，
+并说明停在哪一行、在等待什么；其他实验照常进行。`Experiment(through=…)` 在两者之间放一个代理：一个以两个套接字为参数的函数（见 [proxies](#proxies)）。预期有误时，实验室会说出报文与内核的说法，并以退出码 4 结束。""",
 )
 MADE = Text(
     "Made on Linux {kernel} by `tools/lab_pages.py`. Do not edit.",

@@ -17,6 +17,8 @@ BUG = 70
 """EX_SOFTWARE of sysexits.h: an exception that finwait did not foresee."""
 READER_LEFT = 141
 """128 + SIGPIPE: whoever read standard output went away."""
+TERMINATED = 143
+"""128 + SIGTERM."""
 
 
 def code_of(error: errors.FinwaitError) -> int:

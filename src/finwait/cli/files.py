@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 import click
 
 from finwait.cli.options import helps
-from finwait.cli.sink import STDOUT
+from finwait.cli.sink import STDOUT, check_file
 from finwait.errors import STDIN, CannotWrite, Misuse, called, shown
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -71,7 +71,7 @@ class Written(_Named):
         super().__init__(dir_okay=False)
 
     def look(self, path: str, param: click.Parameter | None, ctx: click.Context | None) -> None:
-        """Refuse what cannot become a file. Raises CannotWrite if its folder is none."""
+        """Refuse what cannot become a file. Raises CannotWrite if its folder is none, or takes no files."""
         super().look(path, param, ctx)
         parent = Path(path).parent
         if not parent.is_dir():
@@ -81,6 +81,7 @@ class Written(_Named):
                 f"{shown(str(parent))} is no folder" if there else f"no folder {shown(str(parent))}"
             )
             raise CannotWrite(path, OSError(number, said))
+        check_file(path)
 
 
 class Folder(_Named):

@@ -18,6 +18,7 @@ from finwait.cli import codes
 from finwait.cli.peer_deeds import Deeds
 from finwait.cli.sink import STDOUT, opened
 from finwait.cli.terminal import terminal
+from finwait.cli.terminated import terminable
 from finwait.errors import CannotOpen
 from finwait.kernel.namespace import die_with_parent, join
 from finwait.peer.background import private_namespace, quiet_of
@@ -104,7 +105,7 @@ class Session:
     def _play(self, live: Live, let_go: Callable[[], None]) -> int:
         program: subprocess.Popen[bytes] | None = None
         code = codes.DONE
-        with _stoppable(), ExitStack() as kept:
+        with terminable(), ExitStack() as kept:
             try:
                 let_go()
                 if self.command:
@@ -189,20 +190,6 @@ def _held() -> Iterator[Callable[[], None]]:
         yield let_go
     finally:
         let_go()
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Let SIGTERM end the play as Ctrl-C does."""
-
-    def stop(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

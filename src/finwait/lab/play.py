@@ -190,16 +190,12 @@ def _astray(world: World, why: Text) -> Astray:
 
 
 def _why(error: InVain | Astray, experiment: Experiment, world: World) -> Text:
-    """Say why a story came to an end before its own, and where both ends are now."""
+    """Say at which line and why a story came to an end before its own, and where both ends are now."""
     said = error.text if isinstance(error, InVain) else Text(str(error), error.say("zh"))
-    if isinstance(error, OutOfTime):
-        line = _line(error, experiment)
-        where = Text(f"at {line}", f"位于 {line}")
-        if world.awaited is not None:
-            where = Text(f"waiting until {world.awaited.en}", f"当时在等待：{world.awaited.zh}")
-        said = Text(f"{said.en}, {where.en}", f"{said.zh}，{where.zh}")
-    stands = world.stands()
-    return Text(f"{said.en}; {stands.en}", f"{said.zh}；此时{stands.zh}")
+    if isinstance(error, OutOfTime) and (what := world.awaited) is not None:
+        said = Text(f"{said.en}, waiting until {what.en}", f"{said.zh}，当时在等待：{what.zh}")
+    line, stands = _line(error, experiment), world.stands()
+    return Text(f"{line}: {said.en}; {stands.en}", f"{line}：{said.zh}；此时{stands.zh}")
 
 
 def _line(error: Exception, experiment: Experiment) -> str:

@@ -32,10 +32,15 @@ class Astray(FinwaitError):
 
 
 class OutOfTime(Astray):
-    """It took more time than an experiment may."""
+    """It took more time than its `time_limit`. killed: it did not stop when it was told to."""
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"stopped after {seconds:g} s", f"运行 {seconds:g} 秒后被终止")
+    def __init__(self, seconds: float, *, killed: bool = False) -> None:
+        super().__init__(
+            f"stopped after {seconds:g} s (time_limit)"
+            + ("; its process did not listen, and was killed" if killed else ""),
+            f"运行 {seconds:g} 秒（time_limit）后被终止"
+            + ("；其进程没有响应，被杀死" if killed else ""),
+        )
 
 
 class TooLate(Astray):

@@ -30,9 +30,9 @@ LADDER: Final = Text(
     "线路上的报文；内核报告的状态与由报文推断的状态",
 )
 UNTRACED: Final = Text(
-    "Tracepoints are not permitted here: the kernels' states were read from their tables of sockets (sock_diag) after each"
-    " packet, so a state that lasts shorter is not seen, and reasons of resets are not known.",
-    "此处不允许使用 tracepoint：内核状态是在每个报文之后从套接字表（sock_diag）读取的，持续时间更短的状态看不到，RST 的原因也不得而知。",
+    "Without tracepoints the kernels' states are read from their tables of sockets (sock_diag) after each packet: a state that"
+    " lasts shorter is not seen, and of RSTs and their reasons nothing is known.",
+    "没有 tracepoint 时，内核状态是在每个报文之后从套接字表（sock_diag）读取的：持续时间更短的状态看不到，RST 及其原因也不得而知。",
 )
 NO_RESETS: Final = Text(
     "This kernel has no tracepoint tcp:tcp_send_reset: of RSTs it tells nothing, only of changes of state.",

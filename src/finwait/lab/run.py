@@ -20,8 +20,8 @@ from finwait.lab.remote import OutOfTime, TooLate
 from finwait.lab.world import Step
 from finwait.verdict.language import Lang
 
-LIMIT: Final = 60.0
-"""Seconds that an experiment may take; a long one ten times that."""
+TRY: Final = 60.0
+"""Seconds for finding out whether this machine permits experiments."""
 GRACE: Final = 5.0
 """Seconds more until its process is killed, if it does not say by itself that its time is over."""
 
@@ -46,7 +46,7 @@ def run(
 
     begins, heard: called as an experiment begins (in this process) and for each of its steps (in its own).
     One that the machine was too slow for (TooLate) is played again, TRIES times at most.
-    Ctrl-C while it waits: those that have ended are given, and then KeyboardInterrupt goes on.
+    KeyboardInterrupt while it waits: those that have ended are given, and then it goes on.
     Nothing is left behind, also when the caller stops early or this process is killed.
     """
     janitor = Janitor()
@@ -60,7 +60,7 @@ def run(
             while waiting and len(running) < max(jobs, 1):
                 experiment = waiting.pop(0)
                 begins(experiment)
-                end = time.monotonic() + _limit(experiment) + GRACE
+                end = time.monotonic() + experiment.time_limit + GRACE
                 running[work.begin(experiment)] = experiment, end
             _wait(running, ended)
             waiting[:0] = _again(experiments, ended, tries)
@@ -78,7 +78,7 @@ def run(
 
 def check() -> None:
     """Find out whether this machine lets us make experiments, by trying. Raises MissingPrivilege, CannotOpen, OSError."""
-    Apart(_try).answer(LIMIT)
+    Apart(_try).answer(TRY)
 
 
 def _try() -> None:
@@ -95,8 +95,9 @@ class _Work(NamedTuple):
 
     def begin(self, experiment: Experiment) -> Apart[Result]:
         def work() -> Result:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is its parent's, who ends it
-            _alarm(_limit(experiment))
+            for number in (signal.SIGINT, signal.SIGTERM):  # its parent's, who ends it
+                signal.signal(number, signal.SIG_IGN)
+            _alarm(experiment.time_limit)
             return play(experiment, *self[:3], trace=self.trace)
 
         return Apart(work)
@@ -116,7 +117,7 @@ def _wait(
     for apart in [each for each, (_, end) in running.items() if end <= now]:
         experiment, _ = running.pop(apart)
         apart.stop()
-        ended[experiment.name] = OutOfTime(_limit(experiment))
+        ended[experiment.name] = OutOfTime(experiment.time_limit, killed=True)
 
 
 def _again(
@@ -144,10 +145,6 @@ def _alarm(limit: float) -> None:
 
     signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, limit, GRACE / 2)
-
-
-def _limit(experiment: Experiment) -> float:
-    return LIMIT * (10 if experiment.long else 1)
 
 
 def _ending(apart: Apart[Result]) -> Came:

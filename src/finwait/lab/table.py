@@ -46,9 +46,20 @@ WIRE_ONLY: Final = Text(
     "wire only: wire and expectation agree; the kernel told too little to say how it closed.",
     "仅报文：报文与预期一致；内核所说不足以断定连接如何关闭。",
 )
+POLLED: Final = Text(
+    " Without tracepoints it is only asked where its sockets stand (sock_diag), after each packet: a state that lasts is seen; a RST, its reason,"
+    " and whether FIN-WAIT-2 was passed for a moment (four-way, not three-way) are not.",
+    "没有 tracepoint 时，只能在每个报文之后询问内核套接字的状态（sock_diag）：持续的状态看得到；RST、RST 的原因，以及是否短暂经过 FIN-WAIT-2"
+    "（四次挥手而非三次）看不到。",
+)
 WITH_TRACEPOINTS: Final = Text(
-    " With tracepoints (as root, without --no-trace) it tells more.",
-    "有 tracepoint 时（以 root 运行，不加 --no-trace）它能说明更多。",
+    " Run it as root and without --no-trace and the kernel tells these, too; root of a container needs tracefs for that"
+    " (-v /sys/kernel/tracing:/sys/kernel/tracing).",
+    "以 root 运行且不加 --no-trace，内核会说明这些；容器中的 root 还需要 tracefs（-v /sys/kernel/tracing:/sys/kernel/tracing）。",
+)
+AGE: Final = Text(
+    " Linux tells of every RST, and why it is sent, from 6.10 on.",
+    "从 Linux 6.10 开始，内核才说明每一个 RST 及其原因。",
 )
 AS_MEANT: Final = Text(
     "the experiment expects the kernel to say otherwise than the wire.",
@@ -108,7 +119,8 @@ def _notes(rows: Sequence[tuple[Experiment, Came]], lang: Lang) -> Iterator[str]
     told = [leg.row for _, came in rows if isinstance(came, Result) for leg in came.legs]
     if silent := [row.tells for row in told if row.agreement == "wire-only"]:
         untraced = not any(tells.states for tells in silent)
-        yield WIRE_ONLY.say(lang) + (WITH_TRACEPOINTS.say(lang) if untraced else "")
+        more = (POLLED, WITH_TRACEPOINTS) if untraced else (AGE,)
+        yield "".join(text.say(lang) for text in (WIRE_ONLY, *more))
 
 
 def _hung(note: str, columns: int) -> list[str]:

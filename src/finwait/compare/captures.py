@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from finwait import _core
 from finwait.capture.connection import Connection, end
 from finwait.capture.connections import Connections, Progress, blame
+from finwait.compare.copies import fold
 from finwait.compare.sighting import Seen, seen
 from finwait.errors import FinwaitError
 
@@ -65,6 +66,7 @@ class Capture:
         told.reverse()
         for conn in conns:  # one after the other, so that both forms of it are held of one only
             found[conn] = seen(told.pop(), MOST // 2)
+            fold(found[conn])
         return found
 
     def rows(self, conns: Sequence[int]) -> list[Connection]:

@@ -70,10 +70,10 @@ class Joined:
 
 def join(meeting: Meeting, spans: dict[str, tuple[int, int]]) -> Joined:
     """Join one connection. `spans`: when each capture, "A" and "B", began and ended, by its own clock."""
-    pairs, only_a, only_b = paired(meeting)
+    pairs, only_a, only_b, hidden, copies = paired(meeting)
     only_a, only_b, cut = _resegmented(only_a, only_b)
     lone = [(one, "A") for one in only_a] + [(one, "B") for one in only_b]
-    judge = Judge(meeting, spans)
+    judge = Judge(meeting, spans, hidden)
     kinds = judge.judge(lone)
     found = [_alone(kind, *one) for kind, one in zip(kinds, lone, strict=True)]
     usual = Counter(x.who for x, _ in meeting.alike)
@@ -89,7 +89,7 @@ def join(meeting: Meeting, spans: dict[str, tuple[int, int]]) -> Joined:
         clocks=meeting.clocks,
         both=len(pairs),
         resegmented=cut,
-        copies={"A": a.copies, "B": b.copies},
+        copies=copies,
         holes=judge.holes,
         left_out=a.gap is not None or b.gap is not None,
         differences=tuple(found),

@@ -308,6 +308,7 @@ class Acting:
             self._carry(end)
             self._until(lambda: self.stage.sent_to >= end, SENT_WITHIN)
         elif s.span and s.earlier is None:
+            self._carry(end)
             self._until(lambda: self.stage.sent_to >= end, SENT_WITHIN)
         elif (s.span or "keep-alive" in s.labels) and s.index not in self.part.mended:
             self._again(s, pause)

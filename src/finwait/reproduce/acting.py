@@ -22,6 +22,7 @@ PROMPT: Final = 10_000
 ACKED_WITHIN: Final = 300_000
 """Longer than Linux's longest delayed ACK (TCP_DELACK_MAX, 200 ms)."""
 SENT_WITHIN: Final = 3 * SECOND
+KIND: Final = SYN | FIN | RST
 SIGNS: Final = Flags.FIN | Flags.SYN | Flags.RST | Flags.PSH | Flags.ACK
 ORPHAN_LIVES: Final = 60.0
 """Seconds: tcp_fin_timeout. A socket that closed and answers later was only shut down."""
@@ -73,8 +74,8 @@ class Acting:
         ttls = {s.step.ttl for s in c.of(self.peer)}
         self.ttl_matters = len(ttls) > 1
         self._kept_alive = self._prompt = False
-        self._told: set[int] = set()
-        """Indices of captured segments that a line is said to be like."""
+        self._untold = list(c.of(under_test))
+        """Captured segments that no line is said to be like, yet."""
 
     # --- the whole ---
 
@@ -307,6 +308,7 @@ class Acting:
             self._carry(end)
             self._until(lambda: self.stage.sent_to >= end, SENT_WITHIN)
         elif s.span and s.earlier is None:
+            self._carry(end)
             self._until(lambda: self.stage.sent_to >= end, SENT_WITHIN)
         elif (s.span or "keep-alive" in s.labels) and s.index not in self.part.mended:
             self._again(s, pause)
@@ -532,15 +534,14 @@ class Acting:
     def _fitted(self, body: TcpBody) -> str:
         """Find the captured segment that one of the stack's is like."""
         base = self.part.dropped[self.me]
-        kind = Flags.SYN | Flags.FIN | Flags.RST
-        for s in self.c.of(self.me):
-            flags = Flags(s.flags)
-            if s.index in self._told or flags & kind != body.flags & kind:
+        start, end = body.seq.start + base, body.seq.start + body.seq.length + base
+        kind = int(body.flags) & KIND
+        for at, s in enumerate(self._untold):
+            if s.flags & KIND != kind:
                 continue
-            end = body.seq.start + body.seq.length
-            if Flags.SYN in flags or (s.seq - base <= body.seq.start and s.end - base - bool(flags & Flags.FIN) >= end):  # fmt: skip
+            if s.flags & SYN or (s.seq <= start and s.end - bool(s.flags & FIN) >= end):
                 if not s.payload and body.ack is not None and s.ack - self.part.dropped[self.peer] != body.ack:  # fmt: skip
                     continue
-                self._told.add(s.index)
+                del self._untold[at]
                 return f"frame {s.number}"
         return "not in the capture"

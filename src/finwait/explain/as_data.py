@@ -39,6 +39,8 @@ def as_data(told: "Explanation", lang: Lang) -> dict[str, Json]:
         "notes": [{"slug": n.slug, "sentence": n.sentence.say(lang)} for n in verdict.notes],
         "story": [_item(told, n, lang) for n in range(len(told.story))],
         "time_wait": _time_wait(told, lang),
+        "last_states": {who: list(told.last_states(who)) for who in ("client", "server")},
+        "doubts": told.doubts_told(lang),
         "segments": [segment(s) for s in told.segments],
         "left_out": told.truncated,
         "faults": [str(fault) for fault in told.faults],

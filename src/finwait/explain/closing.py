@@ -82,7 +82,7 @@ def _again(c: Conversation, own: Fin, s: Segment) -> list[Part]:
 
 def _still_waiting(s: Segment) -> list[Part]:
     """Say where the end stood that repeats its FIN although an ack of it is in the capture."""
-    stood = _state(s, s.who)
+    stood = s.state(s.who)
     return [part("fin-ack-missed", who=s.who, state=stood)] if stood in WAITING else []
 
 
@@ -114,16 +114,11 @@ def ack_of_fin(c: Conversation, s: Segment) -> list[Part]:
 def _beyond(own: Fin, peer: str, s: Segment) -> list[Part]:
     """Say that a segment from beyond its sender's FIN does not show that the other end has that FIN."""
     again = next((r for r in own.repeats if r.index > s.index), None)
-    if s.seq <= own.number or again is None or _state(s, peer) != "FIN-WAIT-2":
+    if s.seq <= own.number or again is None or s.state(peer) != "FIN-WAIT-2":
         return []
     if own.acked_by is None:
         return [part("beyond-fin-never", who=peer)]
     return [part("beyond-fin", who=peer, again=again.number)]
-
-
-def _state(s: Segment, who: str) -> str:
-    """Give where an end stands after a segment."""
-    return s.client_state if who == "client" else s.server_state
 
 
 def _after_repeat(c: Conversation, s: Segment, other: Fin) -> list[Part]:
@@ -155,10 +150,16 @@ def epilogue(c: Conversation) -> list[Item]:
         case "vanished":
             items.append(Item((), (part("vanished", frame=last, who=c.segments[-1].who),)))
         case "unanswered":
-            items.append(Item((), (part("no-answer"),)))
+            items.append(Item((), (_no_answer(c),)))
         case "open":
             items.append(Item((), (part("open"),)))
     return items
+
+
+def _no_answer(c: Conversation) -> Part:
+    if not c.refused:
+        return part("no-answer")
+    return part("no-syn-ack", frames=tuple(c.segments[i].number for i in c.refused))
 
 
 def _never_acked(c: Conversation, own: Fin) -> Part:

@@ -8,8 +8,9 @@ from heapq import heappop, heappush
 from typing import NamedTuple
 
 from finwait.capture.connection import Connection
+from finwait.explain import judged
 from finwait.explain.given import Explained, Step
-from finwait.verdict.verdict import FORGED, peer_of
+from finwait.verdict.verdict import peer_of
 
 FIN, SYN, RST, PSH, ACK, URG = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20
 """Header bits (RFC 9293 3.1)."""
@@ -20,6 +21,8 @@ REACH = 1 << 30
 """A number farther away than the largest window (RFC 7323 2.3) belongs to no segment of this end."""
 OF_SENDER = frozenset({"rst-owner", "rst-reply", "rst-unclear", "rst-repeated", "acks-unseen"})
 """Labels and notes that conclude from a RST what the end did that it names: they say nothing of one that is forged."""
+OF_CONNECTION = frozenset({"rst-ignored", "syn-retransmitted"})
+"""Notes that conclude from a RST or a SYN that there is a connection, or a slow one: they say nothing of a SYN that TIME-WAIT refuses."""
 LOOK_BACK = 256
 """Segments searched backwards for the first sending of bytes that were cut differently."""
 
@@ -89,6 +92,17 @@ class Segment:
     def has(self, bits: int) -> bool:
         """Tell whether all of `bits` are set."""
         return self.flags & bits == bits
+
+    def state(self, who: str) -> str:
+        """Give where an end stands after it."""
+        return self.client_state if who == "client" else self.server_state
+
+    def stands(self, who: str, state: str) -> None:
+        """Have an end stand elsewhere after it."""
+        if who == "client":
+            self.client_state = state
+        else:
+            self.server_state = state
 
     @property
     def span(self) -> int:
@@ -185,8 +199,14 @@ class Conversation:
             for who in ("client", "server")
         }
         """The RSTs of each end, without those that end nothing."""
-        self.forged = self._forged()
+        self.forged = judged.forged(self)
         """Indexes of the RSTs that the end that they name did not send, if that is the verdict."""
+        self.rejected = judged.rejected(self)
+        """Whether the server, by the verdict, did not take the ACK that ended the handshake."""
+        self.refused = judged.refused(self)
+        """Indexes of the ACKs by which, by the verdict, an earlier connection's TIME-WAIT refused the SYN."""
+        if self.refused:
+            self.begin = (self.begin[0], judged.OLD)
         self._find_moves()
         self.draws = self._draws()
         """Index of each segment that drew a RST, and the frame of that RST."""
@@ -223,6 +243,9 @@ class Conversation:
         """Find the segment that drew a RST of REPLY form (RFC 9293 3.5.2). Nothing drew one that is forged."""
         if "rst-reply" not in reset.labels or reset.index in self.forged:
             return None
+        if self.refused:  # each answer draws its own, and all have the same numbers
+            before = [i for i in self.refused if i < reset.index]
+            return self.segments[before[-1]] if before else None
         if reset.refers_to:
             return self.by_frame(reset.refers_to, reset.index)
         for s in reversed(self.segments[max(0, reset.index - LOOK_BACK) : reset.index]):
@@ -238,26 +261,6 @@ class Conversation:
     def ttls(self, who: str) -> tuple[int, ...]:
         """Give the TTLs (hop limits) of an end's segments, its RSTs apart."""
         return tuple(sorted({s.step.ttl for s in self.of(who) if not s.flags & RST}))
-
-    def _forged(self) -> frozenset[int]:
-        """Find the RSTs of somebody else: the one that counted, and those with the same TTL, if that is not the end's own.
-
-        They say nothing of where the end that they name stands: it stays where it was, until a RST of the other
-        end comes to it.
-        """
-        who = self.row.reset_by
-        if self.row.cause != FORGED or not self.resets.get(who):
-            return frozenset()
-        first, *further = self.resets[who]
-        ttl = first.step.ttl
-        alike = [s for s in further if s.step.ttl == ttl] if ttl not in self.ttls(who) else []
-        if first.index:
-            name = f"{who}_state"
-            stood = getattr(self.segments[first.index - 1], name)
-            answers = [s.index for s in self.resets[peer_of(who)] if s.index > first.index]
-            for s in self.segments[first.index : min(answers, default=len(self.segments))]:
-                setattr(s, name, stood)
-        return frozenset(s.index for s in (first, *alike))
 
     def _draws(self) -> dict[int, int]:
         found: dict[int, int] = {}
@@ -370,7 +373,8 @@ class Conversation:
             moves: list[tuple[str, str, str]] = []
             for who, old, new in zip(("client", "server"), before, after, strict=True):
                 via = s.step.client_passed if who == "client" else s.step.server_passed
-                if not old or not new or via in {None, old, new, "LISTEN", "CLOSED"}:
+                taken = via == "ESTABLISHED" and self.rejected and who == "server"
+                if not old or not new or taken or via in {None, old, new, "LISTEN", "CLOSED"}:
                     via = ""
                 if via:
                     s.via[who] = via

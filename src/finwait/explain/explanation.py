@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from finwait.capture.connection import Connection
 from finwait.errors import FinwaitError
 from finwait.explain import story
-from finwait.explain.conversation import OF_SENDER, Conversation, Segment
+from finwait.explain.conversation import OF_CONNECTION, OF_SENDER, Conversation, Segment
+from finwait.explain.doubt import Doubt, doubts, final
 from finwait.explain.evidence import evidence
 from finwait.explain.given import Explained
 from finwait.explain.item import Item
@@ -78,10 +79,25 @@ class Explanation:
         """Who holds TIME-WAIT, until when, or why nobody does."""
         return time_wait(self._conversation)
 
+    @cached_property
+    def doubts(self) -> tuple[Doubt, ...]:
+        """Where an end may stand otherwise than drawn after the last segment, because no packet shows which."""
+        return doubts(self._conversation)
+
+    def last_states(self, who: str) -> tuple[str, ...]:
+        """Give where an end stands after the last segment: as drawn, then what else it may be."""
+        others = (doubt.other for doubt in self.doubts if doubt.who == who)
+        return tuple(dict.fromkeys((final(self._conversation, who), *others)))
+
+    def doubts_told(self, lang: Lang = "en") -> list[str]:
+        """Say what no packet shows of the last states, a sentence each; what the text on TIME-WAIT says is not repeated."""
+        return [doubt.text(lang) for doubt in self.doubts if doubt.key]
+
     def verdict(self, lang: Lang = "en") -> Verdict:
         """Give the verdict in words."""
         row = self.row
-        untrue = OF_SENDER if self._conversation.forged else ()
+        c = self._conversation
+        untrue = OF_SENDER if c.forged else OF_CONNECTION if c.refused else ()
         return Verdict(
             sentence(row, lang),
             entry("cause", row.cause),

@@ -162,10 +162,12 @@ def _labels(c: Conversation, s: Segment, lang: Lang) -> tuple[str, ...]:
     for slug in s.step.labels:
         if slug in PLAIN or slug == "rst-trigger" or (forged and slug in OF_SENDER):
             continue
+        if slug not in s.labels:  # the verdict knows better
+            continue
         title = _title(c, s, slug, lang)
         about = _about(c, s, slug)
         labels.append(_with_frame(title, about, lang) if about else title)
-        if slug == "acks-fin" and _state(s, peer_of(s.who)) in UNACKED:
+        if slug == "acks-fin" and s.state(peer_of(s.who)) in UNACKED:
             labels.append(messages(lang, "words")["ack-missed"])
     drew = c.draws.get(s.index)
     if drew is not None:
@@ -182,10 +184,6 @@ def _in_name(c: Conversation, s: Segment, lang: Lang) -> list[str]:
             words["ttl-other"].format(ttl=s.step.ttl, others=write("others", others, lang))
         )
     return labels
-
-
-def _state(s: Segment, who: str) -> str:
-    return s.client_state if who == "client" else s.server_state
 
 
 def _title(c: Conversation, s: Segment, slug: str, lang: Lang) -> str:

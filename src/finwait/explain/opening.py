@@ -64,9 +64,10 @@ def _once_more(c: Conversation, s: Segment, before: Segment) -> list[Part]:
         return []
     repeats = [t for t in c.ending(s.who, s.end) if t.index >= s.index and t.flags & SYN]
     same = [before, *(t for t in repeats if t.flags & ACK == s.flags & ACK)]
+    answered = any(i > before.index for i in c.refused)
     return [
         part(
-            "syn-ack-again" if s.flags & ACK else "syn-again",
+            "syn-ack-again" if s.flags & ACK else "syn-again-old" if answered else "syn-again",
             who=s.who,
             times=len(same) - 1,
             frames=tuple(t.number for t in same[1:]),
@@ -78,6 +79,8 @@ def _once_more(c: Conversation, s: Segment, before: Segment) -> list[Part]:
 def handshake_ack(c: Conversation, s: Segment) -> list[Part]:
     """Tell the segment that completes the handshake."""
     facts: Facts = {"who": s.who, "frame": s.number, "ack": c.shown(peer_of(s.who), s.ack)}
+    if c.rejected:
+        return [Part("handshake-ack-rejected", facts | {"peer": peer_of(s.who)})]
     first = c.segments[0]
     if not first.flags & SYN or first.flags & ACK:
         return [Part("handshake-ack-bare", facts)]

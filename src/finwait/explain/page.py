@@ -46,6 +46,8 @@ def page(told: "Explanation", lang: Lang, style: Style, *, full: bool) -> str:
     lines += _section(words["verdict"], body, style)
     waits = [line for text in told.time_wait.text(lang) for line in wrap(text, columns - 2)]
     lines += _section(words["time_wait"], waits, style)
+    if doubts := [line for text in told.doubts_told(lang) for line in wrap(text, columns - 2)]:
+        lines += _section(words["doubts"], doubts, style)
     if cause.advice is not None:
         lines += _section(words["advice"], wrap(cause.advice.say(lang), columns - 2), style)
     if cause.kernel is not None:

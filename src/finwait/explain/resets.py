@@ -12,6 +12,8 @@ PRINTABLE = 60
 
 def reset(c: Conversation, s: Segment) -> list[Part]:
     """Tell a RST."""
+    if c.refused:
+        return [*_to_old(c, s), *_payload(s)]
     if "rst-ignored" in s.labels:
         return [_ignored(c, s), *_payload(s)]
     counted = c.resets[s.who]
@@ -31,6 +33,19 @@ def reset(c: Conversation, s: Segment) -> list[Part]:
     if "ends-connection" in s.labels and c.row.close == "reset" and s.index:
         parts.append(part("reset-ends"))
     return parts
+
+
+def _to_old(c: Conversation, s: Segment) -> list[Part]:
+    """Tell a RST by which a caller answers the numbers of an earlier connection."""
+    peer, drew = peer_of(s.who), c.drew(s)
+    if drew is None:
+        return _form(c, s)
+    facts: Facts = {"trigger": drew.number, "seq": c.shown(s.who, s.seq)}
+    parts = [part("rst-to-old", frame=s.number, who=s.who, **facts)]
+    again = next((c.segments[i].number for i in c.refused if i > s.index), None)
+    if again is None:
+        return [*parts, part("rst-to-old-last", peer=peer)]
+    return [*parts, part("rst-to-old-in-vain", peer=peer, again=again)]
 
 
 def _forged(c: Conversation, s: Segment) -> list[Part]:

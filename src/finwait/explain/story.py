@@ -37,6 +37,7 @@ LABEL_OF = {
     "fin-reacked": "acks-fin",
     "fin-missed": "duplicate-ack",
     "old-ack": "old-ack",
+    "rst-to-old": "rst-ignored",
 }
 """What is counted after `LIMIT`, and the label that names it then."""
 FOLLOWERS = {
@@ -45,6 +46,8 @@ FOLLOWERS = {
     "waits-grow-after-probe",
     "keep-alive-answered",
     "keep-alive-silent",
+    "rst-to-old-in-vain",
+    "rst-to-old-last",
 }
 """Sentences that only make sense after the one before."""
 

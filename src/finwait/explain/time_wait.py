@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from finwait.capture.connection import end
 from finwait.explain.conversation import ACK, RST, Conversation, Segment
+from finwait.explain.doubt import doubts
 from finwait.explain.words import Fact, say
 from finwait.verdict.language import Lang
 from finwait.verdict.verdict import (
@@ -42,6 +43,8 @@ class TimeWait(NamedTuple):
 
 def time_wait(c: Conversation) -> TimeWait:
     """Work out who holds TIME-WAIT."""
+    if c.refused:
+        return TimeWait("server", None, _older(c))
     who = holder(c.row)
     if who == "none":
         return TimeWait(who, None, _why_nobody(c))
@@ -77,8 +80,7 @@ def _since(c: Conversation, who: str) -> tuple[Segment, bool] | None:
     """
     entered: Segment | None = None
     for s in c.segments:
-        state = s.client_state if who == "client" else s.server_state
-        if state != "TIME-WAIT":
+        if s.state(who) != "TIME-WAIT":
             entered = None
         elif entered is None:
             entered = s
@@ -103,20 +105,41 @@ def _ends_time_wait(segment: Segment) -> bool:
     return any(old == "TIME-WAIT" and new == "CLOSED" for _, old, new in segment.moves)
 
 
+def _older(c: Conversation) -> tuple[Sentence, ...]:
+    """Tell the TIME-WAIT of an earlier connection, which refuses this one."""
+    frames = tuple(c.segments[i].number for i in c.refused)
+    sentences: list[Sentence] = [("older", {"who": "server", "frames": frames})]
+    resets = (s for s in c.segments if s.index > c.refused[-1] and s.flags & RST)
+    if reset := next(resets, None):
+        sentences.append(("older-reset", {"frame": reset.number}))
+    return tuple(sentences)
+
+
 def _why_nobody(c: Conversation) -> tuple[Sentence, ...]:
     row = c.row
-    killers = (s.number for s in c.segments if s.flags & RST and _ends_time_wait(s))
+    killers = (s for s in c.segments if s.flags & RST and _ends_time_wait(s))
     if row.close in ("refused", "unanswered", "handshake-reset"):
         return (("never-open", {}),)
     if killer := next(killers, None):
-        return (("assassinated", {"frame": killer}),)
+        return (("assassinated", {"frame": killer.number, "who": peer_of(killer.who)}),)
     if row.close == "reset":
         ends: dict[str, Fact] = {"who": row.reset_by, "peer": peer_of(row.reset_by)}
-        return (("reset-forged", ends),) if c.forged else (("reset", {}),)
+        if c.forged:
+            return (("reset-forged", ends),)
+        lost = next((d for d in doubts(c) if d.key == "rst-lost"), None)
+        if lost is not None:
+            return (("reset-lost", {"who": lost.who, "peer": peer_of(lost.who)}),)
+        return (("reset", {}),)
     states = {"client": row.client_state, "server": row.server_state}
     sentences: list[Sentence] = []
     for who, state in states.items():
         if state == "FIN-WAIT-2":
+            fin = c.fins[peer_of(who)]
+            if fin is not None:
+                sentences.append(
+                    ("waiting-fin", {"who": who, "state": state, "frame": fin.first.number})
+                )
+                continue
             key = "waiting-too" if sentences else "waiting"
         elif state in UNACKED:
             key = "unacked-too" if sentences else "unacked"

@@ -10,8 +10,8 @@ from typing import Final, NoReturn
 from finwait.verdict.language import Text
 
 CHUNK: Final = 65536
-TCP_REPAIR: Final = 19
-"""linux/tcp.h: close() without a word on the wire, as a power cut would."""
+TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ, TCP_SEND_QUEUE = 19, 20, 21, 2
+"""linux/tcp.h: close() without a word on the wire, as a power cut would; a socket's next number."""
 Words = Text | str
 """What is said of a call: the same in every language, or not."""
 Say = Callable[[Words], None]
@@ -82,6 +82,19 @@ class Calls:
         """connect() that does not wait."""
         caller = self._socket()
         self._replace(caller)
+        caller.bind((self.address, from_port))
+        caller.setblocking(False)
+        caller.connect_ex((address, port))
+        caller.setblocking(True)
+
+    def call_at(self, number: int, address: str, port: int, from_port: int) -> None:
+        """connect() that does not wait, with this initial sequence number instead of one that the kernel draws."""
+        caller = self._socket()
+        self._replace(caller)
+        caller.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
+        caller.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR_QUEUE, TCP_SEND_QUEUE)
+        caller.setsockopt(socket.IPPROTO_TCP, TCP_QUEUE_SEQ, struct.pack("=I", number))
+        caller.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 0)
         caller.bind((self.address, from_port))
         caller.setblocking(False)
         caller.connect_ex((address, port))

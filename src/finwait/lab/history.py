@@ -77,10 +77,11 @@ def history(
     found: list[Event] = []
     for who in ENDS:
         mine = [sample for sample in samples if sample[1] == who]
-        if traced:
-            other = ends["server" if who == "client" else "client"]
-            found += _traced(who, said, mine, (ends[who], other))
-        found += _sampled(who, mine, everything=not traced)
+        other = ends["server" if who == "client" else "client"]
+        told = _traced(who, said, mine, (ends[who], other)) if traced else []
+        found += told
+        # of a request, which a handshake has until it is done, no tracepoint tells
+        found += _sampled(who, mine, everything=not any(event.new for event in told))
     return sorted((event for event in found if event.at <= until), key=lambda event: event.at)
 
 

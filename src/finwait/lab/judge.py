@@ -1,7 +1,7 @@
 """Expected, from the wire, from the kernel: the same or not."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from finwait.explain.explanation import Explanation
@@ -24,6 +24,7 @@ WIRE, KERNEL, TABLE = (
     Text("from the kernel", "由内核"),
     Text("sock_diag", "sock_diag"),
 )
+LAST: Final = Text("from the kernel, at last", "由内核，最后状态")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Told:
     """States after ESTABLISHED."""
     server: str
     reset: str = ""
+    last: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Where each end is at last; what the packets leave open is told with all that it may be, the drawn state first."""
 
     def short(self, lang: Lang) -> str:
         """In a cell of a table: words of the catalogue."""
@@ -72,17 +75,28 @@ class Row:
         if not self.kernel.close:
             return "wire-only"
         closes = {(told.close, told.closed_by) for told in (self.wire, self.kernel)}
-        return "as-meant" if len(closes) > 1 else "same"
+        return "as-meant" if len(closes) > 1 or astray(self.wire, self.kernel) else "same"
+
+
+def astray(wire: Told, kernel: Told) -> list[str]:
+    """Name the ends whose kernel has them, at last, where the packets do not leave room for."""
+    return [who for who in ENDS if not set(kernel.last[who]) <= set(wire.last[who])]
 
 
 def judge(
-    name: str, expected: Expected, told: Explanation, events: Sequence[Event], tells: Tells
+    name: str,
+    expected: Expected,
+    told: Explanation,
+    events: Sequence[Event],
+    tells: Tells,
+    *,
+    last: Mapping[str, str],
 ) -> Row:
-    """Compare."""
+    """Compare. `last`: where the kernels had both ends when the story was over."""
     should = Told(
         expected.close, expected.closed_by, expected.cause, expected.client, expected.server, expected.reset
     )  # fmt: skip
-    wire, kernel = from_wire(told), from_kernel(events, tells)
+    wire, kernel = from_wire(told), from_kernel(events, tells, last)
     wrong = [
         _difference(WIRE, field, getattr(wire, field), getattr(should, field))
         for field in ("close", "closed_by", "cause", "client", "server", "reset")
@@ -90,7 +104,17 @@ def judge(
     ]
     wrong += _closed(expected, kernel)
     wrong += _kernel(expected, kernel, wire, tells) if tells.states else _seen(expected, events)
+    wrong += [
+        _difference(LAST, who, kernel.last[who][0], " | ".join(wire.last[who]))
+        for who in astray(wire, kernel)
+        if not _meant(expected, who)
+    ]
     return Row(name, should, wire, kernel, tuple(wrong), tells)
+
+
+def _meant(expected: Expected, who: str) -> bool:
+    """Say whether the experiment expects wire and kernel to differ here; `limit` says why."""
+    return bool(expected.kernel_close or getattr(expected, f"kernel_{who}"))
 
 
 def _difference(source: Text, field: str, said: str, wanted: str) -> Text:
@@ -113,11 +137,12 @@ def from_wire(told: Explanation) -> Told:
                     passed[who].append(state)
     reset = "" if row.reset_by == "none" else f"{row.reset_by} {row.reset_form or 'any'}"
     return Told(
-        row.close, row.closed_by, row.cause, closing(passed["client"]), closing(passed["server"]), reset
+        row.close, row.closed_by, row.cause, closing(passed["client"]), closing(passed["server"]), reset,
+        {who: tuple(state.replace("LISTEN", "CLOSED") for state in told.last_states(who)) for who in ENDS},
     )  # fmt: skip
 
 
-def from_kernel(events: Sequence[Event], tells: Tells) -> Told:
+def from_kernel(events: Sequence[Event], tells: Tells, last: Mapping[str, str]) -> Told:
     """What the kernels say; the cause is what the reason of the first RST means."""
     close, by = verdict(events, resets_told=tells.reasons)
     if close == "three-way" and not tells.states:
@@ -130,6 +155,7 @@ def from_kernel(events: Sequence[Event], tells: Tells) -> Told:
         closing(path(events, "client")),
         closing(path(events, "server")),
         first.who if first else "",
+        {who: (last[who],) for who in ENDS},
     )
 
 

@@ -34,6 +34,11 @@ class Leg:
         self.sample()
         return self._known.get(who, NO_SOCKET)[0]
 
+    def stood(self, who: Side, at: int) -> str:
+        """Give where the kernel of this end had the connection at a moment, of those that were sampled; no socket is CLOSED."""
+        states = [state for when, end, state, _ in self.samples if end == who and when <= at]
+        return (states[-1] if states else "") or "CLOSED"
+
     def sample(self) -> None:
         """Ask both kernels where the connection stands, and note what changed."""
         client = (self.wire.client_address, self.from_port)

@@ -18,7 +18,7 @@ from finwait.kernel.prompt import go_first
 from finwait.lab.beside import beside, comments, with_kernel
 from finwait.lab.clock import now
 from finwait.lab.experiment import Expected, Experiment
-from finwait.lab.history import Event, history, turn
+from finwait.lab.history import ENDS, Event, history, turn
 from finwait.lab.judge import WORST, Agreement, Row, judge
 from finwait.lab.kernel_words import NOTHING, KernelWords, Said, Tells
 from finwait.lab.leg import Leg
@@ -45,6 +45,8 @@ class Played:
     """For it."""
     against: tuple[str, ...]
     time_wait: tuple[str, ...]
+    doubts: tuple[str, ...]
+    """What no packet shows of the last states."""
     events: list[Event]
     row: Row
     capture: bytes = field(repr=False)
@@ -141,6 +143,8 @@ def _played(name: str, leg: Leg, expected: Expected, heard: _Heard, lang: Lang) 
     events = turn(every, expected.connection, heard.turns)
     told = explained(commented(leg.wire.recorder, {}), expected.connection)
     places = beside(events, leg.wire.packets, leg.from_port)
+    until = (*heard.turns, heard.until)[min(expected.connection, len(heard.turns))]
+    last = {who: leg.stood(who, until) for who in ENDS}
     verdict = told.verdict(lang)
     return Played(
         ladder=with_kernel(told.ladder(lang), places, lang),
@@ -149,8 +153,9 @@ def _played(name: str, leg: Leg, expected: Expected, heard: _Heard, lang: Lang) 
         evidence=verdict.evidence_for,
         against=verdict.evidence_against,
         time_wait=tuple(told.time_wait.text(lang)),
+        doubts=tuple(told.doubts_told(lang)),
         events=events,
-        row=judge(name, expected, told, events, heard.tells),
+        row=judge(name, expected, told, events, heard.tells, last=last),
         capture=commented(leg.wire.recorder, comments(places)),
     )
 

@@ -62,6 +62,11 @@ class Program:
         """Open a connection and do not wait."""
         self.do("connect()", "call", *to, from_port)
 
+    def call_at(self, number: int, to: tuple[str, int], from_port: int) -> None:
+        """Open a connection with this initial sequence number, and do not wait."""
+        words = Text(f"connect() from the number {number}", f"从序列号 {number} 开始的 connect()")
+        self.do(words, "call_at", number, *to, from_port)
+
     def send(self, data: bytes, *, more: bool = False, may_fail: bool = False) -> Outcome:
         """Write; `more`: MSG_MORE, the rest of the segment follows."""
         flags = int(

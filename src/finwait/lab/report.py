@@ -108,7 +108,7 @@ def _leg(leg: "Played", wanted: Expected, name: str, style: Style, lang: Lang) -
         lines += indented(lacks.say(lang))
     lines += ["", *draw(leg.ladder, style)]
     lines += ["", *_heading(f"{name}{VERDICT.say(lang)}", style)]
-    lines += indented(leg.verdict, leg.cause, *_evidence(leg, lang), *leg.time_wait)
+    lines += indented(leg.verdict, leg.cause, *_evidence(leg, lang), *leg.time_wait, *leg.doubts)
     lines += ["", *_heading(f"{name}{KERNEL.say(lang)}", style)]
     lines += indented(*_kernel(leg, lang))
     if wanted.limit is not None:
@@ -212,6 +212,7 @@ def _told(told: Told) -> dict[str, "Json"]:
         "client": told.client.split(),
         "server": told.server.split(),
         "reset": told.reset,
+        "last": {who: list(states) for who, states in told.last.items()},
     }
 
 

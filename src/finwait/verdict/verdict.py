@@ -61,6 +61,10 @@ def clock(ts: int) -> str:
 
 FORGED: Final = "injected-reset"
 """The cause that says that the end that the RST names did not send it."""
+REJECTED: Final = "handshake-rejected"
+"""The cause that says that the server did not take the ACK of its SYN."""
+REFUSED_IN_TIME_WAIT: Final = "time-wait-reuse-refused"
+"""The cause that says that an earlier connection's TIME-WAIT answered the SYN."""
 _HELD = Text(
     "TIME-WAIT is held by {who} until {until} (60 s on Linux)",
     "TIME-WAIT 由{who}保持到 {until}（Linux 为 60 秒）",
@@ -73,6 +77,10 @@ _IN_NAME = Text(
 _IN_NAME_AFTER_FIN = Text(
     "{closer} closed first, a RST in the name of {other} then ended the connection",
     "{closer}先关闭，随后一个以{other}的名义发出的 RST 终止了连接",
+)
+_OLD_ANSWER = Text(
+    "{server} answered the SYN for an earlier connection only",
+    "{server}只以早先连接的名义回应了 SYN",
 )
 
 
@@ -88,6 +96,8 @@ def sentence(row: Connection | Mapping[str, object], lang: Lang = "en") -> str:
     after_fin = reset_after_fin(row.closed_by, row.reset_by)
     if row.cause == FORGED:
         line = _IN_NAME_AFTER_FIN if after_fin else _IN_NAME
+    elif row.cause == REFUSED_IN_TIME_WAIT:
+        line = _OLD_ANSWER
     elif after_fin:
         line = close.line_after_fin or line
     parts = [

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from finwait.lab.experiment import Expected, Experiment
 from finwait.lab.packet import Flags
-from finwait.lab.stub import MSS
 from finwait.lab.world import REQUEST, World
 from finwait.verdict.language import Text
 
@@ -39,24 +38,23 @@ def expires(world: World) -> None:
 
 
 def refused(world: World) -> None:
-    """A SYN with old numbers meets TIME-WAIT: it is answered by an ACK of the old connection."""
+    """The client calls with a number below the old connection's: it is answered by an ACK of the old connection."""
     _server_closes_first(world)
     world.again()
-    last = world.wire.last["client"]
-    for number in range(2):
-        world.wire_does("sends a SYN with an old number", "发送一个旧序号的 SYN")
-        syn = replace(
-            last,
-            seq=(last.seq - 100_000) % (1 << 32),
-            ack=0,
-            flags=Flags.SYN,
-            options=MSS,
-            payload=b"",
-        )
-        world.wire.inject(syn, to="server", seen=True)
-        world.settle()
-        if number == 0:
-            world.wait(0.5)
+    begun = len(world.wire.packets)
+    old = (world.wire.last["client"].seq - 100_000) % (1 << 32)
+    world.client.call_at(old, world.to, world.from_port)
+    world.until_sent(
+        "client",
+        lambda segment: segment.rst and _resets(world, begun) > 1,
+        "the SYN was refused twice",
+        "SYN 已被拒绝两次",
+    )
+    world.settle()
+
+
+def _resets(world: World, begun: int) -> int:
+    return sum(p.segment.rst for p in world.wire.packets[begun:])
 
 
 def assassination(world: World) -> None:
@@ -100,21 +98,23 @@ EXPERIMENTS = (
         "time-wait-refused", Text("TIME-WAIT refuses an old SYN", "TIME-WAIT 拒绝旧的 SYN"),
         Text(
             "A SYN with an old number is answered by an ACK of the old connection; the caller answers that by RST, which with"
-            " tcp_rfc1337 1 ends nothing, and tries again in vain.",
-            "旧序号的 SYN 得到旧连接的 ACK；呼叫方以 RST 回应。tcp_rfc1337 为 1 时它不起作用，再次尝试也是徒劳。",
+            " tcp_rfc1337 1 ends nothing, and tries again in vain. (Without timestamps: a later one would let the SYN through.)",
+            "旧序号的 SYN 得到旧连接的 ACK；呼叫方以 RST 回应。tcp_rfc1337 为 1 时它不起作用，再次尝试也是徒劳。"
+            "（不使用时间戳：更晚的时间戳会让 SYN 通过。）",
         ),
         refused,
         Expected(
             close="unanswered", closed_by="none", cause="time-wait-reuse-refused",
-            client="SYN-SENT", server="",
-            reason="no-socket",
-            connection=1, kernel_client="-",
+            client="SYN-SENT", server="TIME-WAIT",
+            reason="bad-ack",
+            connection=1, kernel_server="-",
             limit=Text(
-                "The SYNs come from the wire, in the client's name: the client's kernel knows of no call, and resets what it gets.",
-                "这些 SYN 由线路以客户端的名义发出：客户端内核并不知道有呼叫，因此重置收到的报文。",
+                "Whose numbers the ACK has no packet of this connection says: that the server holds TIME-WAIT is a conclusion. Its kernel"
+                " says nothing new of it, for it has held that since the first connection.",
+                "ACK 的号码属于谁，本连接的报文没有说明：服务器持有 TIME-WAIT 是推断。其内核对此没有新的说法，因为它从第一个连接起就一直持有。",
             ),
         ),
-        sysctl={"tcp_rfc1337": 1},
+        sysctl={"tcp_rfc1337": 1, "tcp_timestamps": 0},
     ),
     Experiment(
         "time-wait-assassination", Text("TIME-WAIT assassination", "TIME-WAIT 被暗杀"),

@@ -5,7 +5,8 @@ import select
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from types import FrameType
 from typing import Final, NamedTuple
 
@@ -29,6 +30,7 @@ TRIES: Final = 5
 """Times that an experiment is played at most, where the machine is too slow for it."""
 ANSWER: Final = 5.0
 """Seconds for an answer that has begun to come."""
+STOPS: Final = (signal.SIGINT, signal.SIGTERM)
 
 Ending = tuple[Experiment, Came]
 
@@ -95,7 +97,7 @@ class _Work(NamedTuple):
 
     def begin(self, experiment: Experiment) -> Apart[Result]:
         def work() -> Result:
-            for number in (signal.SIGINT, signal.SIGTERM):  # its parent's, who ends it
+            for number in STOPS:  # its parent's, who ends it
                 signal.signal(number, signal.SIG_IGN)
             _alarm(experiment.time_limit)
             return play(experiment, *self[:3], trace=self.trace)
@@ -110,14 +112,25 @@ def _wait(
     """Wait until one of those that run has ended, or has taken too long."""
     first = min(end for _, end in running.values())
     ready, _, _ = select.select(list(running), [], [], max(first - time.monotonic(), 0))
-    for apart in ready:
-        experiment, _ = running.pop(apart)
-        ended[experiment.name] = _ending(apart)
     now = time.monotonic()
-    for apart in [each for each, (_, end) in running.items() if end <= now]:
-        experiment, _ = running.pop(apart)
-        apart.stop()
-        ended[experiment.name] = OutOfTime(experiment.time_limit, killed=True)
+    with _undisturbed():
+        for apart in ready:
+            experiment, _ = running.pop(apart)
+            ended[experiment.name] = _ending(apart)
+        for apart in [each for each, (_, end) in running.items() if end <= now]:
+            experiment, _ = running.pop(apart)
+            apart.stop()
+            ended[experiment.name] = OutOfTime(experiment.time_limit, killed=True)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait, so that no ending is lost between its process and the table."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _again(

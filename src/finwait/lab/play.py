@@ -143,7 +143,7 @@ def _played(name: str, leg: Leg, expected: Expected, heard: _Heard, lang: Lang) 
     places = beside(events, leg.wire.packets, leg.from_port)
     verdict = told.verdict(lang)
     return Played(
-        ladder=with_kernel(told.ladder(lang), places, lang),
+        ladder=with_kernel(told.ladder(lang), places, told.row.first_ts, lang),
         verdict=verdict.sentence,
         cause=verdict.cause.sentence.say(lang),
         evidence=verdict.evidence_for,

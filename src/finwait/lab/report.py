@@ -224,4 +224,5 @@ def _event(event: Event) -> dict[str, "Json"]:
         "reason": event.reason or None,
         "means": event.means or None,
         "by": event.by,
+        "since_ns": event.since or None,
     }

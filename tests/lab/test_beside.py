@@ -4,7 +4,10 @@ import pytest
 
 from finwait.lab.beside import Place, beside, comments, with_kernel
 from finwait.lab.history import Event
+from finwait.lab.kernel_words import NO_SOCKET
 from finwait.lab.packet import Flags, Segment
+from finwait.lab.reasons import REASONS
+from finwait.lab.reset_words import reset_words
 from finwait.lab.wire import Packet, Side
 from finwait.picture.ladder import Arrow, Fold, Ladder, Lane, Moment, Pause, Row
 from finwait.picture.ladder_svg import draw as draw_svg
@@ -167,7 +170,25 @@ def test_a_reason_of_a_rst_that_is_not_captured_is_told_without_one() -> None:
     assert "RST not in the capture: server sends RST in LISTEN" in comments([place])[2]
     *_, moment = with_kernel(ladder(arrow(2, 0.01)), [place], BEGAN, "en").rows
     assert isinstance(moment, Moment)
-    assert moment.labels[:2] == ("RST, not in the capture", "kernel: TCP_FLAGS (LISTEN)")
+    assert moment.labels[:2] == ("RST, not in the capture", "kernel: TCP_FLAGS in LISTEN")
+
+
+@pytest.mark.parametrize(
+    ("old", "reason", "means", "words"),
+    [
+        ("CLOSED", "TCP_STATE", "linger-zero", ("TCP_STATE in CLOSED", "TCP_STATE（CLOSED）")),
+        (NO_SOCKET, "NO_SOCKET", "no-socket", ("NO_SOCKET", "NO_SOCKET")),
+        ("LISTEN", "SOMETHING_NEW", "SOMETHING_NEW", ("SOMETHING_NEW in LISTEN", "SOMETHING_NEW（LISTEN）")),
+        (NO_SOCKET, "", "", ("reason not told", "未说明原因")),
+    ],
+)  # fmt: skip
+def test_a_reason_is_written_the_same_everywhere(
+    old: str, reason: str, means: str, words: tuple[str, str]
+) -> None:
+    said = Event(BEGAN, "server", old, "", reason, means)
+    known = REASONS.get(means)
+    for lang, name in zip(LANGS, words, strict=True):
+        assert reset_words(said, lang) == (name, known.text.say(lang) if known else "")
 
 
 TWICE = ladder(

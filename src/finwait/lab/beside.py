@@ -8,7 +8,7 @@ from typing import Final
 from finwait.explain.ladder import paused
 from finwait.lab.history import ENDS, Event
 from finwait.lab.packet import Flags
-from finwait.lab.reasons import REASONS
+from finwait.lab.reset_words import reset_words
 from finwait.lab.wire import Packet
 from finwait.picture.ladder import Arrow, Fold, Ladder, Moment, Row
 from finwait.verdict.language import Lang, Text
@@ -17,7 +17,6 @@ BY_CALL: Final = {"SYN-SENT": Flags.SYN, "FIN-WAIT-1": Flags.FIN, "LAST-ACK": Fl
 """States that an end enters before its segment goes out, and what that carries; others come with a segment that it receives."""
 ACKED_TO_CLOSE: Final = {"LAST-ACK", "TIME-WAIT"}
 """States that end without a RST of their own."""
-NO_REASON = Text("reason not told", "未说明原因")
 COLON: Final = Text(": ", "：")
 KERNEL, PACKETS = Text("kernel", "内核"), Text("packets", "报文")
 NO_PACKET: Final = Text("no packet", "没有报文")
@@ -182,8 +181,6 @@ def _states(here: Sequence[Event], who: str) -> tuple[str, ...]:
 
 def _reason(event: Event, lang: Lang) -> list[str]:
     """Write a reason, and below it what it means."""
-    meaning = REASONS.get(event.means)
-    colon = COLON.say(lang)
-    words = f"{KERNEL.say(lang)}{colon}{event.reason or NO_REASON.say(lang)}"
-    words += f" ({event.socket})" if event.socket else ""
-    return [words, f"= {meaning.text.say(lang)}"] if meaning else [words]
+    reason, meaning = reset_words(event, lang)
+    lines = [f"{KERNEL.say(lang)}{COLON.say(lang)}{reason}"]
+    return [*lines, f"= {meaning}"] if meaning else lines

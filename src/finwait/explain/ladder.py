@@ -179,6 +179,8 @@ def _labels(c: Conversation, s: Segment, lang: Lang) -> tuple[str, ...]:
         labels.append(_with_frame(title, about, lang) if about else title)
         if slug == "acks-fin" and _state(s, peer_of(s.who)) in UNACKED:
             labels.append(messages(lang, "words")["ack-missed"])
+    if c.left_unseen(s):
+        labels.append(messages(lang, "words")["left-unseen"])
     drew = c.draws.get(s.index)
     if drew is not None:
         labels.append(_with_frame(entry("label", "rst-trigger").title.say(lang), drew, lang))

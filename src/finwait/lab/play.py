@@ -147,7 +147,7 @@ def _played(name: str, leg: Leg, expected: Expected, heard: _Heard, lang: Lang) 
     last = {who: leg.stood(who, until) for who in ENDS}
     verdict = told.verdict(lang)
     return Played(
-        ladder=with_kernel(told.ladder(lang), places, lang),
+        ladder=with_kernel(told.ladder(lang), places, told.row.first_ts, lang),
         verdict=verdict.sentence,
         cause=verdict.cause.sentence.say(lang),
         evidence=verdict.evidence_for,

@@ -45,22 +45,31 @@ _EPILOG = epilog(
 )
 @click.argument("a", type=READ, metavar="A")
 @click.argument("b", type=READ, metavar="B")
+@click.option(
+    "--client",
+    type=click.Choice(["A", "B"]),
+    help=helps(
+        "The capture nearer to the client of the first connection, for a wire too fast for the times to tell. Checked against them"
+        " where they do.",
+        "更靠近第一个连接客户端的那份抓包，用于线路太快、时间无法判断的情况；时间能判断时会与之核对。",
+    ),
+)
 @format_option
 @lang_option
-def command(*, a: str, b: str, form: Literal["text", "json"], lang: Lang) -> int:
+def command(*, a: str, b: str, client: Literal["A", "B"] | None, form: Literal["text", "json"], lang: Lang) -> int:  # fmt: skip
     """Compare."""
     from finwait.compare import compare
 
     bar = Bar(lang)
     try:
-        made = compare(a, b, progress=bar.go_on)
+        made = compare(a, b, client=client, progress=bar.go_on)
     finally:
         bar.clear()
     if form == "json":
-        from finwait.compare.told import unjoined
+        from finwait.compare.told import warnings
 
-        if why := unjoined(made, lang):
-            print(f"finwait: {why}", file=sys.stderr)
+        for warning in warnings(made, lang):
+            print(f"finwait: {warning}", file=sys.stderr)
         json.dump(made.data(lang), sys.stdout, ensure_ascii=False, indent=2)
         sys.stdout.write("\n")
     else:

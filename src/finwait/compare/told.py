@@ -9,6 +9,7 @@ from finwait.capture.connection import Connection
 from finwait.compare.comparison import Comparison
 from finwait.compare.join import Difference, Joined
 from finwait.errors import called
+from finwait.verdict.catalogue import entries, entry
 from finwait.verdict.language import Lang, Text, duration
 from finwait.verdict.verdict import sentence
 
@@ -120,15 +121,6 @@ _WHEN: Final = {
 }
 _CUT: Final = Text("{n} in other pieces (offloading)", "{n} 个以其他方式分段（卸载）")
 _COPIES: Final = Text("{n} captured twice or doubled", "{n} 个重复抓取或在途中重复")
-KINDS: Final = {
-    "lost": Text("lost", "丢失"),
-    "injected": Text("injected", "注入"),
-    "changed": Text("changed", "改动"),
-    "doubled": Text("doubled", "重复"),
-    "missed": Text("missed", "漏抓"),
-    "outside": Text("outside", "范围外"),
-    "unclear": Text("unclear", "不明"),
-}
 _ENDS: Final = {"client": Text("client", "客户端"), "server": Text("server", "服务器")}
 
 
@@ -140,9 +132,12 @@ def text(comparison: Comparison, lang: Lang) -> str:
     lines += warnings(comparison, lang)
     if comparison.untold < len(comparison.connections):
         lines.append(_clocks(comparison, lang))
-    proved = Counter(proof.kind for proof in comparison.proofs)
+    proved = Counter((proof.kind, proof.confidence) for proof in comparison.proofs)
     if len(comparison.connections) > 1 and proved:
-        kinds = ", ".join(f"{n} {kind}" for kind, n in proved.most_common())
+        kinds = ", ".join(
+            f"{n} {kind} ({entry('confidence', sure).title.say(lang)})"
+            for (kind, sure), n in proved.most_common()
+        )
         lines.append(_PROOFS.say(lang).format(kinds=kinds))
     told = comparison.connections
     if len(told) > FEW:
@@ -241,7 +236,8 @@ def _connection(joined: Joined, lang: Lang) -> list[str]:
 
 def _kinds(joined: Joined, lang: Lang) -> str:
     counted = Counter(one.kind for one in joined.differences)
-    kinds = [f"{counted[kind]} {word.say(lang)}" for kind, word in KINDS.items() if counted[kind]]
+    words = entries("difference").items()
+    kinds = [f"{counted[kind]} {word.title.say(lang)}" for kind, word in words if counted[kind]]
     if not kinds:
         kinds = [_SAME.say(lang)]
     if joined.resegmented:
@@ -267,7 +263,7 @@ def _difference(one: Difference, lang: Lang) -> str:
     place = " ".join(f"{name} #{n}" for name, n in (("A", one.a), ("B", one.b)) if n is not None)
     fields = "".join(f"; {name} {here} → {there}" for name, (here, there) in one.fields.items())
     who = _ENDS[one.sender].say(lang)
-    return f"    {KINDS[one.kind].say(lang):<10} {place:<14} {who}  {one.name}{fields}"
+    return f"    {entry('difference', one.kind).title.say(lang):<10} {place:<14} {who}  {one.name}{fields}"
 
 
 def data(comparison: Comparison, lang: Lang) -> dict[str, object]:
@@ -313,7 +309,7 @@ def _as_data(joined: Joined, lang: Lang) -> dict[str, object]:
         "translated": list(joined.translated),
         "hops": {who: h.usual for who, h in joined.hops.items()},
         "odd_ttl_frames": [frame for h in joined.hops.values() for frame in h.others],
-        "proofs": [proof._asdict() | {"text": proof.said(lang)} for proof in joined.proofs],
+        "proofs": [proof.data(lang) for proof in joined.proofs],
         "differences": [d._asdict() for d in joined.differences],
     }
 

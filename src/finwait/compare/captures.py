@@ -27,6 +27,11 @@ class Opening(NamedTuple):
     segments: int
 
     @property
+    def hosts(self) -> tuple[str, str]:
+        """Give the addresses of both ends, the client's first."""
+        return self.client.rpartition(":")[0], self.server.rpartition(":")[0]
+
+    @property
     def ends(self) -> frozenset[str]:
         """Both ends, whoever called."""
         return frozenset((self.client, self.server))

@@ -6,8 +6,9 @@ go back. Which line it is nobody can know better than the strip between both all
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
+Told = Literal["times", "clocks", "option", ""]
 Point = tuple[float, float]
 """When a segment passed A, in seconds of A's clock since the comparison's zero; B's time of it minus A's, in seconds."""
 FASTEST: Final = 500e-6
@@ -60,7 +61,9 @@ class Clocks(NamedTuple):
     delay: float
     """Seconds on the way between the two places, one way: the mean of both directions' shortest."""
     near_client: str
-    """"A" or "B": which capture was made nearer to the client; "" if the times do not tell."""
+    """"A" or "B": which capture was made nearer to the client; "" if that is open."""
+    told_by: Told = ""
+    """What tells it: its own "times", the "clocks" of all connections, or the "option"; "" if nothing does."""
     rate: float = 0.0
     """Seconds that B's clock gains on A's each second."""
 

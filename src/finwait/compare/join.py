@@ -66,6 +66,8 @@ class Joined:
     translated: tuple[str, ...]
     """The ends whose address or port is not the same in both captures: NAT."""
     proofs: tuple[Proof, ...]
+    contradicted: bool
+    """The times say otherwise which capture is nearer to the client than whoever asked; the times were followed."""
 
 
 def join(meeting: Meeting, spans: dict[str, tuple[int, int]]) -> Joined:
@@ -99,6 +101,7 @@ def join(meeting: Meeting, spans: dict[str, tuple[int, int]]) -> Joined:
         },
         translated=_translated(a.row, b.row),
         proofs=tuple(proofs(judge, list(zip(kinds, lone, strict=True)), pairs)),
+        contradicted=meeting.contradicted,
     )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from finwait.capture.connections import analyze
-from finwait.capture.nameless import nameless
+from finwait.capture.nameless import folder, nameless
 from finwait.cli import codes
 from finwait.cli.peer_deeds import Deeds
 from finwait.cli.sink import STDOUT, opened
@@ -94,7 +94,10 @@ class Session:
                 private_namespace(kept)
             path = Path(kept.enter_context(nameless()).path)
             kernel = kernel_side(self.at[0], self.to[0] if self.to else None)
-            with _held() as let_go, Live(self.part, self.at, kernel, path, self._tell) as live:
+            with (
+                _held() as let_go,
+                Live(self.part, self.at, kernel, path, self._tell, folder()) as live,
+            ):
                 code = self._play(live, let_go)
             if live.capture.packets:
                 self._verdicts(str(path))

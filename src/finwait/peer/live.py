@@ -68,7 +68,7 @@ class Capture:
 class Live:
     """A peer on its device. name: what the capture is called, which may have another path for the moment."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - of two callers
         self, part: Part, at: tuple[Address, int], kernel: Address, pcap: Path, tell: Tell, name: str
     ) -> None:  # fmt: skip
         self._open = True

@@ -18,7 +18,7 @@ import pytest
 
 import finwait
 from finwait.cli import codes
-from finwait.errors import CannotOpen, MissingPrivilege, Misuse
+from finwait.errors import CannotOpen, CannotWrite, MissingPrivilege, Misuse
 from finwait.kernel.addresses import ip
 from finwait.kernel.apart import Apart
 from finwait.peer.background import Peer
@@ -157,6 +157,22 @@ def test_connections_are_there_as_they_end(finwait_peer: MakePeer) -> None:
             ask(peer)
         peer.wait(count)
         assert [found.close for found in peer.connections] == ["reset"] * count
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_the_source_is_what_the_caller_called_it(
+    finwait_peer: MakePeer, named: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = "kept.pcapng" if named else None
+    peer = finwait_peer("close-first", pcap=name)
+    ask(peer)
+    peer.wait()
+    assert [each.source for each in peer.connections] == [name or "finwait peer"]
+    peer.stop()
+    assert [each.source for each in peer.connections] == [name or "finwait peer"]
+    with pytest.raises(CannotWrite, match=r"^none/kept\.pcapng cannot be written"):
+        finwait_peer(on=FREE, pcap="none/kept.pcapng")
 
 
 def test_what_is_told_is_in_the_capture(finwait_peer: MakePeer) -> None:
@@ -359,6 +375,63 @@ def test_a_server_behind_the_dashes() -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("they cross  [") == 2
+
+
+READS_TO_THE_END = """
+import socket
+with socket.create_server(("192.0.2.2", 8080)) as listener:
+    connection, _ = listener.accept()
+    {replies}
+    while connection.recv(65536):
+        pass
+    connection.sendall(b"all of it")
+    connection.close()
+"""
+
+
+@needs_tun
+@pytest.mark.parametrize(
+    ("replies", "lang", "words"),
+    [
+        (
+            "pass",
+            "en",
+            "192.0.2.2:8080 has neither replied nor closed for 5 s. A server that reads",
+        ),
+        (
+            "pass",
+            "zh",
+            "192.0.2.2:8080 已有 5 秒既不应答也不关闭。先读到末尾的服务器在等待对端的 FIN",
+        ),
+        (
+            r'connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")',
+            "en",
+            "nothing has happened for 5 s. Ctrl-C ends the peer with the verdicts",
+        ),
+    ],
+)
+def test_a_server_that_does_not_close_is_told_of(replies: str, lang: str, words: str) -> None:
+    server = [sys.executable, "-c", READS_TO_THE_END.format(replies=replies)]
+    with subprocess.Popen(
+        [*COMMAND, "--close", "four-way", "--connect", "192.0.2.2:8080", "--lang", lang, "--", *server],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as peer:  # fmt: skip
+        assert peer.stderr is not None
+        hint = peer.stderr.readline()
+        peer.terminate()
+        _, more = peer.communicate(timeout=LIMIT)
+    assert hint.startswith(f"finwait: {words}")
+    assert not more
+
+
+@needs_tun
+def test_the_way_out_that_is_told_is_one() -> None:
+    """As the hint of the test above has it."""
+    server = [sys.executable, "-c", READS_TO_THE_END.format(replies="pass")]
+    how = ["--close", "half-close", "--after", "request", "--connect", "192.0.2.2:8080"]
+    done = command(*how, "--", *server)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "the reply of 9 octets is complete" in done.stdout
 
 
 @needs_tun

@@ -1,5 +1,6 @@
 """The table at the end of a run: what was expected, what the wire and the kernel say, how far they agree, and notes below it."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
@@ -25,6 +26,11 @@ HEADS: Final = (
     Text("same", "一致"),
 )
 GAPS: Final = 2 * (len(HEADS) - 1)
+_WORD = re.compile(r"[\x21-\x2c\x2e-\x7e]+-?")
+"""What stands in one line: no space, no hyphen but at its end, and no Chinese, which breaks anywhere."""
+Cells = Sequence[Sequence[str]]
+INDENT: Final = 4
+"""Of what stands below the name of an experiment."""
 LEAST: Final = 10
 """Columns of a cell, however narrow the terminal is."""
 AGREE: Final[dict[Agreement, Text]] = {
@@ -68,22 +74,48 @@ AS_MEANT: Final = Text(
 
 
 def table(rows: Sequence[tuple[Experiment, Came]], style: Style, lang: Lang) -> list[str]:
-    """Write the table, with notes on what is not plainly the same. Cells that find no room are wrapped."""
+    """Write the table, with notes on what is not plainly the same.
+
+    Cells that find no room are wrapped; where even words would be cut, the cells of an experiment stand below each other.
+    """
     cells = [[head.say(lang) for head in HEADS]]
     for experiment, came in rows:
         cells += _cells(experiment, came, lang)
-    widths = _widths(cells, style.columns)
     bad = {AGREE["differs"].say(lang), STOPPED.say(lang), NOT_RUN.say(lang)}
-    lines = []
-    for number, line in enumerate(cells):
-        paint = "heading" if number == 0 else "rst" if line[-1] in bad else ""
-        wrapped = [wrap(cell, wide) for cell, wide in zip(line, widths, strict=True)]
-        wrapped[0] = [line[0]]
-        for parts in zip_longest(*wrapped, fillvalue=""):
-            text = "  ".join(left(part, wide) for part, wide in zip(parts, widths, strict=True))
-            lines.append(style.paint(paint, text.rstrip()))
+    paints = ["heading", *("rst" if line[-1] in bad else "" for line in cells[1:])]
+    widths = _widths(cells, style.columns)
+    whole = _whole_words(cells, widths, style.columns)
+    made = _in_columns(cells, widths) if whole else _stacked(cells, widths[0], style.columns)
+    lines = [
+        style.paint(paint, line)
+        for paint, lines in zip(paints, made, strict=True)
+        for line in lines
+    ]
     notes = [line for note in _notes(rows, lang) for line in _hung(note, min(style.columns, 110))]
     return [*lines, *([""] if notes else []), *notes, *_summary(rows, lang)]
+
+
+def _in_columns(cells: Cells, widths: Sequence[int]) -> Iterator[list[str]]:
+    for line in cells:
+        wrapped = [wrap(cell, wide) for cell, wide in zip(line, widths, strict=True)]
+        wrapped[0] = [line[0]]
+        yield [
+            "  ".join(left(part, wide) for part, wide in zip(parts, widths, strict=True)).rstrip()
+            for parts in zip_longest(*wrapped, fillvalue="")
+        ]
+
+
+def _stacked(cells: Cells, first: int, columns: int) -> Iterator[list[str]]:
+    _, *heads, _ = cells[0]
+    room = max(map(width, heads))
+    left_over = max(columns - INDENT - room - 2, LEAST)
+    yield []
+    for name, *told, mark in cells[1:]:
+        lines = [f"{left(name, first)}  {mark}"]
+        for head, cell in zip(heads, told, strict=True):
+            for number, part in enumerate(wrap(cell, left_over) if cell else ()):
+                lines.append(f"{'':{INDENT}}{left('' if number else head, room)}  {part}")
+        yield lines
 
 
 def words(error: FinwaitError | OSError, lang: Lang) -> str:
@@ -141,7 +173,20 @@ def _summary(rows: Sequence[tuple[Experiment, Came]], lang: Lang) -> list[str]:
     return ["", said]
 
 
-def _widths(cells: Sequence[Sequence[str]], columns: int) -> list[int]:
+def _whole_words(cells: Cells, widths: Sequence[int], columns: int) -> bool:
+    """Whether the table fits, and no word of it has to be cut but after a hyphen."""
+    words = (
+        (part, place)
+        for line in cells
+        for place, cell in enumerate(line)
+        for part in _WORD.findall(cell)
+    )
+    return sum(widths) + GAPS <= columns and all(
+        width(word) <= widths[place] for word, place in words
+    )
+
+
+def _widths(cells: Cells, columns: int) -> list[int]:
     """Give each column what it needs; where that is too much, the three that tell share what is left, the modest first."""
     widths = [max(width(line[place]) for line in cells) for place in range(len(HEADS))]
     spare = columns - GAPS - widths[0] - widths[-1]

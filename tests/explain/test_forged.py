@@ -45,7 +45,9 @@ def test_the_end_that_it_names_stays_where_it_was(told: finwait.Explanation) -> 
     assert states[ANSWERED] == ("CLOSED", "ESTABLISHED"), "it sends once more in frame 19"
     assert states[AFTER_ALL - 1] == ("CLOSED", "ESTABLISHED")
     assert states[AFTER_ALL] == ("CLOSED", "CLOSED"), "no word of it follows"
-    assert told.last_states("server") == ("CLOSED", "ESTABLISHED"), "but nothing shows that this came"
+    assert told.last_states("server") == ("CLOSED", "ESTABLISHED"), (
+        "but nothing shows that this came"
+    )
 
 
 @pytest.mark.parametrize(

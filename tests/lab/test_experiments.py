@@ -11,7 +11,9 @@ from finwait.errors import FinwaitError
 from finwait.lab import report
 from finwait.lab.experiment import Expected
 from finwait.lab.experiments import ALL, SUBJECTS
-from finwait.lab.play import Result
+from finwait.lab.judge import judge
+from finwait.lab.kernel_words import NOTHING
+from finwait.lab.play import Result, explained
 from finwait.lab.reasons import REASONS
 from finwait.lab.run import run
 from finwait.lab.table import table
@@ -33,6 +35,76 @@ def test_the_three_say_the_same(name: str, endings: Endings) -> None:
     assert not [each.en for leg in ending.legs for each in leg.row.differences]
     assert ending.same
     assert ending.steps
+
+
+def test_only_where_a_third_one_speaks_do_wire_and_kernel_differ(endings: Endings) -> None:
+    """Where the packets leave a last state open, finwait says so, and the kernel's is one of those."""
+    rows = {
+        name: [leg.row for leg in ending.legs]
+        for name, ending in endings.items()
+        if isinstance(ending, Result)
+    }
+    if not rows["four-way"][0].tells.reasons:
+        pytest.skip("this kernel tells no reasons of RSTs")
+    apart = {name for name, legs in rows.items() if any(row.agreement != "same" for row in legs)}
+    assert apart == {"injected-reset", "port-rejected"}
+    ends = {
+        (name, who, *row.kernel.last[who])
+        for name, legs in rows.items()
+        for row in legs
+        for who in ("client", "server")
+        if row.kernel.last[who] != row.wire.last[who][:1]
+    }
+    assert ends == {
+        ("injected-reset", "server", "ESTABLISHED"),
+        ("fin-unanswered", "client", "CLOSED"),
+        ("last-ack-unanswered", "client", "TIME-WAIT"),
+        ("last-ack-unanswered", "server", "CLOSED"),
+        ("fin-wait-2-orphan", "client", "CLOSED"),
+        ("unanswered", "client", "CLOSED"),
+        ("accept-queue-full", "client", "CLOSED"),
+        ("accept-queue-overflow", "server", "SYN-RECEIVED"),
+        ("time-wait-survives", "server", "TIME-WAIT"),
+        ("user-timeout", "client", "CLOSED"),
+        ("keepalive-death", "server", "ESTABLISHED"),
+    }
+
+
+def test_a_last_state_for_which_the_packets_leave_no_room_differs(endings: Endings) -> None:
+    ending = endings["four-way"]
+    assert isinstance(ending, Result)
+    (leg,) = ending.legs
+    expected = ALL["four-way"].expected
+    last = {"client": "TIME-WAIT", "server": "ESTABLISHED"}
+    for meant, agreement in (
+        (expected, "differs"),
+        (replace(expected, kernel_server="-"), "as-meant"),
+    ):
+        told = explained(leg.capture, 0)
+        row = judge("four-way", meant, told, leg.events, NOTHING, last=last)
+        assert row.agreement == agreement
+    row = judge("four-way", expected, told, leg.events, NOTHING, last=last)
+    assert [each.en for each in row.differences] == [
+        "from the kernel, at last, server: ESTABLISHED, expected CLOSED"
+    ]
+    assert [each.zh for each in row.differences] == [
+        "由内核，最后状态，server：ESTABLISHED，预期 CLOSED"
+    ]
+
+
+def test_of_a_request_the_table_of_sockets_tells(endings: Endings) -> None:
+    """No tracepoint does, until the handshake is done."""
+    abandoned = endings["handshake-abandoned"]
+    assert isinstance(abandoned, Result)
+    said = [
+        (event.old, event.new, event.by)
+        for event in abandoned.legs[0].events
+        if event.who == "server"
+    ]
+    assert said == [
+        ("CLOSED", "SYN-RECEIVED", "sock_diag"),
+        ("SYN-RECEIVED", "CLOSED", "sock_diag"),
+    ]
 
 
 def test_tracepoints_told_of_it(endings: Endings) -> None:

@@ -169,6 +169,8 @@ def _labels(c: Conversation, s: Segment, lang: Lang) -> tuple[str, ...]:
         labels.append(_with_frame(title, about, lang) if about else title)
         if slug == "acks-fin" and s.state(peer_of(s.who)) in UNACKED:
             labels.append(messages(lang, "words")["ack-missed"])
+    if s.flags & RST and (peer_of(s.who), "TIME-WAIT", "CLOSED") in s.moves:
+        labels.append(messages(lang, "words")["rfc1337"])
     drew = c.draws.get(s.index)
     if drew is not None:
         labels.append(_with_frame(entry("label", "rst-trigger").title.say(lang), drew, lang))

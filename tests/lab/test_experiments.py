@@ -21,6 +21,7 @@ from finwait.picture.ladder import Arrow
 from finwait.picture.ladder_text import Style, draw
 from finwait.picture.width import width
 from finwait.verdict import entries
+from finwait.verdict.catalogue import entry
 from finwait.verdict.language import LANGS, Lang
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -90,6 +91,18 @@ def test_a_last_state_for_which_the_packets_leave_no_room_differs(endings: Endin
     assert [each.zh for each in row.differences] == [
         "由内核，最后状态，server：ESTABLISHED，预期 CLOSED"
     ]
+
+
+def test_what_explain_says_of_the_host_names_the_kernels_reason(endings: Endings) -> None:
+    for name, ending in endings.items():
+        assert isinstance(ending, Result)
+        for leg in ending.legs:
+            by = leg.row.wire.reset.partition(" ")[0]
+            sent = {event.reason for event in leg.events if event.who == by and event.reason}
+            kernel = entry("cause", leg.row.wire.cause).kernel
+            if sent and kernel is not None:
+                assert not [each for each in sent if each not in kernel.en], name
+                assert not [each for each in sent if each not in kernel.zh], name
 
 
 def test_of_a_request_the_table_of_sockets_tells(endings: Endings) -> None:

@@ -109,18 +109,25 @@ def ack_of_fin(c: Conversation, s: Segment) -> list[Part]:
         "who": s.who,
     }
     again = other.missed
-    if own is not None and own.first.index > s.index and s.seq > own.number:
-        unseen: Facts = {"seq": c.shown(s.who, s.seq), "own_fin": c.shown(s.who, own.number)}
-        return [Part("acks-fin-unseen", facts | unseen | {"own_frame": own.first.number})]
     if own is None or own.first.index > s.index:
-        missed = [part("acks-fin-missed", who=other.who, again=again.number)] if again else []
-        return [Part("acks-fin-data" if s.payload else "acks-fin", facts), *missed]
+        return _acks_first(c, s, own, facts, again)
     if own.acked_by is not None and own.acked_by.index < s.index:
         if again is not None:
             return [Part("final-ack-missed", facts | {"who": other.who, "again": again.number})]
         return [Part("final-ack", {k: v for k, v in facts.items() if k != "who"})]
     mine: Facts = {"seq": c.shown(s.who, s.seq), "own_fin": c.shown(s.who, own.number)}
     return [Part("acks-fin-closing", facts | mine), *_beyond(own, other.who, s)]
+
+
+def _acks_first(
+    c: Conversation, s: Segment, own: Fin | None, facts: Facts, again: Segment | None
+) -> list[Part]:
+    """Tell an ack of the other FIN before which no FIN of its own sender was captured."""
+    if own is not None and s.seq > own.number:
+        numbers: Facts = {"seq": c.shown(s.who, s.seq), "own_fin": c.shown(s.who, own.number)}
+        return [Part("acks-fin-unseen", facts | numbers | {"own_frame": own.first.number})]
+    missed = [part("acks-fin-missed", who=peer_of(s.who), again=again.number)] if again else []
+    return [Part("acks-fin-data" if s.payload else "acks-fin", facts), *missed]
 
 
 def _beyond(own: Fin, peer: str, s: Segment) -> list[Part]:

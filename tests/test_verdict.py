@@ -66,6 +66,14 @@ def test_one_line() -> None:
     )
 
 
+def test_where_the_last_ack_is_missing_no_segments_are_counted() -> None:
+    assert sentence(record(finished=False, server_state="LAST-ACK", client_state="FIN-WAIT-2")) == (
+        "10.0.0.2:5000 (client) closed first, [2001:db8::1]:80 (server) later;"
+        " no ACK of the last FIN was captured"
+    )
+    assert "没有抓到对该 FIN 的 ACK" in sentence(record(close="three-way", finished=False), "zh")
+
+
 def test_a_reset_names_its_cause_and_how_sure() -> None:
     columns = {"close": "reset", "closed_by": "server", "cause": "unread-data"}
     row = record(confidence="likely", client_state="CLOSED", **columns)
@@ -117,6 +125,8 @@ def test_a_record_that_is_none_is_refused() -> None:
             "the RST advertises a window smaller by 1 byte: received, and perhaps not read",
             "RST 通告的窗口小了 1 字节：已收到，但可能没有被读取",
         ),
+        ("retransmissions=1", "sent again once", "重传了 1 次"),
+        ("retransmissions=2", "sent again 2 times", "重传了 2 次"),
         ("destroyed-bytes=4000", "4,000 bytes were sent", "4,000 字节已发出"),
         ("known-gap-s=350", "5 min 50 s", "5 分 50 秒"),
         ("same-gap=312", "312 connections", "312 条连接"),

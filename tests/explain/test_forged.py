@@ -10,8 +10,9 @@ from finwait.picture.ladder import Arrow
 from finwait.verdict.language import Lang
 
 CAPTURE = Path(__file__).parents[1] / "captures/injected-reset.pcap"
-COUNTED, ALIKE, ANSWERED = 10, (11, 12), 16
-"""Frames: the RST that ended it, two more of the same device, and the client's first RST in answer to the server."""
+COUNTED, ALIKE, ANSWERED, AFTER_ALL = 10, (11, 12), 16, 20
+"""Frames: the RST that ended it, two more of the same device, the client's first RST in answer to the server, and its last one:
+the server sends once more before it."""
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +42,38 @@ def test_the_ladder_says_whose_name_and_which_ttl(
 def test_the_end_that_it_names_stays_where_it_was(told: finwait.Explanation) -> None:
     states = {s.number: (s.client_state, s.server_state) for s in told.segments}
     assert states[COUNTED] == ("CLOSED", "ESTABLISHED")
-    assert states[ANSWERED - 1] == ("CLOSED", "ESTABLISHED")
-    assert states[ANSWERED] == ("CLOSED", "CLOSED"), "a RST of the client came to it"
+    assert states[ANSWERED] == ("CLOSED", "ESTABLISHED"), "it sends once more in frame 19"
+    assert states[AFTER_ALL - 1] == ("CLOSED", "ESTABLISHED")
+    assert states[AFTER_ALL] == ("CLOSED", "CLOSED"), "no word of it follows"
+    assert told.last_states("server") == ("CLOSED", "ESTABLISHED"), (
+        "but nothing shows that this came"
+    )
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [
+        (
+            "en",
+            (
+                "But the server sends on in frame 19: this RST had not reached it by then",
+                "The server is in ESTABLISHED, not in CLOSED, if the RST of frame 20 did not reach it",
+            ),
+        ),
+        (
+            "zh",
+            (
+                "但服务器在第 19 帧仍继续发送：到那时这个 RST 还没有到达",
+                "如果第 20 帧的 RST 没有到达，服务器就处于 ESTABLISHED，而不是 CLOSED",
+            ),
+        ),
+    ],
+)
+def test_a_rst_after_which_it_sends_on_did_not_reach_it(
+    told: finwait.Explanation, lang: Lang, said: tuple[str, ...]
+) -> None:
+    text = "".join(told.text(lang).split())
+    assert not [each for each in said if each.replace(" ", "") not in text]
 
 
 @pytest.mark.parametrize(

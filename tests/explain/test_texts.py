@@ -36,7 +36,10 @@ def test_the_languages_agree(part: str) -> None:
 def alike(key: str) -> bool:
     """Whether the code builds this key from pieces."""
     return bool(
-        re.fullmatch(r"(midstream-\w+|option-.*|(times|frames)_\d|fin-again(-acked)?(-many)?)", key)
+        re.fullmatch(
+            r"(midstream-\w+|option-.*|(times|frames)_\d|fin-again(-acked)?(-many)?|(waiting|unacked)(-too)?)",
+            key,
+        )
         or re.fullmatch(r"(AE|CWR|ECE|URG|ACK|PSH|RST|SYN|FIN)-\w+", key)
     )
 

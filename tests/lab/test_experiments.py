@@ -11,7 +11,9 @@ from finwait.errors import FinwaitError
 from finwait.lab import report
 from finwait.lab.experiment import Expected
 from finwait.lab.experiments import ALL, SUBJECTS
-from finwait.lab.play import Result
+from finwait.lab.judge import judge
+from finwait.lab.kernel_words import NOTHING
+from finwait.lab.play import Result, explained
 from finwait.lab.reasons import REASONS
 from finwait.lab.run import run
 from finwait.lab.table import table
@@ -19,6 +21,7 @@ from finwait.picture.ladder import Arrow, Moment
 from finwait.picture.ladder_text import Style, draw
 from finwait.picture.width import width
 from finwait.verdict import entries
+from finwait.verdict.catalogue import entry
 from finwait.verdict.language import LANGS, Lang
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -33,6 +36,88 @@ def test_the_three_say_the_same(name: str, endings: Endings) -> None:
     assert not [each.en for leg in ending.legs for each in leg.row.differences]
     assert ending.same
     assert ending.steps
+
+
+def test_only_where_a_third_one_speaks_do_wire_and_kernel_differ(endings: Endings) -> None:
+    """Where the packets leave a last state open, finwait says so, and the kernel's is one of those."""
+    rows = {
+        name: [leg.row for leg in ending.legs]
+        for name, ending in endings.items()
+        if isinstance(ending, Result)
+    }
+    if not rows["four-way"][0].tells.reasons:
+        pytest.skip("this kernel tells no reasons of RSTs")
+    apart = {name for name, legs in rows.items() if any(row.agreement != "same" for row in legs)}
+    assert apart == {"injected-reset", "port-rejected"}
+    ends = {
+        (name, who, *row.kernel.last[who])
+        for name, legs in rows.items()
+        for row in legs
+        for who in ("client", "server")
+        if row.kernel.last[who] != row.wire.last[who][:1]
+    }
+    assert ends == {
+        ("injected-reset", "server", "ESTABLISHED"),
+        ("fin-unanswered", "client", "CLOSED"),
+        ("last-ack-unanswered", "client", "TIME-WAIT"),
+        ("last-ack-unanswered", "server", "CLOSED"),
+        ("fin-wait-2-orphan", "client", "CLOSED"),
+        ("unanswered", "client", "CLOSED"),
+        ("accept-queue-full", "client", "CLOSED"),
+        ("accept-queue-overflow", "server", "SYN-RECEIVED"),
+        ("time-wait-survives", "server", "TIME-WAIT"),
+        ("user-timeout", "client", "CLOSED"),
+        ("keepalive-death", "server", "ESTABLISHED"),
+    }
+
+
+def test_a_last_state_for_which_the_packets_leave_no_room_differs(endings: Endings) -> None:
+    ending = endings["four-way"]
+    assert isinstance(ending, Result)
+    (leg,) = ending.legs
+    expected = ALL["four-way"].expected
+    last = {"client": "TIME-WAIT", "server": "ESTABLISHED"}
+    for meant, agreement in (
+        (expected, "differs"),
+        (replace(expected, kernel_server="-"), "as-meant"),
+    ):
+        told = explained(leg.capture, 0)
+        row = judge("four-way", meant, told, leg.events, NOTHING, last=last)
+        assert row.agreement == agreement
+    row = judge("four-way", expected, told, leg.events, NOTHING, last=last)
+    assert [each.en for each in row.differences] == [
+        "from the kernel, at last, server: ESTABLISHED, expected CLOSED"
+    ]
+    assert [each.zh for each in row.differences] == [
+        "由内核，最后状态，server：ESTABLISHED，预期 CLOSED"
+    ]
+
+
+def test_what_explain_says_of_the_host_names_the_kernels_reason(endings: Endings) -> None:
+    for name, ending in endings.items():
+        assert isinstance(ending, Result)
+        for leg in ending.legs:
+            by = leg.row.wire.reset.partition(" ")[0]
+            sent = {event.reason for event in leg.events if event.who == by and event.reason}
+            kernel = entry("cause", leg.row.wire.cause).kernel
+            if sent and kernel is not None:
+                assert not [each for each in sent if each not in kernel.en], name
+                assert not [each for each in sent if each not in kernel.zh], name
+
+
+def test_of_a_request_the_table_of_sockets_tells(endings: Endings) -> None:
+    """No tracepoint does, until the handshake is done."""
+    abandoned = endings["handshake-abandoned"]
+    assert isinstance(abandoned, Result)
+    said = [
+        (event.old, event.new, event.by)
+        for event in abandoned.legs[0].events
+        if event.who == "server"
+    ]
+    assert said == [
+        ("CLOSED", "SYN-RECEIVED", "sock_diag"),
+        ("SYN-RECEIVED", "CLOSED", "sock_diag"),
+    ]
 
 
 def test_tracepoints_told_of_it(endings: Endings) -> None:

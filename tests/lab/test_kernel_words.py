@@ -101,7 +101,7 @@ def test_what_may_have_been_a_reset_is_not_known_where_not_all_are_told() -> Non
     ]
     assert verdict(events) == ("vanished", "none")
     assert verdict(events, resets_told=False) == ("", "none")
-    told = from_kernel(events, Tells(states=True))
+    told = from_kernel(events, Tells(states=True), {"client": "CLOSED", "server": "CLOSED"})
     assert [told.short(lang) for lang in LANGS] == [NOT_TOLD.say(lang) for lang in LANGS]
 
 

@@ -1,6 +1,6 @@
 """The closing by FIN, told by its numbers: four-way, three-way or simultaneous."""
 
-from finwait.explain.conversation import FIN, Conversation, Fin, Segment
+from finwait.explain.conversation import FIN, RST, Conversation, Fin, Segment
 from finwait.explain.item import Facts, Item, Part, part
 from finwait.explain.transfer import backing_off
 from finwait.verdict.verdict import peer_of
@@ -47,6 +47,9 @@ def _second(c: Conversation, own: Fin, other: Fin) -> list[Part]:
         key = "fin-crossed" if s.ack == need - 1 else "fin-crossed-far"
         met: Facts = {"ack": ack, "need": c.shown(peer, need), "other_frame": other.first.number}
         parts.append(Part(key, facts | met))
+    elif (before := _beyond_own(c, own)) is not None and "crosses-fin" in s.labels:
+        seq: Facts = {"seq": c.shown(who, before.seq), "other_frame": other.first.number}
+        parts.append(Part("fin-crossed-unseen", facts | seq | {"before": before.number}))
     else:
         after = s.at - other.first.at
         told: Facts = facts | {"next": c.shown(who, own.number + 1), "after_s": after}
@@ -58,6 +61,12 @@ def _second(c: Conversation, own: Fin, other: Fin) -> list[Part]:
     if s.payload:
         parts.append(part("fin-carries", payload_bytes=s.payload))
     return parts
+
+
+def _beyond_own(c: Conversation, own: Fin) -> Segment | None:
+    """Find the segment that was sent after a FIN, as its number shows, and captured before it: that FIN had been sent already."""
+    earlier = (s for s in c.of(own.who) if s.index < own.first.index and not s.flags & RST)
+    return next((s for s in earlier if s.seq > own.number), None)
 
 
 def _again(c: Conversation, own: Fin, s: Segment) -> list[Part]:
@@ -101,14 +110,24 @@ def ack_of_fin(c: Conversation, s: Segment) -> list[Part]:
     }
     again = other.missed
     if own is None or own.first.index > s.index:
-        missed = [part("acks-fin-missed", who=other.who, again=again.number)] if again else []
-        return [Part("acks-fin-data" if s.payload else "acks-fin", facts), *missed]
+        return _acks_first(c, s, own, facts, again)
     if own.acked_by is not None and own.acked_by.index < s.index:
         if again is not None:
             return [Part("final-ack-missed", facts | {"who": other.who, "again": again.number})]
         return [Part("final-ack", {k: v for k, v in facts.items() if k != "who"})]
     mine: Facts = {"seq": c.shown(s.who, s.seq), "own_fin": c.shown(s.who, own.number)}
     return [Part("acks-fin-closing", facts | mine), *_beyond(own, other.who, s)]
+
+
+def _acks_first(
+    c: Conversation, s: Segment, own: Fin | None, facts: Facts, again: Segment | None
+) -> list[Part]:
+    """Tell an ack of the other FIN before which no FIN of its own sender was captured."""
+    if own is not None and s.seq > own.number:
+        numbers: Facts = {"seq": c.shown(s.who, s.seq), "own_fin": c.shown(s.who, own.number)}
+        return [Part("acks-fin-unseen", facts | numbers | {"own_frame": own.first.number})]
+    missed = [part("acks-fin-missed", who=peer_of(s.who), again=again.number)] if again else []
+    return [Part("acks-fin-data" if s.payload else "acks-fin", facts), *missed]
 
 
 def _beyond(own: Fin, peer: str, s: Segment) -> list[Part]:

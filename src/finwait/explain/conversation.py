@@ -384,7 +384,8 @@ class Conversation:
             for who, old, new in zip(("client", "server"), before, after, strict=True):
                 via = s.step.client_passed if who == "client" else s.step.server_passed
                 taken = via == "ESTABLISHED" and self.rejected and who == "server"
-                if not old or not new or taken or via in {None, old, new, "LISTEN", "CLOSED"}:
+                none = {None, old, new, "LISTEN", "CLOSED"}
+                if not old or not new or old == new or taken or via in none:
                     via = ""
                 if via:
                     s.via[who] = via

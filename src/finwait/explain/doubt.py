@@ -103,6 +103,9 @@ def _reset(c: Conversation, who: str, state: str) -> Iterator[Doubt]:
     stood = next(old for end, old, new in reset.moves if (end, new) == (who, "CLOSED"))
     if stood == "TIME-WAIT":
         yield Doubt(who, stood, "", {})  # net.ipv4.tcp_rfc1337
+    elif c.forged and (lost := [s for s in c.resets[reset.who] if s.index < reset.index]):
+        frames = tuple(s.number for s in lost)
+        yield _doubt(c, who, stood, "rst-lost-too", frame=reset.number, other=stood, frames=frames)
     elif asked := _unanswered(c, reset):
         frames = tuple(s.number for s in asked)
         yield _doubt(c, who, stood, "rst-lost", frame=reset.number, other=stood, frames=frames)

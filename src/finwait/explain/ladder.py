@@ -183,6 +183,8 @@ def _labels(c: Conversation, s: Segment, lang: Lang) -> tuple[str, ...]:
             labels.append(messages(lang, "words")["ack-missed"])
     if c.left_unseen(s):
         labels.append(messages(lang, "words")["left-unseen"])
+    if s.flags & RST and (peer_of(s.who), "TIME-WAIT", "CLOSED") in s.moves:
+        labels.append(messages(lang, "words")["rfc1337"])
     drew = c.draws.get(s.index)
     if drew is not None:
         labels.append(_with_frame(entry("label", "rst-trigger").title.say(lang), drew, lang))

@@ -124,7 +124,11 @@ def _worth(c: Conversation, s: Segment) -> list[Part]:
         return []
     seq = c.shown(s.who, s.seq)
     if s.seq == expected:
-        return [part("rst-exact", seq=seq, peer=peer)]
+        parts = [part("rst-exact", seq=seq, peer=peer)]
+        on = next((t for t in c.of(peer) if t.index > s.index), None) if c.forged else None
+        if on is not None and s.state(peer) != "CLOSED":
+            parts.append(part("rst-sends-on", peer=peer, on=on.number))
+        return parts
     if s.seq > expected and s.seq == s.next_before:
         facts: Facts = {"who": s.who, "peer": peer}
         return [part("rst-in-flight", seq=seq, expected=c.shown(s.who, expected), **facts)]

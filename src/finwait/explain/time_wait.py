@@ -123,34 +123,33 @@ def _why_nobody(c: Conversation) -> tuple[Sentence, ...]:
     if killer := next(killers, None):
         return (("assassinated", {"frame": killer.number, "who": peer_of(killer.who)}),)
     if row.close == "reset":
-        ends: dict[str, Fact] = {"who": row.reset_by, "peer": peer_of(row.reset_by)}
-        if c.forged:
-            return (("reset-forged", ends),)
-        lost = next((d for d in doubts(c) if d.key == "rst-lost"), None)
-        if lost is not None:
-            return (("reset-lost", {"who": lost.who, "peer": peer_of(lost.who)}),)
-        return (("reset", {}),)
-    states = {"client": row.client_state, "server": row.server_state}
+        return (_reset(c),)
+    if waiting := _waiting(c):
+        return waiting
+    return (("open", {}),) if row.closed_by == "none" else (("unknown", _states(c)),)
+
+
+def _reset(c: Conversation) -> Sentence:
+    if c.forged:
+        return "reset-forged", {"who": c.row.reset_by, "peer": peer_of(c.row.reset_by)}
+    lost = next((doubt.who for doubt in doubts(c) if doubt.key == "rst-lost"), None)
+    return ("reset-lost", {"who": lost, "peer": peer_of(lost)}) if lost else ("reset", {})
+
+
+def _waiting(c: Conversation) -> tuple[Sentence, ...]:
+    """Tell of each end that closed what it still waits for."""
     sentences: list[Sentence] = []
-    for who, state in states.items():
-        if state == "FIN-WAIT-2":
-            fin = c.fins[peer_of(who)]
-            if fin is not None:
-                sentences.append(
-                    ("waiting-fin", {"who": who, "state": state, "frame": fin.first.number})
-                )
-                continue
-            key = "waiting-too" if sentences else "waiting"
+    for who, state in (("client", c.row.client_state), ("server", c.row.server_state)):
+        too = "-too" if sentences else ""
+        fin = c.fins[peer_of(who)]
+        if state == "FIN-WAIT-2" and fin is not None:
+            facts: dict[str, Fact] = {"who": who, "state": state, "frame": fin.first.number}
+            sentences.append(("waiting-fin", facts))
+        elif state == "FIN-WAIT-2":
+            sentences.append((f"waiting{too}", {"who": who, "state": state}))
         elif state in UNACKED:
-            key = "unacked-too" if sentences else "unacked"
-        else:
-            continue
-        sentences.append((key, {"who": who, "state": state}))
-    if sentences:
-        return tuple(sentences)
-    if row.closed_by == "none":
-        return (("open", {}),)
-    return (("unknown", _states(c)),)
+            sentences.append((f"unacked{too}", {"who": who, "state": state}))
+    return tuple(sentences)
 
 
 def _states(c: Conversation) -> dict[str, Fact]:

@@ -53,10 +53,14 @@ class Entry(NamedTuple):
     """close: the one-line verdict, with {closer}, {other}, {client} and {server}."""
     line_after_fin: Text | None = None
     """close: that line where the other end's RST followed the closer's FIN; {other} reset."""
+    line_unacked: Text | None = None
+    """close: that line where the last FIN was never acked."""
     title_after_fin: Text | None = None
     """close: the title then, to stand beside who reset."""
     said: Text | None = None
     """evidence: the sentence when it carries a number, with {n}."""
+    said_one: Text | None = None
+    """evidence: the sentence when that number is 1, if it is another."""
     unit: str | None = None
     """evidence: what that number counts, one of `UNITS`."""
     kernel: Text | None = None
@@ -135,8 +139,10 @@ def _entry(kind: str, slug: str, fields: object) -> Entry:
         table.string("example"),
         table.text("line"),
         table.text("line_after_fin"),
+        table.text("line_unacked"),
         table.text("title_after_fin"),
         said,
+        table.text("said_one"),
         unit,
         table.text("kernel"),
         table.text("advice"),

@@ -100,6 +100,8 @@ def sentence(row: Connection | Mapping[str, object], lang: Lang = "en") -> str:
         line = _OLD_ANSWER
     elif after_fin:
         line = close.line_after_fin or line
+    elif not row.finished and row.closed_by in ("client", "server"):
+        line = close.line_unacked or line
     parts = [
         line.say(lang).format(
             closer=ends.named(row.closed_by, lang),
@@ -143,7 +145,8 @@ def said(evidence: str, lang: Lang = "en") -> str:
         return found.sentence.say(lang)
     if found.unit == "frame" and value == 0:  # 0: that frame was not captured
         return found.sentence.say(lang)
-    return found.said.say(lang).format(n=_amount(value, found.unit, lang))
+    text = found.said_one if value == 1 and found.said_one else found.said
+    return text.say(lang).format(n=_amount(value, found.unit, lang))
 
 
 def _amount(value: int, unit: str | None, lang: Lang) -> str:

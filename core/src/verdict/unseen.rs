@@ -21,9 +21,17 @@ pub fn fin_unseen(conn: &Conn, s: Dir) -> bool {
     }
     let e: &Endpoint = &conn.ends[s as usize];
     let mute = !e.has(seen::SEQ) && conn.ends[s.flip() as usize].has(seen::ACK);
-    let before = !e.has(seen::SYN) && e.bytes == 0;
-    let in_hole = e.holes.as_ref().is_some_and(|h| h.reaches(e.snd_nxt));
-    mute || before || in_hole
+    mute || before_all(e) || last_hole(e).is_some()
+}
+
+/// True if a FIN may lie before all that was captured of this end.
+fn before_all(e: &Endpoint) -> bool {
+    !e.has(seen::SYN) && e.bytes == 0
+}
+
+/// Where what is missing above all that was captured of this end begins.
+fn last_hole(e: &Endpoint) -> Option<Seq> {
+    e.holes.as_ref().and_then(|h| h.reaching(e.snd_nxt))
 }
 
 /// True if the last payload of end `s` before the close was not captured.
@@ -56,15 +64,16 @@ pub fn over_before(conn: &Conn, reset: &Reset) -> bool {
 }
 
 /// True if the other end of `fin`'s sender may have closed before: its FIN was not captured, and `fin` acks all that
-/// is known of it. What it sent later was not known to the sender of `fin`. An ACK of `fin` at or below where its own FIN can
-/// hide was sent before that.
+/// is known of it. What it sent later was not known to the sender of `fin`. Where its FIN can only be in a hole, an ACK of `fin`
+/// below that was sent before it.
 #[must_use]
 pub fn fin_was_second(conn: &Conn, fin: &Fin, by: Dir) -> bool {
-    let other = by.flip();
-    let answered = fin.acked.is_some_and(|a| {
-        conn.ends[other as usize].has(seen::SEQ) && !a.seq.after(captured_to(conn, other))
-    });
-    fin_unseen(conn, other) && !answered && !known_beyond(conn, by, fin.ack)
+    let y = &conn.ends[by.flip() as usize];
+    let answered = fin
+        .acked
+        .zip(last_hole(y).filter(|_| !before_all(y)))
+        .is_some_and(|(ack, hole)| !ack.seq.after(hole));
+    fin_unseen(conn, by.flip()) && !answered && !known_beyond(conn, by, fin.ack)
 }
 
 /// The same of a RST.
@@ -81,14 +90,8 @@ pub fn reset_was_second(conn: &Conn, c: &Closing, reset: &Reset) -> bool {
 /// True if the end that `by` talks to has sent something that `by` had not received when it acked `ack`, and that was no FIN.
 fn known_beyond(conn: &Conn, by: Dir, ack: Seq) -> bool {
     let (x, y) = (&conn.ends[by as usize], &conn.ends[by.flip() as usize]);
-    x.ack.after(ack) || y.has(seen::SEQ) && y.packets > 0 && captured_to(conn, by.flip()).after(ack)
-}
-
-/// The number up to which end `s` was captured: what is missing above it may be its FIN.
-fn captured_to(conn: &Conn, s: Dir) -> Seq {
-    let e = &conn.ends[s as usize];
-    let hole = e.holes.as_ref().and_then(|h| h.reaching(e.snd_nxt));
-    hole.unwrap_or(e.snd_nxt)
+    let captured = last_hole(y).unwrap_or(y.snd_nxt);
+    x.ack.after(ack) || y.has(seen::SEQ) && y.packets > 0 && captured.after(ack)
 }
 
 /// Where end `s` stands, as far as it is sure: whose FIN came first tells CLOSE-WAIT from TIME-WAIT.

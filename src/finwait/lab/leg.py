@@ -50,7 +50,7 @@ class Leg:
 
     def stood(self, who: Side, at: int) -> str:
         """Give where the kernel of this end had the connection at a moment, of those that were sampled; no socket is CLOSED."""
-        states = [state for when, end, state, _ in self.samples if end == who and when <= at]
+        states = [each.state for each in self.samples if each.who == who and each.at <= at]
         return (states[-1] if states else "") or "CLOSED"
 
     def sample(self) -> None:

@@ -66,3 +66,15 @@ def test_a_pipe_has_no_end_to_show(monkeypatch: pytest.MonkeyPatch) -> None:
     Bar("zh", stream).show(1_000_000, None, 10, 2)
     assert "%" not in stream.getvalue()
     assert "10 个报文，2 个连接" in stream.getvalue()
+
+
+def test_a_rehearsal_tells_its_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    stream = Terminal()
+    bar = Bar("en", stream)
+    bar.rehearsed(4800, 19_200)
+    bar.rehearsed(4801, 19_200)
+    assert " 25%, 4,800 of 19,200 segments rehearsed" in stream.getvalue()
+    assert "4,801" not in stream.getvalue()
+    bar.clear()
+    assert stream.getvalue().endswith("\r\x1b[K")

@@ -13,7 +13,7 @@ from finwait.cli.play import play_all
 from finwait.cli.signals import Signals
 from finwait.cli.sink import STDOUT, opened
 from finwait.cli.terminal import terminal
-from finwait.errors import BadScript
+from finwait.errors import BadScript, called
 from finwait.script import report
 from finwait.script.job import Job
 from finwait.script.outcome import Outcome, Status
@@ -39,17 +39,17 @@ class Told:
     lang: Lang
 
 
-def dry(jobs: list[Job]) -> int:
+def dry(jobs: list[Job], lang: Lang) -> int:
     """Read every script; tell those that cannot be understood."""
     code = codes.DONE
     for path, job in {job.path: job for job in jobs}.items():
         try:
             script = job.read()
         except BadScript as error:
-            print(f"finwait: {error}", file=sys.stderr)
+            print(f"finwait: {error.say(lang)}", file=sys.stderr)
             code = codes.BAD_INPUT
         else:
-            print(f"{path}: {len(script.events)}")
+            print(f"{called(path, lang)}: {len(script.events)}")
     return code
 
 
@@ -131,7 +131,7 @@ def ladder(outcome: Outcome, lang: Lang, page: TextIO) -> str:
     with nameless(_capture(outcome)) as (_, path):
         told = explain(path, ends)
         text = told.text(lang, **terminal(page=page)._asdict())
-    return "\n" + text.replace(path, outcome.path)
+    return "\n" + text.replace(path, called(outcome.path, lang))
 
 
 def _ends(outcome: Outcome) -> str | None:

@@ -26,11 +26,18 @@ _COUNTS = Text(
     "{frames} packets, {connections} connections", "{frames} 个报文，{connections} 个连接"
 )
 _REHEARSED = Text("{done} of {total} segments rehearsed", "已预演 {total} 个报文段中的 {done} 个")
+_EVENTS = Text("{path}: {done} of {total} events", "{path}：{total} 个事件中的 {done} 个")
+_PLAYS = Text(
+    "{done} of {total} plays, {failed} not passed",
+    "{total} 次运行中的 {done} 次，{failed} 次未通过",
+)
 EVERY = 32
 """Segments: more often nobody sees a change."""
+AGAIN = 0.1
+"""Seconds: the same."""
 
 
-def _share(done: int, total: int) -> str:
+def _share(done: float, total: int) -> str:
     share = min(1.0, done / total)
     filled = round(share * BAR)
     return f"[{'█' * filled}{'░' * (BAR - filled)}] {share:4.0%}"
@@ -91,6 +98,7 @@ class Bar:
         self._live = lang is not None and self._stream.isatty()
         self._start = time.monotonic()
         self._drawn = False
+        self._shown = 0.0
 
     def show(self, done: int, total: int | None, frames: int, connections: int) -> None:
         """Draw how far it is. Bytes are of the file, compressed if it is."""
@@ -113,6 +121,24 @@ class Bar:
         if self.due and done % EVERY == 0:
             counts = _REHEARSED.say(self._lang).format(done=count(done), total=count(total))
             self._draw([_share(done, total), counts])
+
+    def plays(
+        self, path: str, events: tuple[int, int], plays: tuple[int, int], failed: int
+    ) -> None:
+        """Draw how far scripts are. path: of one that goes on; events, plays: how many were played, and of how many."""
+        now = time.monotonic()
+        if not self.due or now - self._shown < AGAIN:
+            return
+        self._shown = now
+        played, all_of_it = events
+        done, total = plays
+        parts = [_share(done + played / max(all_of_it, 1), total)]
+        if total > 1:
+            parts.append(_PLAYS.say(self._lang).format(done=done, total=total, failed=failed))
+        if all_of_it:
+            parts.append(_EVENTS.say(self._lang).format(path=path, done=played, total=all_of_it))
+        parts.append(duration(now - self._start, self._lang))
+        self._draw(parts)
 
     @property
     def due(self) -> bool:

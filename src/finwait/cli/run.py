@@ -1,6 +1,5 @@
 """`finwait run`: play packetdrill scripts on our own endpoint or on the real kernel."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -268,10 +267,3 @@ def _variants(given: str | None) -> list[str]:
             f"没有 {min(strange)} 这个变体：有 {'、'.join(VARIANTS)}",
         )
     return chosen
-
-
-def progress(done: int, total: int, failed: int) -> None:
-    """Count on a terminal, on one line."""
-    if total > 1 and sys.stderr.isatty():
-        end = "\n" if done == total else ""
-        print(f"\r{done}/{total}, {failed} ✗", end=end, file=sys.stderr, flush=True)

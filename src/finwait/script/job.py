@@ -11,7 +11,7 @@ from finwait.script.check import check
 from finwait.script.config import PERCENT, PERCENT_FREEBSD, configure, family
 from finwait.script.outcome import Failure, Outcome, Status
 from finwait.script.parser import SYSTEMS, load, parse
-from finwait.script.runner import play
+from finwait.script.runner import Heard, play, unheard
 from finwait.script.syntax import NOWHERE, Dialect, Position, Script
 from finwait.stage.stage import Setup, Stage
 from finwait.verdict.language import Text
@@ -63,7 +63,7 @@ class Job:
         check(script)
         return script
 
-    def run(self) -> Outcome:
+    def run(self, heard: Heard = unheard) -> Outcome:
         """Play. A broken script is an outcome; what the system refuses (CannotOpen, MissingPrivilege, OSError) is raised."""
         try:
             script = self.read()
@@ -78,7 +78,7 @@ class Job:
         except Misuse as error:  # of this script with these options: others go on
             said = Text(error.say("en"), error.say("zh"))
             return self.failed(Failure("script", NOWHERE, "", said), Status.BROKEN)
-        return play(script, config, self._opener())
+        return play(script, config, self._opener(), heard)
 
     def _options(self, script: Script) -> dict[str, str | None]:
         options = dict(self.options)

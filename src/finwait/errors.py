@@ -4,7 +4,7 @@ import errno
 from typing import Final, Self
 
 STDIN: Final = "-"
-"""What a capture is called that comes from standard input."""
+"""What a capture or a script is called that comes from standard input."""
 _CHINESE: Final = {
     errno.ENOENT: "没有这个文件或目录",
     errno.EACCES: "没有权限",
@@ -28,7 +28,7 @@ def shown(path: str) -> str:
 
 
 def called(path: str, lang: str) -> str:
-    """Name a capture in a sentence in "en" or "zh": "-" is standard input."""
+    """Name a capture or a script in a sentence in "en" or "zh": "-" is standard input."""
     if path == STDIN:
         return "标准输入" if lang == "zh" else "standard input"
     return shown(path)
@@ -128,8 +128,9 @@ class BadScript(FinwaitError):
         expected: tuple[str, ...] = (),
         source: str = "",
     ) -> None:
-        place = f"{path}:{line}:{column}" if column else f"{path}:{line}"
-        super().__init__(f"{place}: {message}")
+        place = f":{line}:{column}" if column else f":{line}"
+        self.place = f"{called(path, 'en')}{place}"
+        super().__init__(f"{self.place}: {message}", f"{called(path, 'zh')}{place}: {message}")
         self.path = path
         self.line = line
         self.column = column

@@ -200,12 +200,6 @@ def test_a_capture_without_a_name() -> None:
         assert "the name is empty: give a file" in done.err
 
 
-def test_run_does_not_read_standard_input() -> None:
-    done = finwait("run", "-", stdin=SCRIPT)
-    assert done.code == 1
-    assert "scripts are files, standard input is not read" in done.err
-
-
 # --- where it goes ---
 
 

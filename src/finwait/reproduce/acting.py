@@ -47,6 +47,10 @@ MOST_UNDER_WAY: Final = 2 * FIRST_BURST
 """Segments: a write beyond what the send buffer takes would block (Linux tcp_wmem, tcp_init_buffer_space)."""
 
 
+Played = Callable[[int, int], None]
+"""Is told how many segments of a connection were rehearsed, and of how many."""
+
+
 class Acting:
     """One part on one rehearsal."""
 
@@ -84,7 +88,7 @@ class Acting:
 
     # --- the whole ---
 
-    def play(self) -> Rehearsal:
+    def play(self, played: Played) -> Rehearsal:
         """Play everything."""
         self._open()
         syn = self._first(self.peer, SYN)
@@ -95,6 +99,7 @@ class Acting:
         at: float | None = self._opened_at()
         for position, s in enumerate(segments):
             self.position = position
+            played(position, len(segments))
             pause = 0 if at is None else self.shortened(max(s.at - at, 0))
             at = s.at if at is None else max(s.at, at)
             if s.who == self.me:

@@ -424,6 +424,53 @@ def test_a_server_that_does_not_close_is_told_of(replies: str, lang: str, words:
     assert not more
 
 
+GOES_INTO_THE_BACKGROUND = """
+import os, socket
+listener = socket.create_server(("192.0.2.2", 8080))
+if os.fork():
+    os._exit(0)
+connection, _ = listener.accept()
+connection.recv(65536)
+connection.close()
+listener.accept()
+"""
+
+
+@needs_tun
+def test_a_server_that_goes_into_the_background_is_played_with() -> None:
+    server = [sys.executable, "-c", GOES_INTO_THE_BACKGROUND]
+    done = command("--connect", "192.0.2.2:8080", "--lang", "en", "--", *server)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "192.0.2.2:8080 (server) closed first; three segments" in done.stdout
+
+
+@needs_tun
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [
+        ("en", "sh: it ended with exit code 5 before anything listened at port 8080"),
+        ("zh", "sh：它已结束（退出码 5），而端口 8080 始终无人监听"),
+    ],
+)
+def test_a_server_that_ends_before_it_listens(lang: str, said: str) -> None:
+    """Nothing was tested, so this is no success, whatever its exit code."""
+    done = command("--connect", "192.0.2.2:8080", "--lang", lang, "--", "sh", "-c", "exit 5")
+    assert (done.returncode, done.stderr) == (3, f"finwait: {said}\n")
+    assert not done.stdout
+
+
+@needs_tun
+@pytest.mark.parametrize("options", [(), ("--for", "0.5")])
+def test_what_the_program_left_in_the_background_ends_with_the_peer(
+    options: tuple[str, ...],
+) -> None:
+    waits = "; sleep 60" if options else ""
+    done = command(*options, "--", "sh", "-c", f"sleep 60 >&2 & echo $! >&2{waits}")
+    assert done.returncode == 0
+    left = Path(f"/proc/{int(done.stderr)}/stat")
+    assert not left.exists() or left.read_text().rpartition(")")[2].split()[0] in "ZX"
+
+
 @needs_tun
 def test_the_way_out_that_is_told_is_one() -> None:
     """As the hint of the test above has it."""

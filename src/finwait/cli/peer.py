@@ -78,7 +78,7 @@ _EPILOG = epilog(
 )
 @click.option(
     "--connect",
-    metavar="HOST:PORT",
+    metavar="ADDRESS:PORT",
     help=helps(
         "Connect to this server of this machine, do not listen.",
         "不监听，而是连接本机上的这个服务器。",

@@ -391,29 +391,40 @@ with socket.create_server(("192.0.2.2", 8080)) as listener:
 
 @needs_tun
 @pytest.mark.parametrize(
-    ("replies", "lang", "words"),
+    ("close", "replies", "lang", "words"),
     [
         (
+            "four-way",
             "pass",
             "en",
             "192.0.2.2:8080 has neither replied nor closed for 5 s. A server that reads",
         ),
         (
+            "four-way",
             "pass",
             "zh",
             "192.0.2.2:8080 已有 5 秒既不应答也不关闭。先读到末尾的服务器在等待对端的 FIN",
         ),
         (
+            "injected-reset",
+            "import time; time.sleep(30)",
+            "en",
+            "nothing has happened for 5 s. Ctrl-C ends the peer with the verdicts",
+        ),
+        (
+            "four-way",
             r'connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")',
             "en",
             "nothing has happened for 5 s. Ctrl-C ends the peer with the verdicts",
         ),
     ],
 )
-def test_a_server_that_does_not_close_is_told_of(replies: str, lang: str, words: str) -> None:
+def test_a_server_that_does_not_close_is_told_of(
+    close: str, replies: str, lang: str, words: str
+) -> None:
     server = [sys.executable, "-c", READS_TO_THE_END.format(replies=replies)]
     with subprocess.Popen(
-        [*COMMAND, "--close", "four-way", "--connect", "192.0.2.2:8080", "--lang", lang, "--", *server],
+        [*COMMAND, "--close", close, "--connect", "192.0.2.2:8080", "--lang", lang, "--", *server],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as peer:  # fmt: skip
         assert peer.stderr is not None

@@ -59,8 +59,8 @@ _NO_ANSWER = Text(
     "{to} 已有 {s:g} 秒既不应答也不关闭。先读到末尾的服务器在等待对端的 FIN："
     "--close half-close --after request 会立即发送。Ctrl-C 结束对端并给出结论，--for SECONDS 使其自行结束",
 )
-ANSWERS: Final = frozenset({"reply", "fin", "dark"})
-"""Steps after which nothing is awaited from the server first: it answered, or the peer no longer listens."""
+ANSWERS: Final = frozenset({"reply", "fin", "dark", "forge"})
+"""Steps after which it is not the server's turn: it answered, the peer no longer listens, or the server was made to believe so."""
 _ENDED_FIRST = Text(
     "it ended with exit code {code} before anything listened at port {port}",
     "它已结束（退出码 {code}），而端口 {port} 始终无人监听",

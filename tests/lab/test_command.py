@@ -144,6 +144,7 @@ def test_mistakes_in_an_own_file_are_told_each_and_stop_nothing_else(
     *wrong, right = json.loads(done.stdout)
     assert right["same"]
     told = {each["name"]: each["error"] for each in wrong}
+    assert "asks_no_proxy" in lab_run(str(own), "--code").stdout
     assert set(told) == set(SAID)
     assert not [(name, told[name]) for name, said in SAID.items() if said not in told[name]]
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import CodeType
 from typing import NamedTuple
 
 from finwait.capture.nameless import nameless
@@ -201,14 +200,10 @@ def _why(error: InVain | Astray | Misuse, experiment: Experiment, world: World) 
 
 def _line(error: BaseException, experiment: Experiment) -> str:
     """Name the line of the story's file that an error comes from."""
-    story = experiment.story
-    code = getattr(getattr(story, "func", story), "__code__", None)  # of a partial, its function's
     lines = traceback.extract_tb(error.__traceback__)
-    file, number = lines[-1].filename, lines[-1].lineno
-    if isinstance(code, CodeType):
-        file = code.co_filename
-        own = [each.lineno for each in lines if each.filename == file]
-        number = own[-1] if own else code.co_firstlineno  # it could not even be called
+    file, number = experiment.place or (lines[-1].filename, lines[-1].lineno)
+    own = [each.lineno for each in lines if each.filename == file]
+    number = own[-1] if own else number  # it could not even be called
     return f"{Path(file).name}:{number}"
 
 

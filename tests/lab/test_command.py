@@ -107,15 +107,21 @@ def asks_nobody(world): world.until("klient", "CLOSED")
 def asks_for_nothing(world): world.until("client", "FIN_WAIT_2")
 def asks_no_proxy(world): world.proxy.begin()
 def connects_not(world): pass
+def sends_text(world): world.connect(); world.client.send("text")
+def reads_text(world): world.connect(); world.client.receive("1", may_fail=True)
+def proxies_wrongly(near, far): near.recv(1); 1 / 0
 
 base = ALL["four-way"]
 STORIES = {
     "leaves": leaves, "takes-nothing": takes_nothing, "divides": partial(divides, 0), "asks-nobody": asks_nobody,
     "asks-for-nothing": asks_for_nothing, "asks-no-proxy": asks_no_proxy, "connects-not": connects_not,
+    "sends-text": sends_text, "reads-text": reads_text,
 }
+relayed = ALL["half-close-kept"]
 EXPERIMENTS = (
     *(replace(base, name=name, story=story) for name, story in STORIES.items()),
     replace(base, name="no-sysctl", sysctl={"tcp_fin_timeot": 1}),
+    replace(relayed, name="proxies-wrongly", through=replace(relayed.through, code=proxies_wrongly)),
     replace(base, name="no-number", sysctl={"tcp_fin_timeout": "x"}),
     base,
 )
@@ -128,6 +134,9 @@ SAID = {
     "asks-for-nothing": "own.py:12: no 'FIN_WAIT_2': did you mean FIN-WAIT-2?",
     "asks-no-proxy": "own.py:13: no proxy here",
     "connects-not": "no connection 0 went over the wire",
+    "sends-text": "own.py:15: client: send(4 bytes): TypeError: a bytes-like object is required",
+    "reads-text": "own.py:16: client: recv(): TypeError: ",
+    "proxies-wrongly": "proxy: its code is done: own.py:17: ZeroDivisionError: division by zero",
     "no-sysctl": "net.ipv4.tcp_fin_timeot: this kernel has no such sysctl",
     "no-number": "net.ipv4.tcp_fin_timeout = x cannot be written: Invalid argument",
 }

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import os
 import time
 from collections import deque
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from finwait.errors import Misuse
+from finwait.kernel.apart import Ended
 from finwait.lab import run as runner
 from finwait.lab.experiments import ALL
 from finwait.lab.experiments.closing import three_way
@@ -135,6 +137,18 @@ def test_an_experiment_that_does_not_listen_is_killed(
     assert "did not listen, and was killed" in ending.say("en")
     assert "被杀死" in ending.say("zh")
     assert isinstance(other, Result)
+
+
+@pytest.mark.parametrize(("number", "how"), [(9, "SIGKILL"), (40, "-40")])
+def test_an_experiment_whose_process_is_killed_is_told_with_the_signal(
+    lab: None, number: int, how: str
+) -> None:
+    del lab
+    own = replace(ALL["four-way"], name="own", story=lambda _: os.kill(os.getpid(), number))
+    ((_, ending),) = run([own], "en")
+    assert isinstance(ending, Ended)
+    assert ending.say("en").endswith(f"ended without an answer ({how})")
+    assert ending.say("zh").endswith(f"没有给出结果就结束了（{how}）")
 
 
 @pytest.mark.parametrize("limit", [0.0, -1.0, math.nan, math.inf])

@@ -377,63 +377,6 @@ def test_a_server_behind_the_dashes() -> None:
     assert done.stdout.count("they cross  [") == 2
 
 
-READS_TO_THE_END = """
-import socket
-with socket.create_server(("192.0.2.2", 8080)) as listener:
-    connection, _ = listener.accept()
-    {replies}
-    while connection.recv(65536):
-        pass
-    connection.sendall(b"all of it")
-    connection.close()
-"""
-
-
-@needs_tun
-@pytest.mark.parametrize(
-    ("replies", "lang", "words"),
-    [
-        (
-            "pass",
-            "en",
-            "192.0.2.2:8080 has neither replied nor closed for 5 s. A server that reads",
-        ),
-        (
-            "pass",
-            "zh",
-            "192.0.2.2:8080 已有 5 秒既不应答也不关闭。先读到末尾的服务器在等待对端的 FIN",
-        ),
-        (
-            r'connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")',
-            "en",
-            "nothing has happened for 5 s. Ctrl-C ends the peer with the verdicts",
-        ),
-    ],
-)
-def test_a_server_that_does_not_close_is_told_of(replies: str, lang: str, words: str) -> None:
-    server = [sys.executable, "-c", READS_TO_THE_END.format(replies=replies)]
-    with subprocess.Popen(
-        [*COMMAND, "--close", "four-way", "--connect", "192.0.2.2:8080", "--lang", lang, "--", *server],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    ) as peer:  # fmt: skip
-        assert peer.stderr is not None
-        hint = peer.stderr.readline()
-        peer.terminate()
-        _, more = peer.communicate(timeout=LIMIT)
-    assert hint.startswith(f"finwait: {words}")
-    assert not more
-
-
-@needs_tun
-def test_the_way_out_that_is_told_is_one() -> None:
-    """As the hint of the test above has it."""
-    server = [sys.executable, "-c", READS_TO_THE_END.format(replies="pass")]
-    how = ["--close", "half-close", "--after", "request", "--connect", "192.0.2.2:8080"]
-    done = command(*how, "--", *server)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "the reply of 9 octets is complete" in done.stdout
-
-
 @needs_tun
 def test_the_exit_code_of_a_program_that_is_killed() -> None:
     done = command("--", "sh", "-c", "kill -9 $$")

@@ -1,6 +1,5 @@
 """`finwait lab`: closings on a real kernel, with the kernel's own word for each."""
 
-import inspect
 import json
 import sys
 from collections.abc import Generator, Iterator
@@ -133,7 +132,7 @@ def command(  # noqa: PLR0917 - click gives them by name
         return codes.DONE
     experiments = chosen(names, with_long=with_long)
     if code:
-        for path in dict.fromkeys(inspect.getsourcefile(each.story) or "" for each in experiments):
+        for path in dict.fromkeys(each.place[0] for each in experiments if each.place):
             print(Path(path).read_text(encoding="utf-8"), end="")
         return codes.DONE
     for folder in filter(None, (keep, svg)):

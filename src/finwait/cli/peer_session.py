@@ -21,7 +21,7 @@ from finwait.cli.sink import STDOUT, opened
 from finwait.cli.terminal import terminal
 from finwait.cli.terminated import terminable
 from finwait.errors import CannotOpen
-from finwait.kernel.namespace import die_with_parent, join
+from finwait.kernel.namespace import Namespace, die_with_parent, join
 from finwait.peer.actor import spelled
 from finwait.peer.background import private_namespace, quiet_of
 from finwait.peer.live import Live, kernel_side, listens
@@ -59,8 +59,12 @@ _NO_ANSWER = Text(
     "{to} 已有 {s:g} 秒既不应答也不关闭。先读到末尾的服务器在等待对端的 FIN："
     "--close half-close --after request 会立即发送。Ctrl-C 结束对端并给出结论，--for SECONDS 使其自行结束",
 )
-ANSWERS: Final = frozenset({"reply", "fin", "dark"})
-"""Steps after which nothing is awaited from the server first: it answered, or the peer no longer listens."""
+ANSWERS: Final = frozenset({"reply", "fin", "dark", "forge"})
+"""Steps after which it is not the server's turn: it answered, the peer no longer listens, or the server was made to believe so."""
+_ENDED_FIRST = Text(
+    "it ended with exit code {code} before anything listened at port {port}",
+    "它已结束（退出码 {code}），而端口 {port} 始终无人监听",
+)
 _COMMAND_ENDED = Text("{name} ended with exit code {code}", "{name} 结束，退出码 {code}")
 
 
@@ -92,6 +96,7 @@ class Session:
                 join(self.netns)
             elif self.command:
                 private_namespace(kept)
+                kept.callback(Namespace.end_others)  # what it left in the background
             path = Path(kept.enter_context(nameless()).path)
             kernel = kernel_side(self.at[0], self.to[0] if self.to else None)
             with (
@@ -157,7 +162,7 @@ class Session:
         end = math.inf if self.seconds is None else time.monotonic() + self.seconds
         with _ends(program) as ended:
             if self.to is not None and program is not None:
-                self._await_server(live, self.to[1], ended)
+                self._await_server(live, program, self.to[1], ended)
             lull = _Lull(math.inf if self.to is None else LULL)
             called = 0
             while not self._is_done(live, program, called):
@@ -167,7 +172,9 @@ class Session:
                     continue
                 left = min(end, lull.end) - time.monotonic()
                 if live.turn(None if left == math.inf else max(left, 0), ended):
-                    return
+                    if not self._left_a_server(program):
+                        return
+                    ended.clear()
                 if time.monotonic() >= end:
                     return
                 if self.to is not None and lull.is_over(live.capture.packets):
@@ -184,13 +191,27 @@ class Session:
         # A client that is tested goes on after its last connection; its end is the end.
         return program is None and self.count is not None and live.actor.ended >= self.count
 
-    def _await_server(self, live: Live, port: int, ended: list[int]) -> None:
+    def _await_server(
+        self, live: Live, program: "subprocess.Popen[bytes]", port: int, ended: list[int]
+    ) -> None:
         end = time.monotonic() + STARTS
         while not listens(port):
             if time.monotonic() > end:
-                raise CannotOpen(self.command[0], _NOT_LISTENING.en.format(port=port, s=STARTS), _NOT_LISTENING.zh.format(port=port, s=STARTS))  # fmt: skip
-            if live.turn(LOOK, ended):
-                return
+                raise self._in_vain(_NOT_LISTENING, port=port, s=STARTS)
+            if live.turn(LOOK, ended) and not listens(port):
+                raise self._in_vain(_ENDED_FIRST, port=port, code=_as_shells_do(program.wait()))
+
+    def _in_vain(self, why: Text, **values: float) -> CannotOpen:
+        return CannotOpen(self.command[0], why.en.format(**values), why.zh.format(**values))
+
+    def _left_a_server(self, program: "subprocess.Popen[bytes] | None") -> bool:
+        """Whether the program went on in the background, as daemons do."""
+        return (
+            self.to is not None
+            and program is not None
+            and program.wait() == 0
+            and listens(self.to[1])
+        )
 
     # --- telling ---
 

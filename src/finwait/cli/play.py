@@ -169,6 +169,6 @@ def _answer(one: _Running, limit: float) -> Outcome:
     try:
         return one.process.answer(0.0 if late else limit)
     except Ended as ended:
-        message = too_long(limit) if ended.late else Text(str(ended), str(ended))
+        message = too_long(limit) if ended.late else Text(str(ended), ended.say("zh"))
         lasted = round((time.monotonic() - one.begun) * 1_000_000)
         return one.job.failed(Failure("time", NOWHERE, "", message), Status.FAILED, lasted)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import CodeType
 from typing import TYPE_CHECKING, Final
 
 from finwait.errors import Misuse
@@ -87,6 +88,12 @@ class Experiment:
                 f"{self.name}: time_limit={self.time_limit!r}: write seconds, more than 0 and at most {LONGEST:g}",
                 f"{self.name}：time_limit={self.time_limit!r}：请写秒数，大于 0，不超过 {LONGEST:g}",
             )
+
+    @property
+    def place(self) -> tuple[str, int] | None:
+        """File and line where the story begins; of a partial, where its function does. None if it has none."""
+        code = getattr(getattr(self.story, "func", self.story), "__code__", None)
+        return (code.co_filename, code.co_firstlineno) if isinstance(code, CodeType) else None
 
     @property
     def expectations(self) -> tuple[Expected, ...]:

@@ -206,8 +206,8 @@ def end_of(text: str) -> tuple[Address, int]:
     """Read "192.0.2.1:8080" or "[2001:db8::1]:8080". Raises Misuse."""
     host, _, port = str(text).rpartition(":")
     wrong = Misuse(
-        f"{text}: write ADDRESS:PORT, an IPv6 address in brackets",
-        f"{text}：请写 地址:端口，IPv6 地址加方括号",
+        f"{text}: write ADDRESS:PORT, no name, an IPv6 address in brackets",
+        f"{text}：请写 地址:端口，不用主机名，IPv6 地址加方括号",
     )
     try:
         address = ip_address(host.removeprefix("[").removesuffix("]"))

@@ -1,6 +1,7 @@
 """RSTs: their form, what drew them, and what they are worth."""
 
 from finwait.explain.conversation import ACK, RST, Conversation, Segment
+from finwait.explain.doubt import doubts
 from finwait.explain.item import Facts, Part, part
 from finwait.verdict.verdict import FORGED, peer_of
 
@@ -31,7 +32,9 @@ def reset(c: Conversation, s: Segment) -> list[Part]:
         parts += _worth(c, s)
     parts += _payload(s)
     if "ends-connection" in s.labels and c.row.close == "reset" and s.index:
-        parts.append(part("reset-ends"))
+        lost = next((d for d in doubts(c) if d.key == "rst-lost"), None)
+        ends: Facts = {"who": s.who, "peer": peer_of(s.who)}
+        parts.append(Part("reset-ends-lost", ends) if lost else Part("reset-ends", {}))
     return parts
 
 

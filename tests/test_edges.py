@@ -593,4 +593,4 @@ def test_the_reset_that_ends_time_wait_is_named(tmp_path: Path) -> None:
         *ASKED, c(FIN | ACK, 11, 21), s(FIN | ACK, 21, 12), c(ACK, 12, 22), s(RST, 22), s(RST, 21),
     ])  # fmt: skip
     text = " ".join(finwait.explain(tmp_path / "edge.pcap", 0).text().split())
-    assert "the RST of frame 10 ended it" in text
+    assert "the RST of frame 10 ended that of the client" in text

@@ -167,6 +167,24 @@ def test_the_pages_of_its_segments_say_so_too(frame: int, said: str, not_said: s
     assert not_said not in page
 
 
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [
+        ("en", "It does end that connection: frame 14 takes the SYN."),
+        ("zh", "它确实结束了那个连接：第 14 帧接受了 SYN"),
+    ],
+)
+def test_a_rst_that_ends_the_earlier_connection(lang: Lang, said: str) -> None:
+    """The SYN-ACK that follows is no challenge ACK, and the RST did not end nothing."""
+    text = told("time-wait-killed", 1, lang)
+    assert "".join(said.split()) in text
+    explanation = explained("time-wait-killed", 1)
+    labels = {label for step in explanation.segments for label in step.labels}
+    assert not labels & {"challenge-ack", "rst-ignored"}
+    assert not {"rst-challenged", "challenge-ack"} & set(explanation.row.notes)
+    assert "rst-ignored" not in {note.slug for note in explanation.verdict(lang).notes}
+
+
 def test_each_old_answer_draws_its_own_rst() -> None:
     ladder = explained("time-wait-refused", 1).ladder("en")
     rows = {row.frame: row.labels for row in ladder.rows if isinstance(row, Arrow)}

@@ -236,7 +236,7 @@ def _flag(c: Conversation, s: Segment, name: str, up: bool) -> Said:
             if s.index in c.forged:
                 form = "forged"
             ignored = "rst-ignored" in s.labels
-            key = "RST-old" if c.refused else "RST-ignored" if ignored else f"RST-{form}"
+            key = "RST-old" if c.old_answer(s) else "RST-ignored" if ignored else f"RST-{form}"
         case "ECE" | "CWR" | "AE" if s.flags & SYN:
             key = f"{name}-syn"
         case _:

@@ -37,7 +37,8 @@ is made; what finwait reads **from the wire**; and what the **kernel** itself sa
 `sock:inet_sock_set_state` and `tcp:tcp_send_reset` (TIME-WAIT and sockets without a process: sock_diag). The exit code is 0 only if
 nothing differs from what was expected.
 
-The table at the end says how far the three agree (`agreement` in `--format json`). `same`: all of them. `as meant *`: wire and kernel
+The table at the end says how far the three agree (`agreement` in `--format json`). `same`: all of them, and the states
+in which the kernels have both ends at last are among those that the packets leave open. `as meant *`: wire and kernel
 say different things on purpose, because a device in between speaks in an end's name; a note says why. `wire only`: the kernel told
 too little to say how it closed, so it neither agrees nor differs. `NOT`: something is not as expected. The word after a comma is
 the cause; the kernel's is what its reason for the RST means.
@@ -61,7 +62,7 @@ TCP_FLAGS, a full accept queue as INVALID_SYN. `src/finwait/lab/reasons.py` says
 每个实验由三方说明连接如何关闭：由制造方法得出的**预期**；finwait 从**报文**中读出的结论；以及**内核**自己通过
 tracepoint `sock:inet_sock_set_state` 与 `tcp:tcp_send_reset` 所说的（TIME-WAIT 与无进程的套接字：sock_diag）。没有任何一处与预期不符时，退出码才为 0。
 
-末尾的表格说明三者一致的程度（`--format json` 中为 `agreement`）。“一致”：三者相同。“有意不同 *”：报文与内核的说法本来就不同，因为有中间设备以一端的名义发言，
+末尾的表格说明三者一致的程度（`--format json` 中为 `agreement`）。“一致”：三者相同，且内核中两端的最后状态都在报文所允许的之内。“有意不同 *”：报文与内核的说法本来就不同，因为有中间设备以一端的名义发言，
 表下的注释说明原因。“仅报文”：内核所说不足以断定如何关闭，既不算一致，也不算不一致。“否”：有一处与预期不符。逗号后是原因；内核一栏中是其 RST 原因的含义。
 
 图中的胶囊是由报文证明的状态；下面的 ✓ 表示内核在同一报文处报告了相同状态，“内核: 状态”是内核在报文能证明之前就报告的状态。
@@ -115,6 +116,7 @@ WIRE, KERNEL, CODE = (
     Text("From the kernel", "由内核"),
     Text("The story", "过程"),
 )
+OPEN = Text("What no packet shows", "没有报文能说明的")
 LIMIT = Text("What a wire cannot show", "线路上看不到的")
 
 
@@ -172,9 +174,10 @@ def _told(leg: Played, expected: Expected, lang: Lang) -> list[str]:
     if reset is not None:
         words = [each for each in reset_words(reset, lang) if each]
         paths.append(COLON.say(lang).join([f"RST {WHO[reset.who].say(lang)}", *words]))
-    limit = expected.limit
+    limit, gap = expected.limit, "" if lang == "zh" else " "
     return [
         f"- {WIRE.say(lang)}: {leg.verdict}",
+        *([f"- {OPEN.say(lang)}: {gap.join(leg.doubts)}"] if leg.doubts else []),
         f"- {KERNEL.say(lang)}: {'; '.join(paths)}",
         *([f"- {LIMIT.say(lang)}: {limit.say(lang)}"] if limit else []),
     ]

@@ -61,6 +61,41 @@ def test_no_end_passes_a_state_and_stays_where_it_was(path: Path) -> None:
                 before[who] = segment.state(who)
 
 
+@pytest.mark.parametrize(
+    ("name", "en", "zh"),
+    [
+        (
+            "one-direction-server",
+            "FIN unanswered; who closed first the capture",
+            "抓包没有显示谁先",
+        ),
+        (
+            "tail",
+            "Half-closed; who closed first the capture does not",
+            "半关闭；抓包没有显示谁先关闭",
+        ),
+        ("one-direction-client", "only one direction was captured", "是否得到确认不得而知"),
+    ],
+)
+def test_what_the_capture_does_not_show_the_headline_does_not_say(
+    name: str, en: str, zh: str
+) -> None:
+    told = finwait.explain(ROOT / f"tests/captures/{name}.pcap", 0)
+    headline = told.verdict("en").sentence
+    assert en in headline
+    assert "obody" not in headline
+    assert zh in told.verdict("zh").sentence
+    assert "neither end has closed" not in " ".join(told.time_wait.text("en"))
+
+
+def test_a_rst_with_the_number_of_its_fin_answers_nothing() -> None:
+    """What its sender had acked did not draw it; the story said so, and the verdict called it an answer."""
+    told = finwait.explain(ROOT / "tests/captures/fin-then-rst.pcap", 0)
+    assert (told.row.cause, told.row.reset_form) == ("fin-wait-2-aborted", "unclear")
+    assert "macOS ends so when it aborts after a FIN" in " ".join(told.text("en").split())
+    assert "drew a RST" not in told.text("en")
+
+
 def without(path: Path, frame: int) -> bytes:
     """Give a pcap without one of its frames."""
     octets = path.read_bytes()

@@ -69,6 +69,8 @@ def test_the_states_that_are_left_open(
         ("final-ack-missing", "zh", "除非第"),
         ("keepalive-timeout", "en", "in ESTABLISHED, not in CLOSED, if the RST of frame"),
         ("keepalive-timeout", "en", "at the client at once, and at the server if it gets there"),
+        ("keepalive-timeout", "en", "whether the server got this RST no packet shows"),
+        ("keepalive-timeout", "zh", "服务器是否收到这个 RST，没有报文能说明"),
         ("keepalive-timeout", "zh", "若能到达，也丢弃服务器的"),
         ("time-wait-assassinated", "en", "any more if net.ipv4.tcp_rfc1337 is 0, Linux's default"),
         ("time-wait-assassinated", "en", "If it is 1, the RST was ignored"),
@@ -144,6 +146,43 @@ def test_the_picture_says_what_decides_whether_time_wait_ends() -> None:
         last = explanation.ladder(lang).rows[-1]
         assert isinstance(last, Arrow)
         assert words in last.labels
+
+
+@pytest.mark.parametrize(
+    ("frame", "said", "not_said"),
+    [
+        (11, "does not ack this SYN", "everything of the client up to"),
+        (11, "in an earlier connection, which it still holds", "The segment takes none itself"),
+        (
+            12,
+            "would end the earlier connection that the server still holds",
+            "not the one expected",
+        ),
+        (15, "would end the earlier connection that the server still holds", "ends nothing"),
+    ],
+)
+def test_the_pages_of_its_segments_say_so_too(frame: int, said: str, not_said: str) -> None:
+    page = " ".join(explained("time-wait-refused", 1).segment_text(frame, "en").split())
+    assert said in page
+    assert not_said not in page
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [
+        ("en", "It does end that connection: frame 14 takes the SYN."),
+        ("zh", "它确实结束了那个连接：第 14 帧接受了 SYN"),
+    ],
+)
+def test_a_rst_that_ends_the_earlier_connection(lang: Lang, said: str) -> None:
+    """The SYN-ACK that follows is no challenge ACK, and the RST did not end nothing."""
+    text = told("time-wait-killed", 1, lang)
+    assert "".join(said.split()) in text
+    explanation = explained("time-wait-killed", 1)
+    labels = {label for step in explanation.segments for label in step.labels}
+    assert not labels & {"challenge-ack", "rst-ignored"}
+    assert not {"rst-challenged", "challenge-ack"} & set(explanation.row.notes)
+    assert "rst-ignored" not in {note.slug for note in explanation.verdict(lang).notes}
 
 
 def test_each_old_answer_draws_its_own_rst() -> None:

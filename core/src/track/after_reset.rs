@@ -70,6 +70,9 @@ impl Conn {
     /// A segment after a RST: does it show that the RST ended nothing?
     pub(super) fn after_reset(&mut self, seg: &Segment, out: &mut Outcome) {
         let Some(c) = &mut self.closing else { return };
+        if seg.has(flag::SYN) && c.reset.is_none() {
+            c.doubtful_rst = None; // what takes a SYN challenges no RST: that one was for an earlier connection
+        }
         if let Some((frame, by)) = c.doubtful_rst
             && by != seg.dir
             && seg.payload == 0

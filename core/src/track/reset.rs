@@ -14,20 +14,23 @@ impl Conn {
     pub(super) fn reset(&mut self, seg: &Segment, out: &mut Outcome) {
         let s = seg.dir as usize;
         let worth = self.worth(seg);
-        let form = self.form(seg);
+        let mut form = self.form(seg);
         if seg.payload > 0 {
             self.note(Note::RstWithData);
+        }
+        let mut trigger = if form == ResetForm::Reply {
+            self.trigger(seg)
+        } else {
+            None
+        };
+        if worth == Worth::BelowFin && trigger.is_some_and(|t| self.had_received(s, t)) {
+            (form, trigger) = (ResetForm::Unclear, None);
         }
         out.label(match form {
             ResetForm::Owner => Label::RstOwner,
             ResetForm::Reply => Label::RstReply,
             ResetForm::Unclear => Label::RstUnclear,
         });
-        let trigger = if form == ResetForm::Reply {
-            self.trigger(seg)
-        } else {
-            None
-        };
         if let Some(t) = trigger {
             out.refers_to = t.frame;
         }
@@ -114,17 +117,19 @@ impl Conn {
         }
     }
 
+    /// What an end has acked draws no RST of it: a RST with the number of its FIN answers nothing then, macOS sends it so.
+    fn had_received(&self, s: usize, drew: Sent) -> bool {
+        drew.payload > 0 && (drew.seq + drew.payload).at_or_before(self.ends[s].ack)
+    }
+
     /// A RST that answers a segment sent before the ACK of its sender's FIN: that ACK met nobody any more, nor
     /// did a FIN sent after that segment.
     fn fin_was_not_acked(&mut self, seg: &Segment, drew: Sent) {
         let s = seg.dir as usize;
         let Some(c) = &mut self.closing else { return };
         let x = &mut self.ends[s];
-        // what it had acked long ago draws no RST now: a RST with the number of its FIN, as macOS sends it
-        let received = drew.payload > 0 && (drew.seq + drew.payload).at_or_before(x.ack);
         if let Some(fin) = &mut c.fin[s]
             && fin.delivered
-            && !received
             && !drew.ack.after(fin.number)
             && fin.acked.is_some_and(|ack| ack.frame > drew.frame)
         {

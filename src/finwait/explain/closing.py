@@ -164,7 +164,7 @@ def epilogue(c: Conversation) -> list[Item]:
         if own is not None and own.acked_by is None and row.close != "reset"
     ]
     match row.close:
-        case "half-closed":
+        case "half-closed" if row.closed_by != "none":
             items.append(Item((), (part("half-closed", peer=peer_of(row.closed_by)),)))
         case "vanished":
             items.append(Item((), (part("vanished", frame=last, who=c.segments[-1].who),)))
@@ -178,7 +178,7 @@ def epilogue(c: Conversation) -> list[Item]:
 def _no_answer(c: Conversation) -> Part:
     if not c.refused:
         return part("no-answer")
-    return part("no-syn-ack", frames=tuple(c.segments[i].number for i in c.refused))
+    return part("no-syn-ack", frames=tuple(c.segments[i].number for i in c.old))
 
 
 def _never_acked(c: Conversation, own: Fin) -> Part:

@@ -203,8 +203,10 @@ class Conversation:
         """Indexes of the RSTs that the end that they name did not send, if that is the verdict."""
         self.rejected = judged.rejected(self)
         """Whether the server, by the verdict, did not take the ACK that ended the handshake."""
+        self.old = judged.old(self)
+        """Indexes of the ACKs by which an earlier connection answered the SYN."""
         self.refused = judged.refused(self)
-        """Indexes of the ACKs by which, by the verdict, an earlier connection's TIME-WAIT refused the SYN."""
+        """Whether, by the verdict, that connection's TIME-WAIT refused the SYN."""
         if self.refused:
             self.begin = (self.begin[0], judged.OLD)
         self._find_moves()
@@ -243,9 +245,8 @@ class Conversation:
         """Find the segment that drew a RST of REPLY form (RFC 9293 3.5.2). Nothing drew one that is forged."""
         if "rst-reply" not in reset.labels or reset.index in self.forged:
             return None
-        if self.refused:  # each answer draws its own, and all have the same numbers
-            before = [i for i in self.refused if i < reset.index]
-            return self.segments[before[-1]] if before else None
+        if (old := self.old_answer(reset)) is not None:
+            return old  # each draws its own, and all have the same numbers
         if reset.refers_to:
             return self.by_frame(reset.refers_to, reset.index)
         for s in reversed(self.segments[max(0, reset.index - LOOK_BACK) : reset.index]):
@@ -267,6 +268,13 @@ class Conversation:
             return ""
         moved = (old for who, old, new in s.moves if who == s.who and new == "CLOSED")
         return next(moved, "")
+
+    def old_answer(self, reset: Segment) -> Segment | None:
+        """Find the ACK of an earlier connection that a RST answers (RFC 9293 3.5.1, Figure 9)."""
+        found = (self.segments[i] for i in reversed(self.old) if i < reset.index)
+        last = next(found, None)
+        fits = last is not None and last.who != reset.who and last.step.ack == reset.step.seq
+        return last if fits else None
 
     def ttls(self, who: str) -> tuple[int, ...]:
         """Give the TTLs (hop limits) of an end's segments, its RSTs apart."""

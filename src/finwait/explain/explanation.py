@@ -97,7 +97,7 @@ class Explanation:
         """Give the verdict in words."""
         row = self.row
         c = self._conversation
-        untrue = OF_SENDER if c.forged else OF_CONNECTION if c.refused else ()
+        untrue = OF_SENDER if c.forged else OF_CONNECTION if c.old else ()
         return Verdict(
             sentence(row, lang),
             entry("cause", row.cause),

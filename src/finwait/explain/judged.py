@@ -44,16 +44,22 @@ OLD: Final = "TIME-WAIT"
 """Where a server is that refuses a SYN by an earlier connection's numbers."""
 
 
-def refused(c: "Conversation") -> tuple[int, ...]:
-    """Put the server into the TIME-WAIT of an earlier connection, if that answers the SYN; gives those answers (indexes).
+def old(c: "Conversation") -> tuple[int, ...]:
+    """Find the ACKs by which an earlier connection answers the SYN (indexes), and the RSTs that these draw.
 
-    What came of the caller's last RST no later answer shows: that it ends nothing is not said of it.
+    Only one after which the old numbers come again is known to have ended nothing.
     """
-    if c.row.cause != REFUSED_IN_TIME_WAIT:
-        return ()
     answers = tuple(s.index for s in c.segments if "old-ack" in s.labels)
     for s in c.segments:
-        s.stands("server", OLD)
-        if s.index > max(answers, default=0):
+        if answers and s.index > answers[-1]:
             s.labels -= {"rst-ignored"}
     return answers
+
+
+def refused(c: "Conversation") -> bool:
+    """Put the server into the TIME-WAIT of that earlier connection, if by the verdict nothing else came of the SYN."""
+    if c.row.cause != REFUSED_IN_TIME_WAIT:
+        return False
+    for s in c.segments:
+        s.stands("server", OLD)
+    return True

@@ -77,7 +77,9 @@ def context(c: Conversation, s: Segment, lang: Lang) -> list[str]:
     """Say what the core says of the segment, and what the IP header around it says."""
     untrue = OF_SENDER if s.index in c.forged else ()
     lines = [
-        entry("label", slug).sentence.say(lang) for slug in s.step.labels if slug not in untrue
+        entry("label", slug).sentence.say(lang)
+        for slug in s.step.labels
+        if slug in s.labels and slug not in untrue
     ]
     lines.append(say("header", "ip", {"ttl": s.step.ttl, "ip_id": s.step.ip_id}, lang))
     if not s.step.header:
@@ -165,6 +167,7 @@ def _seq(c: Conversation, s: Segment, value: int) -> Said:
         ("seq-fin", s.flags & FIN),
         ("seq-keep-alive", "keep-alive" in s.labels),
         ("seq-data", s.payload),
+        ("seq-old", "old-ack" in s.labels),
     ):
         if is_it:
             return key, facts
@@ -177,6 +180,8 @@ def _ack(c: Conversation, s: Segment, value: int) -> Said:
     peer = peer_of(s.who)
     facts: Facts = {"relative": s.ack, "peer": peer, "last": s.ack - 1}
     other = c.fins[peer]
+    if "old-ack" in s.labels:
+        return "ack-old", facts | {"who": s.who}
     if s.flags & RST and s.step.seq == 0:
         return "ack-reply", facts
     if other is not None and s.ack == other.number + 1:
@@ -230,7 +235,8 @@ def _flag(c: Conversation, s: Segment, name: str, up: bool) -> Said:
             form = next((f for f in ("owner", "reply") if f"rst-{f}" in s.labels), "unclear")
             if s.index in c.forged:
                 form = "forged"
-            key = "RST-ignored" if "rst-ignored" in s.labels else f"RST-{form}"
+            ignored = "rst-ignored" in s.labels
+            key = "RST-old" if c.old_answer(s) else "RST-ignored" if ignored else f"RST-{form}"
         case "ECE" | "CWR" | "AE" if s.flags & SYN:
             key = f"{name}-syn"
         case _:

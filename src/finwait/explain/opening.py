@@ -64,7 +64,7 @@ def _once_more(c: Conversation, s: Segment, before: Segment) -> list[Part]:
         return []
     repeats = [t for t in c.ending(s.who, s.end) if t.index >= s.index and t.flags & SYN]
     same = [before, *(t for t in repeats if t.flags & ACK == s.flags & ACK)]
-    answered = any(i > before.index for i in c.refused)
+    answered = any(i > before.index for i in c.old)
     return [
         part(
             "syn-ack-again" if s.flags & ACK else "syn-again-old" if answered else "syn-again",

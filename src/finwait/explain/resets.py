@@ -1,6 +1,7 @@
 """RSTs: their form, what drew them, and what they are worth."""
 
-from finwait.explain.conversation import ACK, RST, Conversation, Segment
+from finwait.explain.conversation import ACK, RST, SYN, Conversation, Segment
+from finwait.explain.doubt import doubts
 from finwait.explain.item import Facts, Part, part
 from finwait.verdict.verdict import FORGED, peer_of
 
@@ -12,8 +13,8 @@ PRINTABLE = 60
 
 def reset(c: Conversation, s: Segment) -> list[Part]:
     """Tell a RST."""
-    if c.refused:
-        return [*_to_old(c, s), *_payload(s)]
+    if (old := c.old_answer(s)) is not None:
+        return [*_to_old(c, s, old), *_payload(s)]
     if "rst-ignored" in s.labels:
         return [_ignored(c, s), *_payload(s)]
     counted = c.resets[s.who]
@@ -31,21 +32,24 @@ def reset(c: Conversation, s: Segment) -> list[Part]:
         parts += _worth(c, s)
     parts += _payload(s)
     if "ends-connection" in s.labels and c.row.close == "reset" and s.index:
-        parts.append(part("reset-ends"))
+        lost = next((d for d in doubts(c) if d.key == "rst-lost"), None)
+        ends: Facts = {"who": s.who, "peer": peer_of(s.who)}
+        parts.append(Part("reset-ends-lost", ends) if lost else Part("reset-ends", {}))
     return parts
 
 
-def _to_old(c: Conversation, s: Segment) -> list[Part]:
-    """Tell a RST by which a caller answers the numbers of an earlier connection."""
-    peer, drew = peer_of(s.who), c.drew(s)
-    if drew is None:
-        return _form(c, s)
-    facts: Facts = {"trigger": drew.number, "seq": c.shown(s.who, s.seq)}
+def _to_old(c: Conversation, s: Segment, old: Segment) -> list[Part]:
+    """Tell a RST by which a caller answers the numbers of an earlier connection, and what came of it."""
+    peer = peer_of(s.who)
+    facts: Facts = {"trigger": old.number, "seq": c.shown(s.who, s.seq)}
     parts = [part("rst-to-old", frame=s.number, who=s.who, **facts)]
-    again = next((c.segments[i].number for i in c.refused if i > s.index), None)
-    if again is None:
-        return [*parts, part("rst-to-old-last", peer=peer)]
-    return [*parts, part("rst-to-old-in-vain", peer=peer, again=again)]
+    again = next((c.segments[i].number for i in c.old if i > s.index), None)
+    if again is not None:
+        return [*parts, part("rst-to-old-in-vain", peer=peer, again=again)]
+    taken = next((t for t in c.of(peer) if t.index > s.index and t.flags & SYN), None)
+    if taken is not None:
+        return [*parts, part("rst-to-old-ends", by=taken.number)]
+    return [*parts, part("rst-to-old-last", peer=peer)]
 
 
 def _forged(c: Conversation, s: Segment) -> list[Part]:
@@ -67,6 +71,15 @@ def _form(c: Conversation, s: Segment) -> list[Part]:
     ack: Facts = {"ack": c.shown(peer_of(s.who), s.ack)}
     if "rst-owner" in s.labels:
         return [Part("rst-owner", facts | ack)]
+    own = c.fins[s.who]
+    if (
+        own is not None
+        and not s.flags & ACK
+        and s.seq == own.number
+        and _below_fin(c, s, c.drew(s))
+    ):
+        expected = c.shown(s.who, own.number + 1)
+        return [Part("rst-below-fin", facts | {"expected": expected, "peer": peer_of(s.who)})]
     if "rst-reply" not in s.labels:
         return [Part("rst-unclear", facts)]
     if s.flags & ACK:
@@ -87,9 +100,6 @@ def _reply_to_syn(c: Conversation, s: Segment, facts: Facts) -> list[Part]:
 def _reply(c: Conversation, s: Segment, facts: Facts) -> list[Part]:
     """Tell an answer to a segment with ACK: RST with that number (RFC 9293 3.5.2)."""
     drew, own = c.drew(s), c.fins[s.who]
-    if own is not None and s.seq == own.number and _below_fin(c, s, drew):
-        expected = c.shown(s.who, own.number + 1)
-        return [Part("rst-below-fin", facts | {"expected": expected, "peer": peer_of(s.who)})]
     if drew is None:
         return [Part("rst-reply-unseen", facts)]
     parts = [Part("rst-reply", facts | {"trigger": drew.number})]

@@ -48,6 +48,7 @@ FOLLOWERS = {
     "keep-alive-silent",
     "rst-to-old-in-vain",
     "rst-to-old-last",
+    "rst-to-old-ends",
 }
 """Sentences that only make sense after the one before."""
 

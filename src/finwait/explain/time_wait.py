@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from finwait.capture.connection import end
 from finwait.explain.conversation import ACK, RST, Conversation, Segment
-from finwait.explain.doubt import doubts
+from finwait.explain.doubt import doubts, final
 from finwait.explain.words import Fact, say
 from finwait.verdict.language import Lang
 from finwait.verdict.verdict import (
@@ -107,9 +107,9 @@ def _ends_time_wait(segment: Segment) -> bool:
 
 def _older(c: Conversation) -> tuple[Sentence, ...]:
     """Tell the TIME-WAIT of an earlier connection, which refuses this one."""
-    frames = tuple(c.segments[i].number for i in c.refused)
+    frames = tuple(c.segments[i].number for i in c.old)
     sentences: list[Sentence] = [("older", {"who": "server", "frames": frames})]
-    resets = (s for s in c.segments if s.index > c.refused[-1] and s.flags & RST)
+    resets = (s for s in c.segments if s.index > c.old[-1] and s.flags & RST)
     if reset := next(resets, None):
         sentences.append(("older-reset", {"frame": reset.number}))
     return tuple(sentences)
@@ -126,7 +126,8 @@ def _why_nobody(c: Conversation) -> tuple[Sentence, ...]:
         return (_reset(c),)
     if waiting := _waiting(c):
         return waiting
-    return (("open", {}),) if row.closed_by == "none" else (("unknown", _states(c)),)
+    silent = not any(c.fins.values())
+    return (("open", {}),) if silent else (("unknown", _states(c)),)
 
 
 def _reset(c: Conversation) -> Sentence:
@@ -153,4 +154,4 @@ def _waiting(c: Conversation) -> tuple[Sentence, ...]:
 
 
 def _states(c: Conversation) -> dict[str, Fact]:
-    return {"client_state": c.row.client_state, "server_state": c.row.server_state}
+    return {"client_state": final(c, "client"), "server_state": final(c, "server")}

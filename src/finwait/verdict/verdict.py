@@ -78,6 +78,13 @@ _IN_NAME_AFTER_FIN = Text(
     "{closer} closed first, a RST in the name of {other} then ended the connection",
     "{closer}先关闭，随后一个以{other}的名义发出的 RST 终止了连接",
 )
+_CLOSER_UNSEEN = Text(
+    "{title}; who closed first the capture does not show", "{title}；抓包没有显示谁先关闭"
+)
+_ONE_WAY = Text(
+    "{closer} sent a FIN; only one direction was captured, so not whether it was acked",
+    "{closer}发出了 FIN；只抓到一个方向，是否得到确认不得而知",
+)
 _OLD_ANSWER = Text(
     "{server} answered the SYN for an earlier connection only",
     "{server}只以早先连接的名义回应了 SYN",
@@ -102,8 +109,13 @@ def sentence(row: Connection | Mapping[str, object], lang: Lang = "en") -> str:
         line = close.line_after_fin or line
     elif not row.finished and row.closed_by in ("client", "server"):
         line = close.line_unacked or line
+    if row.close == "fin-unanswered" and "one-direction" in row.notes:
+        line = _ONE_WAY
+    if row.closed_by == "none" and "{closer}" in line.en:
+        line = _CLOSER_UNSEEN
     parts = [
         line.say(lang).format(
+            title=close.title.say(lang),
             closer=ends.named(row.closed_by, lang),
             other=ends.named(peer_of(row.closed_by), lang),
             client=ends.named("client", lang),

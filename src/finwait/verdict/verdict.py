@@ -66,6 +66,10 @@ _HELD = Text(
     "TIME-WAIT 由{who}保持到 {until}（Linux 为 60 秒）",
 )
 
+_UNTOLD = Text("one end (the capture does not tell which)", "某一端（抓包无法说明是哪一端）")
+"""Who closed, if a FIN that was not captured may have come first."""
+_OTHER = Text("the other end", "另一端")
+
 _IN_NAME = Text(
     "a RST in the name of {closer} ended the connection",
     "一个以{closer}的名义发出的 RST 终止了连接",
@@ -90,10 +94,14 @@ def sentence(row: Connection | Mapping[str, object], lang: Lang = "en") -> str:
         line = _IN_NAME_AFTER_FIN if after_fin else _IN_NAME
     elif after_fin:
         line = close.line_after_fin or line
+    closer = ends.named(row.closed_by, lang)
+    other = ends.named(peer_of(row.closed_by), lang)
+    if row.closed_by == "none":
+        closer, other = _UNTOLD.say(lang), _OTHER.say(lang)
     parts = [
         line.say(lang).format(
-            closer=ends.named(row.closed_by, lang),
-            other=ends.named(peer_of(row.closed_by), lang),
+            closer=closer,
+            other=other,
             client=ends.named("client", lang),
             server=ends.named("server", lang),
         )

@@ -55,6 +55,16 @@ def record(**columns: object) -> dict[str, object]:
     return row | columns
 
 
+@pytest.mark.parametrize("close", ["four-way", "fin-unanswered", "half-closed", "reset"])
+def test_a_closer_that_the_capture_does_not_tell(close: str) -> None:
+    """That nobody is named does not mean that nobody closed."""
+    row = record(close=close, closed_by="none")
+    line = sentence(row)
+    assert "who closed first the capture does not show" in line
+    assert "(client)" not in line
+    assert "抓包没有显示谁先关闭" in sentence(row, "zh")
+
+
 def test_one_line() -> None:
     assert sentence(record()) == (
         "10.0.0.2:5000 (client) closed first; four segments;"

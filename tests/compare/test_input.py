@@ -87,12 +87,12 @@ def test_a_capture_without_tcp(tmp_path: Path, capfd: pytest.CaptureFixture[str]
     head.write_bytes(FOUR.read_bytes()[:24])
     datagram = Packet(ip_address("192.0.2.1"), ip_address("192.0.2.2"), Udp(53, 53))
     udp.write_bytes(b"".join(pcapng.write([(0, datagram)])))
-    said = "Nothing could be joined: B has frames, but no TCP\n"
+    said = "Nothing could be joined: B has frames, but no TCP that could be read\n"
     assert told(capfd, FOUR, udp)[:2] == (0, told(capfd, FOUR, udp)[1])
     assert said in told(capfd, FOUR, udp)[1]
     code, out, err = told(capfd, FOUR, udp, "--format", "json")
     assert (code, json.loads(out)["connections"], err) == (0, [], f"finwait: {said}")
-    both = "没有可以对照的连接：A 中没有帧，B 中有帧，但没有 TCP\n"
+    both = "没有可以对照的连接：A 中没有帧，B 中有帧，但没有可读取的 TCP\n"
     assert both in told(capfd, head, udp, "--lang", "zh")[1]
 
 

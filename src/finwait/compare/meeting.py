@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Final
 
 from finwait.compare.clocks import Clocks, Fit, Point, Told, highest, lowest, nearer, told_by
-from finwait.compare.sighting import Key, Seen, Sighting, changes, number
+from finwait.compare.sighting import Key, Seen, Sighting, changes, level, number
 
 Pair = tuple[Sighting, Sighting]
 """A segment at A and at B."""
@@ -27,6 +27,7 @@ class Meeting:
         """`zero`: the time of A from which seconds are counted, in nanoseconds. `said`: which capture is nearer to the
         client, "A" or "B", as whoever asks knows; it counts where the times do not tell."""
         number(a, b)
+        level(a, b)
         self.said = said
         self.a, self.b, self.zero = a, b, zero
         self.of_a, self.of_b = _by_key(a.sightings), _by_key(b.sightings)
@@ -151,7 +152,8 @@ class Meeting:
             return True
         if x.ip_id and y.ip_id:
             return x.ip_id == y.ip_id and self.in_time(x, y)
-        return self.in_time(x, y) and not changes(x, y).keys() <= NATURAL
+        differ = changes(x, y).keys()
+        return self.in_time(x, y) and (not differ or not differ <= NATURAL)
 
     def in_time(self, x: Sighting, y: Sighting) -> bool:
         """Tell whether a pair may be one packet by its times."""

@@ -13,6 +13,8 @@ from finwait.verdict.verdict import peer_of
 
 HEADER: Final = 20
 """Octets of a TCP header without options (RFC 9293 section 3.1)."""
+DATA_OFFSET: Final = 12
+"""Octet of the header whose upper half is its length in words (RFC 9293 section 3.1)."""
 SHOWN: Final = 16
 """Octets of a payload that was changed."""
 KIND: Final = SYN | FIN | RST
@@ -20,6 +22,8 @@ WORDS: Final = 0x3F
 """Control bits that are named; ECN's are left to the devices of the way (RFC 3168)."""
 Key = tuple[str, int, int, int, int | None]
 Look = tuple[object, ...]
+FIXED: Final = 4
+"""How many parts of a look are always captured: IP identification, ack, window and flags."""
 
 
 class Sighting:
@@ -71,7 +75,14 @@ class Sighting:
             self.data,
             self.digest,
         )
-        """What of it tells copies with one key apart, if no device between touched it."""
+        """What of it tells copies with one key apart, if no device between touched it. See `level`."""
+
+    @property
+    def cut(self) -> bool:
+        """Tell whether the capture left out the end of its header (a snap length)."""
+        return (
+            len(self.header) > DATA_OFFSET and len(self.header) < self.header[DATA_OFFSET] // 16 * 4
+        )
 
     @property
     def end(self) -> int:
@@ -138,6 +149,23 @@ def number(a: Seen, b: Seen) -> None:
         _count(every, base)
 
 
+def level(a: Seen, b: Seen) -> None:
+    """Have both look at no more of a segment than both captured: snap lengths may differ."""
+    every = [one for seen in (a, b) for one in (*seen.sightings, *seen.spares)]
+    header = min((len(one.header) for one in every if one.cut), default=None)
+    payload = min((one.captured for one in every if one.captured < one.payload), default=None)
+    if header is None and payload is None:
+        return
+    for one in every:
+        whole = payload is None or one.payload <= payload
+        one.look = (
+            *one.look[:FIXED],
+            one.header[HEADER:header],
+            one.data if whole else one.data[:payload],
+            one.digest if whole else 0,
+        )
+
+
 def _base(a: Seen, b: Seen, who: str) -> int:
     """Give the raw number that counts as 0: the initial one, or else the one before the first that is seen."""
     for c in (a, b):
@@ -178,11 +206,11 @@ def _count(sightings: Iterable[Sighting], base: Mapping[str, int]) -> None:
             last[one.who] = max(last[one.who], one.end)
 
 
-def options(one: Sighting) -> Mapping[str, str]:
-    """Give the options of a segment by name, as text."""
+def options(one: Sighting, end: int | None = None) -> Mapping[str, str]:
+    """Give the options of a segment by name, as text, up to an octet of its header."""
     return {
         option.name: " ".join(map(str, option.numbers)) or (option.data or b"").hex()
-        for option in map(from_wire, split(one.header[HEADER:]))
+        for option in map(from_wire, split(one.header[HEADER:end]))
         if option.name not in {"nop", "eol"}
     }
 
@@ -197,8 +225,9 @@ def changes(a: Sighting, b: Sighting) -> dict[str, tuple[str, str]]:
         ("window", str(a.window), str(b.window)),
         ("ack", "" if a.ack is None else str(a.ack), "" if b.ack is None else str(b.ack)),
     ]
-    if a.header and b.header and a.header[HEADER:] != b.header[HEADER:]:
-        mine, theirs = options(a), options(b)
+    both = min(len(a.header), len(b.header)) if a.cut or b.cut else None
+    if a.header and b.header and a.header[HEADER:both] != b.header[HEADER:both]:
+        mine, theirs = options(a, both), options(b, both)
         pairs += [
             (name, mine.get(name, "none"), theirs.get(name, "none")) for name in {**mine, **theirs}
         ]

@@ -38,6 +38,10 @@ _NO_CLOCKS: Final = Text(
     "The clocks do not agree on one offset: each connection is judged by its own times",
     "两端时钟没有统一的偏移：每个连接按各自的时间判断",
 )
+_ONE_WAY: Final = Text(
+    "Nothing of one direction was seen at both: the offset of the clocks and the time on the way cannot be told apart",
+    "有一个方向的报文段没有同时出现在两处：时钟偏移与途中时间无法区分",
+)
 _ONE_PLACE: Final = Text(
     "The times do not tell which capture is nearer to the client: nothing is called lost or injected. If you know it, say"
     " --client A or --client B; or were both made at one place?",
@@ -59,7 +63,9 @@ _SAME_FILE: Final = Text(
 )
 _NOTHING: Final = Text("Nothing could be joined: {why}", "没有可以对照的连接：{why}")
 _EMPTY: Final = Text("{name} has no frames", "{name} 中没有帧")
-_NO_TCP: Final = Text("{name} has frames, but no TCP", "{name} 中有帧，但没有 TCP")
+_NO_TCP: Final = Text(
+    "{name} has frames, but no TCP that could be read", "{name} 中有帧，但没有可读取的 TCP"
+)
 _APART: Final = Text(
     "no connection is in both. They join by sequence numbers: a proxy, or a firewall that changes them, makes two"
     " connections of one. By their clocks A covers {a}, and B {b}.",
@@ -70,6 +76,7 @@ _OFFSET: Final = Text(
     "  B's clock is {offset:+.6f} s against A's; {delay} on the way; {near}",
     "  B 的时钟相对 A 为 {offset:+.6f} 秒；途中 {delay}；{near}",
 )
+_UNKNOWN: Final = Text("an unknown time", "时间未知")
 _NEAR: Final = {
     "A": Text("A is nearer to the client", "A 更靠近客户端"),
     "B": Text("B is nearer to the client", "B 更靠近客户端"),
@@ -185,13 +192,24 @@ def _time(span: tuple[int, int]) -> str:
 def _clocks(comparison: Comparison, lang: Lang) -> str:
     clocks = comparison.clocks
     if clocks is None:
-        return _NO_CLOCKS.say(lang)
+        one_way = all(_one_way(one) for one in comparison.connections)
+        return (_ONE_WAY if one_way else _NO_CLOCKS).say(lang)
     drift = "" if clocks.steady else _UNSTEADY.say(lang)
     if clocks.drift is not None:
         ppm, sure = clocks.drift
         drift = (_FASTER if ppm > 0 else _SLOWER).say(lang).format(ppm=abs(ppm), error=sure)
     error = duration(max(clocks.error, 0.0), lang)
-    return _CLOCKS.say(lang).format(offset=clocks.offset, error=error, drift=drift)
+    return _CLOCKS.say(lang).format(offset=_rounded(clocks.offset), error=error, drift=drift)
+
+
+def _one_way(joined: Joined) -> bool:
+    """Tell whether both captures have segments of one end only."""
+    return any(hops.usual is None for hops in joined.hops.values())
+
+
+def _rounded(offset: float) -> float:
+    """Round to the microsecond, without a sign before zero."""
+    return round(offset, 6) or 0.0
 
 
 def _only(
@@ -217,7 +235,8 @@ def _connection(joined: Joined, lang: Lang) -> list[str]:
     lines = [f"A {_row(a, lang)}", f"B {_row(b, lang)}"]
     lines += [f"  ⇒ {proof.said(lang)}" for proof in joined.proofs]
     near = _NEAR[time.near_client].say(lang) + _TOLD[time.told_by].say(lang)
-    lines.append(_OFFSET.say(lang).format(offset=time.offset, delay=duration(time.delay, lang), near=near))  # fmt: skip
+    delay = _UNKNOWN.say(lang) if _one_way(joined) else duration(time.delay, lang)
+    lines.append(_OFFSET.say(lang).format(offset=_rounded(time.offset), delay=delay, near=near))
     for who in joined.translated:
         pair = (a.client, b.client) if who == "client" else (a.server, b.server)
         lines.append(_NAT.say(lang).format(a=pair[0], b=pair[1]))
@@ -297,7 +316,7 @@ def _as_data(joined: Joined, lang: Lang) -> dict[str, object]:
         "a": _ends(joined.a),
         "b": _ends(joined.b),
         "offset_s": joined.clocks.offset,
-        "delay_s": joined.clocks.delay,
+        "delay_s": None if _one_way(joined) else joined.clocks.delay,
         "near_client": joined.clocks.near_client or None,
         "near_client_told_by": joined.clocks.told_by or None,
         "contradicted": joined.contradicted,

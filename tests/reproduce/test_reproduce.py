@@ -2,6 +2,7 @@
 
 import os
 import re
+import struct
 from pathlib import Path
 
 import pytest
@@ -277,3 +278,47 @@ def test_of_a_broken_capture_what_could_be_read_is_written(
         assert err.startswith(f"finwait: {broken}: offset ")
     made = finwait.reproduce(folder / "1.pcap", 0)
     assert [type(fault) for fault in made.faults] == [BadCapture]
+
+
+def without(path: Path, folder: Path, *frames: int, octets: int | None = None) -> Path:
+    """A pcap without some frames (from 1), and with so many octets of each."""
+    data = path.read_bytes()
+    kept, place, number = [data[:24]], 24, 0
+    while place < len(data):
+        size, length = struct.unpack_from("<II", data, place + 8)
+        taken = min(size, size if octets is None else octets)
+        number += 1
+        if number not in frames:
+            kept.append(data[place : place + 8] + struct.pack("<II", taken, length))
+            kept.append(data[place + 16 : place + 16 + taken])
+        place += 16 + size
+    out = folder / "worse.pcap"
+    out.write_bytes(b"".join(kept))
+    return out
+
+
+TLS = ROOT / "tests/captures/tls12-close-notify.pcap"
+
+
+@pytest.mark.parametrize("side", ["client", "server"])
+@pytest.mark.parametrize("frames", [(6,), (8,), (9,), (6, 8)])
+def test_what_a_capture_lacks_in_its_middle_is_said_and_heard(
+    frames: tuple[int, ...], side: str, tmp_path: Path
+) -> None:
+    """Payload that was acked, and only not captured, of either end."""
+    again = rehearse(without(TLS, tmp_path, *frames), "model", tmp_path, side=side)
+    assert again.made.rehearsed[:2] == ("three-way", "server")
+    assert again.passed, again.said()
+    assert again.same, again.said()
+
+
+@pytest.mark.parametrize("side", ["client", "server"])
+@pytest.mark.parametrize(("frames", "octets"), [((), 58), ((1,), None), ((1, 2, 3), None)])
+def test_windows_whose_unit_is_unknown_are_wide(
+    frames: tuple[int, ...], octets: int | None, side: str, tmp_path: Path
+) -> None:
+    """Where the options of the SYNs were cut off, or the SYNs came before the capture, 63 is no window of 63 octets."""
+    again = rehearse(without(TLS, tmp_path, *frames, octets=octets), "model", tmp_path, side=side)
+    assert " win 63 " not in again.made.script
+    assert again.passed, again.said()
+    assert again.same, again.said()

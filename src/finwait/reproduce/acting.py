@@ -37,6 +37,8 @@ LONGEST_SYN: Final = 200 * SECOND
 WINDOW: Final = 65535
 NOPS: Final = (TcpOption("nop"), TcpOption("nop"))
 """Options fill whole words of 32 bits (RFC 9293 section 3.1)."""
+OFFSET: Final = 12
+"""Where a TCP header says how many words of 32 bits it has (RFC 9293 section 3.1)."""
 STAMP: Final = 12
 """Octets of the timestamps option with its padding (RFC 7323 appendix A)."""
 DEFAULT_MSS: Final = 1460
@@ -61,8 +63,10 @@ class Acting:
         self.stage.fitted = self._fitted
         self.fd = CHILD_FD if under_test == "server" else CLIENT_FD
         self.accepted = self.closed = self.shut = False
-        self.written = self.received = self.next = 1
-        """The number after the last octet of the application and of the peer, and after what the peer sent, its FIN included."""
+        self.written = self.contiguous = self.next = 1
+        """The number after the last octet of the application, after those of the peer without a hole, and after all that it sent."""
+        self.pieces: list[tuple[int, int]] = []
+        """What the peer sent behind a hole."""
         self.waiting = 0
         """Octets that the application has to write as soon as they can leave."""
         self.raised = 1
@@ -79,6 +83,7 @@ class Acting:
         # without a scale every window is exact, as that of a RST that shows unread octets has to be
         self.exact = c.row.cause == "unread-data"
         self.scaled = all(shift is not None for shift in scales) and not self.exact
+        self.scale_known = all(self._options_known(who) for who in c.wscale)
         self.shift = (c.wscale[self.peer] or 0) if self.scaled else 0
         ttls = {s.step.ttl for s in c.of(self.peer)}
         self.ttl_matters = len(ttls) > 1
@@ -222,6 +227,11 @@ class Acting:
             kept += [*NOPS, TcpOption("sackOK")]
         return tuple(kept)
 
+    def _options_known(self, who: str) -> bool:
+        """Tell whether the options of an end's SYN were captured. Where they were not, the unit of all windows is unknown."""
+        syn = self._first(who, SYN)
+        return syn is not None and len(syn.step.header) >= 4 * (syn.step.header[OFFSET] >> 4)
+
     def _stamped(self) -> bool:
         """Tell whether both ends agreed on timestamps."""
         syns = [self._first(who, SYN) for who in (self.me, self.peer)]
@@ -240,7 +250,7 @@ class Acting:
         if s is None or self._older(s):
             return WINDOW
         if not self.exact:
-            return s.step.window
+            return s.step.window if self.scale_known or not s.step.window else WINDOW
         window = min(s.window or s.step.window, WINDOW)
         if s.flags & RST:  # no more can be unread than was played
             window = max(window, self.stage.offered - (self.written - 1))
@@ -257,6 +267,7 @@ class Acting:
         stage, base = self.stage, self.part.dropped
         ack = self._acks(s) if s.flags & ACK else None
         if ack is not None:
+            self._say_what_was_not_captured(ack)
             self._carry(ack)
         if ack is not None and not s.flags & RST:
             stage.wait(lambda: stage.sent_to >= ack, SENT_WITHIN)
@@ -280,11 +291,40 @@ class Acting:
             self.window, self.edge = body.window or 0, ack + self._opens(s)
             self._pump()
         self.next = max(self.next, s.end - base[self.peer])
-        end = s.end - base[self.peer] - bool(s.flags & FIN)
-        if s.payload and end > self.received:
-            self.unread += end - self.received
-            self.received = end
+        if s.payload:
+            self._heard_payload(s.seq - base[self.peer], s.end - base[self.peer] - bool(s.flags & FIN))  # fmt: skip
         self._accept()
+
+    def _say_what_was_not_captured(self, ack: int) -> None:
+        """Write what the peer acks and the capture lacks: more of it was captured, so it was payload."""
+        base = self.part.dropped[self.me]
+        lacks = 0 < ack - self.written <= MOST_OCTETS and self.accepted and not self.shut
+        if lacks and any(s.seq >= ack + base for s in self.c.of(self.me)):
+            self._read()
+            self._write(ack - self.written)
+
+    def _hear_what_was_not_captured(self, ack: int) -> None:
+        """Inject what the stack under test acks and the capture lacks."""
+        base = self.part.dropped[self.peer]
+        start = self.contiguous
+        ends = [s for s in self.c.of(self.peer) if s.payload and s.end > start + base]
+        end = min([ack, *(s.seq - base for s in ends)])
+        if not 0 < end - start <= MOST_OCTETS or not any(
+            s.seq >= end + base for s in self.c.of(self.peer)
+        ):
+            return
+        body = TcpBody(Flags.ACK, Numbers(start, end - start), ack=self.heard, window=self.window, options=())  # fmt: skip
+        self.stage.inject(body, "not in the capture, but acked")
+        self._heard_payload(start, end)
+
+    def _heard_payload(self, start: int, end: int) -> None:
+        """Take payload of the peer: what follows without a hole can be read."""
+        self.pieces.append((start, end))
+        for first, last in sorted(self.pieces):
+            if first <= self.contiguous < last:
+                self.unread += last - self.contiguous
+                self.contiguous = last
+        self.pieces = [piece for piece in self.pieces if piece[1] > self.contiguous]
 
     def _had_read(self, s: Segment) -> bool:
         """Tell whether more would lie unread than a kernel surely keeps, and the capture shows that it did not.
@@ -345,6 +385,8 @@ class Acting:
         ack = s.ack - self.part.dropped[self.peer]
         if "keep-alive" in s.labels and self.accepted and self.me == "client":
             self._keep_alive()
+        if ack > self.contiguous + 1:  # a FIN takes a number, too
+            self._hear_what_was_not_captured(ack)
         fresh = end > self.written and s.span
         if fresh:
             promptly = ack > self.stage.acked_to

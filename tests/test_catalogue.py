@@ -11,7 +11,7 @@ import pytest
 from finwait import _core
 from finwait.capture.connection import Connection
 from finwait.verdict import KINDS, LANGS, Entry, entries
-from finwait.verdict.catalogue import CatalogueError, _entry
+from finwait.verdict.catalogue import COMPARED, CatalogueError, _entry
 
 ROOT = Path(__file__).parent.parent
 RUST = re.compile(r'^\s*(\w+) = "([^"]+)", "((?:[^"\\]|\\.)*)";$', re.MULTILINE)
@@ -66,7 +66,7 @@ def words_of_core() -> dict[str, dict[str, str]]:
 
 
 WORDS = words_of_core()
-ALL: list[Entry] = [entry for kind in KINDS for entry in entries(kind).values()]
+ALL: list[Entry] = [entry for kind in (*KINDS, *COMPARED) for entry in entries(kind).values()]
 
 
 def test_the_source_was_understood() -> None:
@@ -162,7 +162,9 @@ def test_the_example_shows_it(entry: Entry) -> None:
 
 
 def test_most_words_have_an_example() -> None:
-    without = {f"{e.kind}.{e.slug}" for e in ALL if not e.example and e.kind != "skip"}
+    without = {
+        f"{e.kind}.{e.slug}" for e in ALL if not e.example and e.kind not in {"skip", *COMPARED}
+    }
     assert without <= UNSHOWN, "give it an example, a capture that shows it"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 
 import pytest
@@ -11,44 +10,22 @@ import finwait
 from finwait import _core
 
 from .judge.captures import tcp, write
-
-FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
-ENDS = (40000, 80)
-Row = dict[str, object]
-
-
-def c(flags: int, seq: int, ack: int = 0, payload: int = 0) -> bytes:
-    """A segment of the client; numbers are relative to its SYN (0) and the server's (0)."""
-    return tcp(ENDS, flags, 1000 + seq, 5000 + ack if flags & ACK else 0, payload)
-
-
-def s(flags: int, seq: int, ack: int = 0, payload: int = 0) -> bytes:
-    """A segment of the server."""
-    return tcp(ENDS, flags, 5000 + seq, 1000 + ack if flags & ACK else 0, payload, reply=True)
-
-
-OPEN = [c(SYN, 0), s(SYN | ACK, 0, 1), c(ACK, 1, 1)]
-ASKED = [*OPEN, c(ACK | PSH, 1, 1, 10), s(ACK | PSH, 1, 11, 20), c(ACK, 11, 21)]
-
-
-def told(path: Path, packets: list[bytes], times: list[float] | None = None) -> Row:
-    write(path / "edge.pcap", packets, times=times)
-    (row,) = _core.analyze([str(path / "edge.pcap")]).records()
-    return dict(row)
-
-
-def words(row: Row, *columns: str) -> tuple[object, ...]:
-    return tuple(row[column] for column in columns)
-
-
-def notes(row: Row) -> set[str]:
-    found = row["notes"]
-    assert isinstance(found, list)
-    return set(found)
-
-
-def how(row: Row) -> tuple[object, ...]:
-    return words(row, "close", "closed_by", "finished")
+from .segments import (
+    ACK,
+    ASKED,
+    ENDS,
+    FIN,
+    OPEN,
+    PSH,
+    RST,
+    SYN,
+    c,
+    how,
+    notes,
+    s,
+    told,
+    words,
+)
 
 
 def test_crossing_fins_are_simultaneous_though_their_repeats_ack_each_other(tmp_path: Path) -> None:
@@ -465,132 +442,3 @@ def test_the_ack_of_a_fin_that_was_sent_before_may_be_the_second(tmp_path: Path)
     assert how(row) == ("simultaneous", "none", True), "or it was sent before the capture, too"
     assert words(row, "handshake", "confidence") == ("missing", "possible")
     assert "closer-unseen" in notes(row)
-
-
-def sure(row: Row) -> tuple[object, ...]:
-    return words(row, "cause", "confidence")
-
-
-def against(row: Row) -> set[str]:
-    found = row["evidence_against"]
-    assert isinstance(found, list)
-    return {str(each).partition("=")[0] for each in found}
-
-
-@pytest.mark.parametrize(("waited", "confidence"), [(0.0004, "possible"), (2.0, "likely")])
-def test_fin_wait_2_lasts_a_second_at_least(tmp_path: Path, waited: float, confidence: str) -> None:
-    """tcp_fin_timeout and TCP_LINGER2 are whole seconds: before, an abort or late payload was not captured."""
-    row = told(tmp_path, [
-        *ASKED, s(FIN | ACK, 21, 11), c(ACK, 11, 22), c(FIN | ACK, 11, 22), s(RST, 22),
-    ], [*(i / 1e5 for i in range(8)), waited, waited + 1e-5])  # fmt: skip
-    assert sure(row) == ("fin-wait-2-expired", confidence)
-    assert ("end-unseen" in against(row)) is (confidence == "possible")
-
-
-def test_the_answer_to_what_was_not_captured_is_no_sign_of_injection(tmp_path: Path) -> None:
-    """Both ends abort at once; what drew the client's second RST is missing."""
-    sent = [
-        *ASKED, c(ACK | PSH, 11, 21, 10), c(ACK | PSH, 21, 21, 10), c(RST | ACK, 31, 21), c(RST, 21),
-        s(RST | ACK, 21, 11),
-    ]  # fmt: skip
-    assert sure(told(tmp_path, sent)) == ("abort", "likely")
-    sent[-2] = c(RST, 41)
-    assert told(tmp_path, sent)["cause"] == "injected-reset", "nobody can have acked as much"
-
-
-def test_a_reset_that_acks_a_fin_came_after_it(tmp_path: Path) -> None:
-    """Of the FIN only the repeat was captured, behind the RST of the end that had received it."""
-    row = told(tmp_path, [*ASKED, s(RST | ACK, 21, 12), c(FIN | ACK, 11, 21), s(RST, 21)])
-    assert words(row, "close", "closed_by", "reset_by") == ("reset", "client", "server")
-    assert row["cause"] == "abort-in-close-wait"
-
-
-def test_a_server_that_has_spoken_had_its_handshake(tmp_path: Path) -> None:
-    """The client's RST answers a FIN, not the SYN-ACK: what came between was not captured."""
-    called = [c(SYN, 0), s(SYN | ACK, 0, 1)]
-    row = told(tmp_path, [*called, c(RST, 1)])
-    assert words(row, "close", *("cause", "confidence")) == (
-        "handshake-reset", "handshake-abandoned", "certain",
-    )  # fmt: skip
-    row = told(tmp_path, [*called, s(FIN | ACK, 1, 1), c(RST, 1)])
-    assert sure(row) == ("handshake-abandoned", "possible")
-    assert "end-unseen" in against(row)
-
-
-REFUSED = [*ASKED, s(RST | ACK, 22, 11)]
-"""The server aborts, and one octet before its RST is missing: the client asks (RFC 5961 section 3.2)."""
-
-
-def test_a_reset_that_was_refused_tells_what_its_sender_had_sent(tmp_path: Path) -> None:
-    asked = [*REFUSED, c(ACK, 11, 21), s(RST, 21)]
-    row = told(tmp_path, asked)
-    assert row["server_gap_bytes"] == 1
-    assert row["confidence"] == "possible"
-    row = told(tmp_path, [*asked, s(FIN | ACK, 21, 11)])
-    assert row["server_gap_bytes"] == 0, "it was its FIN, and comes late"
-    assert sure(row) == ("fin-wait-2-aborted", "likely")
-
-
-def test_a_reset_that_repeats_a_refused_one_answers_something(tmp_path: Path) -> None:
-    """The client had acked 31 in a segment that is missing."""
-    row = told(tmp_path, [*ASKED, s(ACK | PSH, 21, 11, 10), s(RST | ACK, 32, 11), s(RST, 31)])
-    assert row["confidence"] == "possible"
-    assert "end-unseen" in against(row)
-
-
-@pytest.mark.parametrize(
-    ("after", "confidence"), [(0.0, "possible"), (0.5, "likely"), (9.0, "certain")]
-)
-def test_a_repeat_is_in_vain_only_when_it_has_waited(
-    tmp_path: Path, after: float, confidence: str
-) -> None:
-    """Another connection's segment tells how long the capture goes on."""
-    path = tmp_path / "edge.pcap"
-    packets = [*ASKED, *[c(FIN | ACK, 11, 21)] * 3, tcp((50000, 80), ACK, 1, 1)]
-    write(path, packets, times=[0, 0.01, 0.02, 0.03, 0.04, 0.05, 1, 1.2, 1.6, 1.6 + after])
-    row = dict(next(iter(_core.analyze([str(path)]).records())))
-    assert sure(row) == ("fin-never-acked", confidence)
-
-
-def test_a_three_way_close_is_one_reading_where_what_came_before_a_fin_is_missing(
-    tmp_path: Path,
-) -> None:
-    row = told(tmp_path, [*ASKED, s(FIN | ACK, 21, 11), c(FIN | ACK, 21, 22), s(ACK, 22, 22)])
-    assert how(row) == ("three-way", "server", True)
-    assert row["client_gap_bytes"] == 10
-    assert sure(row) == ("orderly", "possible")
-
-
-def test_a_checksum_that_could_not_be_verified_is_not_right(tmp_path: Path) -> None:
-    """A card that fills in all checksums in a way of its own; of the FIN's payload the snap length left half."""
-    packets = [
-        packet[:36] + b"\x12\x34" + packet[38:]
-        for packet in [c(ACK, 11, 21), s(ACK, 21, 11), c(FIN | ACK, 11, 21, 300), s(ACK, 21, 312), c(RST | ACK, 312, 21)]
-    ]  # fmt: skip
-    path = tmp_path / "edge.pcap"
-    with path.open("wb") as file:
-        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 150, 101))
-        for i, packet in enumerate(packets):
-            file.write(struct.pack("<IIII", 1_700_000_000, i, len(packet[:150]), len(packet)))
-            file.write(packet[:150])
-    (row,) = _core.analyze([str(path)]).records()
-    assert words(dict(row), "close", "reset_by") == ("reset", "client")
-    assert "offloaded-checksum" in notes(dict(row))
-
-
-def test_the_ack_of_a_fin_draws_a_reset_where_nobody_waits(tmp_path: Path) -> None:
-    """TCP_LINGER2 below 0; payload that came after the RST did not draw it (kernel: tcp_rcv_state_process)."""
-    row = told(tmp_path, [
-        *ASKED, s(FIN | ACK, 21, 11), c(ACK, 11, 22), s(RST, 22), c(ACK | PSH, 11, 22, 10), s(RST, 22),
-    ])  # fmt: skip
-    assert how(row) == ("reset", "server", True)
-    assert sure(row) == ("fin-wait-2-aborted", "possible")
-
-
-def test_the_reset_that_ends_time_wait_is_named(tmp_path: Path) -> None:
-    """Not the last one."""
-    told(tmp_path, [
-        *ASKED, c(FIN | ACK, 11, 21), s(FIN | ACK, 21, 12), c(ACK, 12, 22), s(RST, 22), s(RST, 21),
-    ])  # fmt: skip
-    text = " ".join(finwait.explain(tmp_path / "edge.pcap", 0).text().split())
-    assert "the RST of frame 10 ended that of the client" in text

@@ -12,12 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from finwait.cli.lab import leg_name
+from finwait.lab.beside import COLON
 from finwait.lab.experiment import WHO, Expected, Experiment
 from finwait.lab.experiments import ALL, SUBJECTS
 from finwait.lab.play import Played, Result
 from finwait.lab.proxy import LEGS
-from finwait.lab.reasons import REASONS
 from finwait.lab.report import TRAVELS, states_told
+from finwait.lab.reset_words import reset_words
 from finwait.lab.run import run
 from finwait.lab.travel import draw as draw_travel
 from finwait.picture.ladder_svg import draw
@@ -43,9 +44,12 @@ too little to say how it closed, so it neither agrees nor differs. `NOT`: someth
 the cause; the kernel's is what its reason for the RST means.
 
 In the pictures a pill is a state that the packets prove; ✓ below it is the kernel saying the same with the same segment, and
-"kernel: STATE" is a state that the kernel reported before a packet could prove it. [中文](lab.zh-CN.md)
+"kernel: STATE" is a state that the kernel reported before a packet could prove it. A line with a time and without an arrow is the
+kernel's alone: no packet has to do with it, a timer ran out or a call sent nothing. Where only a look at the table of sockets told of it, it
+also says when a look had shown the state before. [中文](lab.zh-CN.md)
 
-`--keep DIR` keeps the captures, with the kernel's words as comments on the packets; `--lang zh`, `--format json`, `--svg DIR`.
+`--keep DIR` keeps the captures, with the kernel's words as comments on the packets; what no packet has to do with is told on the packet
+before it, with how much later it was; `--lang zh`, `--format json`, `--svg DIR`.
 Needs root, or user namespaces and a /dev/net/tun that may be opened; without root there are no tracepoints, and the states are those of
 the kernel's table of sockets (sock_diag). Nothing outside is touched, nothing is left behind. A kernel before 6.10 tells no reasons of
 RSTs: then they are not compared, and the page says so. Where an experiment is about a time (the 40 ms of a delayed ACK) and the machine
@@ -61,9 +65,10 @@ tracepoint `sock:inet_sock_set_state` 与 `tcp:tcp_send_reset` 所说的（TIME-
 末尾的表格说明三者一致的程度（`--format json` 中为 `agreement`）。“一致”：三者相同，且内核中两端的最后状态都在报文所允许的之内。“有意不同 *”：报文与内核的说法本来就不同，因为有中间设备以一端的名义发言，
 表下的注释说明原因。“仅报文”：内核所说不足以断定如何关闭，既不算一致，也不算不一致。“否”：有一处与预期不符。逗号后是原因；内核一栏中是其 RST 原因的含义。
 
-图中的胶囊是由报文证明的状态；下面的 ✓ 表示内核在同一报文处报告了相同状态，“内核: 状态”是内核在报文能证明之前就报告的状态。[English](lab.md)
+图中的胶囊是由报文证明的状态；下面的 ✓ 表示内核在同一报文处报告了相同状态，“内核: 状态”是内核在报文能证明之前就报告的状态。
+有时间而没有箭头的一行只由内核说出：它与任何报文无关，是定时器到期，或某个调用没有发送报文。如果只有查看套接字表才得知，还会说明哪一次查看时仍是之前的状态。[English](lab.md)
 
-`--keep DIR` 保留抓包，内核的说法作为报文注释；另有 `--lang zh`、`--format json`、`--svg DIR`。
+`--keep DIR` 保留抓包，内核的说法作为报文注释；与任何报文无关的，写在它之前的报文上，并说明晚了多久；另有 `--lang zh`、`--format json`、`--svg DIR`。
 需要 root，或用户命名空间与可打开的 /dev/net/tun；没有 root 就没有 tracepoint，状态取自内核的套接字表（sock_diag）。
 不触及外部，也不留下任何东西。6.10 之前的内核不说明 RST 的原因：此时不比较原因，页面会说明。实验若与时间有关（延迟 ACK 的 40 毫秒）而机器太忙，则重新运行，不作判断。
 
@@ -84,7 +89,8 @@ OWN = Text(
 A story tells `world.client` and `world.server` what to call: `listen`, `connect`, `accept`, `send`, `receive`, `receive_end` (up to the FIN),
 `receive_reset`, `shutdown`, `close`, `linger`, `option`, `exit`, `kill`; `begin` and `finish` make a call that does not wait. `world.wire`
 can `lose`, `cut`, `mend`, `hold`, `release` and `inject`. Wait for what has to happen (`world.until`, `until_sent`, `until_held`, `settle`), not for
-a time; `world.in_time` and `in_one_go` have a play repeated that the machine was too slow for. `Experiment(through=…)` puts a proxy between both: a function of two sockets ([proxies](#proxies)). If the expectation was wrong, the lab says
+a time; `world.in_time` and `in_one_go` have a play repeated that the machine was too slow for. A story that comes to no end is stopped
+after `Experiment(time_limit=…)`, 60 s if not said, with the line and the wait that it had come to; the other experiments go on. `Experiment(through=…)` puts a proxy between both: a function of two sockets ([proxies](#proxies)). If the expectation was wrong, the lab says
 what wire and kernel say instead, and ends with code 4.""",
     """## 自己的实验
 
@@ -98,7 +104,8 @@ what wire and kernel say instead, and ends with code 4.""",
 过程告诉 `world.client` 与 `world.server` 调用什么：`listen`、`connect`、`accept`、`send`、`receive`、`receive_end`（读到 FIN）、`receive_reset`、
 `shutdown`、`close`、`linger`、`option`、`exit`、`kill`；`begin` 与 `finish` 用于不等待的调用。`world.wire` 可以 `lose`、`cut`、`mend`、`hold`、
 `release` 和 `inject`。请等待应当发生的事（`world.until`、`until_sent`、`until_held`、`settle`），而不是等待一段时间；
-`world.in_time` 与 `in_one_go` 让机器太慢的一次重新运行。`Experiment(through=…)` 在两者之间放一个代理：一个以两个套接字为参数的函数（见 [proxies](#proxies)）。预期有误时，实验室会说出报文与内核的说法，并以退出码 4 结束。""",
+`world.in_time` 与 `in_one_go` 让机器太慢的一次重新运行。没有尽头的过程在 `Experiment(time_limit=…)`（默认 60 秒）后被终止，
+并说明停在哪一行、在等待什么；其他实验照常进行。`Experiment(through=…)` 在两者之间放一个代理：一个以两个套接字为参数的函数（见 [proxies](#proxies)）。预期有误时，实验室会说出报文与内核的说法，并以退出码 4 结束。""",
 )
 MADE = Text(
     "Made on Linux {kernel} by `tools/lab_pages.py`. Do not edit.",
@@ -165,9 +172,8 @@ def _told(leg: Played, expected: Expected, lang: Lang) -> list[str]:
     paths = [f"{WHO[who].say(lang)} {said}" for who, said in states_told(leg, lang).items()]
     reset = next((event for event in leg.events if event.reset), None)
     if reset is not None:
-        means = REASONS[reset.means].text.say(lang) if reset.means in REASONS else reset.means
-        state = f" ({reset.socket})" if reset.socket else ""
-        paths.append(f"RST {WHO[reset.who].say(lang)}: `{reset.reason}`{state}, {means}")
+        words = [each for each in reset_words(reset, lang) if each]
+        paths.append(COLON.say(lang).join([f"RST {WHO[reset.who].say(lang)}", *words]))
     limit, gap = expected.limit, "" if lang == "zh" else " "
     return [
         f"- {WIRE.say(lang)}: {leg.verdict}",

@@ -117,10 +117,10 @@ class Rehearsed(NamedTuple):
 
 
 def rehearse(
-    path: Path, stage: str, folder: Path, conn: int = 0, *, side: str | None = None, dialect: str = "google"
+    path: Path, stage: str, folder: Path, conn: int = 0, *, side: str | None = None, dialect: str = "google", whole: bool = False
 ) -> Rehearsed:  # fmt: skip
     """Reproduce a connection and run its script. Raises Misuse where no script can."""
-    made = reproduce(path, conn, side=side, dialect=dialect)
+    made = reproduce(path, conn, side=side, dialect=dialect, whole=whole)
     script = folder / "x.pkt"
     made.save(script)
     read_as = Dialect.NPLAB if dialect == "nplab" else Dialect.FINWAIT

@@ -4,7 +4,7 @@ import errno
 from typing import Final, Self
 
 STDIN: Final = "-"
-"""What a capture is called that comes from standard input."""
+"""What a capture or a script is called that comes from standard input."""
 _CHINESE: Final = {
     errno.ENOENT: "没有这个文件或目录",
     errno.EACCES: "没有权限",
@@ -28,7 +28,7 @@ def shown(path: str) -> str:
 
 
 def called(path: str, lang: str) -> str:
-    """Name a capture in a sentence in "en" or "zh": "-" is standard input."""
+    """Name a capture or a script in a sentence in "en" or "zh": "-" is standard input."""
     if path == STDIN:
         return "标准输入" if lang == "zh" else "standard input"
     return shown(path)
@@ -86,7 +86,7 @@ class CannotOpen(FinwaitError):
     @classmethod
     def of(cls, path: str, error: OSError) -> Self:
         """Say what the system said."""
-        return cls(path, error.strerror or str(error), system_in_chinese(error.errno))
+        return cls(path, error.strerror or str(error), said_in_chinese(error))
 
 
 class CannotWrite(FinwaitError):
@@ -97,13 +97,13 @@ class CannotWrite(FinwaitError):
 
     def __init__(self, path: str | None, error: OSError) -> None:
         name = None if path is None else shown(path)
-        english, chinese = error.strerror or str(error), system_in_chinese(error.errno)
+        english, chinese = error.strerror or str(error), said_in_chinese(error)
         if error.errno in _FULL:
             english = f"{english}; free some space, or write elsewhere"
             chinese = "磁盘已满；请腾出空间，或写到别处"
         super().__init__(
             f"{name or 'standard output'} cannot be written: {english}",
-            f"无法写入{f' {name}' if name else '标准输出'}：{chinese or english}",
+            f"无法写入{f' {name}' if name else '标准输出'}：{chinese}",
         )
         self.path = path
 
@@ -128,8 +128,9 @@ class BadScript(FinwaitError):
         expected: tuple[str, ...] = (),
         source: str = "",
     ) -> None:
-        place = f"{path}:{line}:{column}" if column else f"{path}:{line}"
-        super().__init__(f"{place}: {message}")
+        place = f":{line}:{column}" if column else f":{line}"
+        self.place = f"{called(path, 'en')}{place}"
+        super().__init__(f"{self.place}: {message}", f"{called(path, 'zh')}{place}: {message}")
         self.path = path
         self.line = line
         self.column = column
@@ -144,3 +145,8 @@ class Misuse(FinwaitError):
 def system_in_chinese(number: int | None) -> str | None:
     """Say an error of the system in Chinese, if it is one of those that people meet."""
     return None if number is None else _CHINESE.get(number)
+
+
+def said_in_chinese(error: OSError) -> str:
+    """Say what the system said in Chinese; in its own words if it is not one of those that people meet."""
+    return system_in_chinese(error.errno) or error.strerror or str(error)

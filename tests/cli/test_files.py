@@ -163,6 +163,27 @@ def test_a_folder_that_is_none(words: list[str], tmp_path: Path) -> None:
         assert done.err == f"finwait: {folder / 'x'} cannot be written: {said}\n"
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no /proc here")
+@every_output
+def test_a_folder_that_takes_no_files(words: list[str], tmp_path: Path) -> None:
+    """Nobody, root neither, makes files in /proc: that is said before anything is done."""
+    one = tmp_path / "one.pkt"
+    put(words, one)
+    done = finwait(*given(words, one, "/proc/x"))
+    assert (done.code, done.out) == (3, "")
+    assert done.err == "finwait: /proc/x cannot be written: Operation not permitted\n"
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no /proc here")
+@pytest.mark.parametrize("option", ["--keep", "--svg"])
+def test_lab_plays_nothing_for_a_folder_that_takes_no_files(option: str) -> None:
+    done = finwait("lab", option, "/proc", "four-way")
+    assert (done.code, done.out) == (3, "")
+    assert done.err == "finwait: /proc cannot be written: Operation not permitted\n"
+    done = finwait("lab", option, "/proc", "four-way", "--lang", "zh")
+    assert done.err == "finwait: 无法写入 /proc：不允许这样操作\n"
+
+
 def test_lab_needs_a_folder(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for option in ("--keep", "--svg"):
@@ -177,12 +198,6 @@ def test_a_capture_without_a_name() -> None:
         done = finwait(*words)
         assert done.code == 1
         assert "the name is empty: give a file" in done.err
-
-
-def test_run_does_not_read_standard_input() -> None:
-    done = finwait("run", "-", stdin=SCRIPT)
-    assert done.code == 1
-    assert "scripts are files, standard input is not read" in done.err
 
 
 # --- where it goes ---

@@ -28,10 +28,16 @@ def test_huge_numbers(arguments: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    "verb",
-    [["analyze", "-"], ["explain", "-", "0"], ["reproduce", "-", "0"], ["compare", FOUR_WAY, "-"]],
+    ("verb", "wanted"),
+    [
+        (["analyze", "-"], "a capture"),
+        (["explain", "-", "0"], "a capture"),
+        (["reproduce", "-", "0"], "a capture"),
+        (["compare", FOUR_WAY, "-"], "a capture"),
+        (["run", "-"], "a script, as in finwait run - <"),
+    ],
 )
-def test_standard_input_that_cannot_be_read(verb: list[str]) -> None:
+def test_standard_input_that_cannot_be_read(verb: list[str], wanted: str) -> None:
     done = subprocess.run(
         ["sh", "-c", 'exec "$@" <&-', "sh", *COMMAND, *verb],
         capture_output=True,
@@ -40,7 +46,7 @@ def test_standard_input_that_cannot_be_read(verb: list[str]) -> None:
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("finwait: standard input is closed: give it a capture")
+    assert done.stderr.startswith(f"finwait: standard input is closed: give it {wanted}")
     ours, theirs = pty.openpty()
     done = subprocess.run(
         [*COMMAND, *verb], stdin=theirs, capture_output=True, env=environment({}), text=True
@@ -48,11 +54,11 @@ def test_standard_input_that_cannot_be_read(verb: list[str]) -> None:
     os.close(ours)
     os.close(theirs)
     assert done.returncode == 1
-    assert done.stderr.startswith("finwait: standard input is a terminal: give it a capture")
+    assert done.stderr.startswith(f"finwait: standard input is a terminal: give it {wanted}")
 
 
 def test_standard_input_is_read_once() -> None:
-    for verb in (["analyze", "-", "-"], ["compare", "-", "-"]):
+    for verb in (["analyze", "-", "-"], ["compare", "-", "-"], ["run", "-", "-"]):
         assert "standard input can be read once" in finwait(*verb, stdin=b"").err
 
 

@@ -1,6 +1,8 @@
-"""A capture from standard input: it is called so in every sentence, and never by the name of the file that keeps it meanwhile."""
+"""A capture or a script from standard input: it is called so in every sentence, and never by the name of the file that keeps it meanwhile."""
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -67,3 +69,61 @@ def test_no_room_to_keep_it(tmp_path: Path) -> None:
     done = python(code, "explain", "-", "0", stdin=CAPTURE)
     assert done.code == 3
     assert done.err.startswith(f"finwait: {tmp_path / 'none'} cannot be written: No such file")
+
+
+# --- a script ---
+
+SCRIPT = b"""\
+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
++0 bind(3, ..., ...) = 0
++0 listen(3, 1) = 0
++0 < S 0:0(0) win 65535
++0 > S. 0:0(0) ack 1 <...>
+"""
+
+
+def test_a_script() -> None:
+    done = finwait("run", "-", stdin=SCRIPT)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("standard input (ipv4, model:linux): passed")
+
+
+def test_a_script_in_several_variants() -> None:
+    """It is read once."""
+    done = finwait("run", "--variants", "ipv4,ipv6", "-j", "2", "-", stdin=SCRIPT)
+    assert done.code == 0
+    assert done.out.count("passed, ") == 3
+
+
+def test_a_script_from_a_pipe_with_a_name_in_several_variants(tmp_path: Path) -> None:
+    pipe = tmp_path / "x.pkt"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        writer = pool.submit(pipe.write_bytes, SCRIPT)
+        done = finwait("run", "--variants", "ipv4,ipv6", str(pipe))
+        writer.result()
+    assert done.code == 0
+    assert done.out.count("passed, ") == 3
+
+
+def test_a_script_that_is_broken_or_fails() -> None:
+    broken = SCRIPT.replace(b"listen(3", b"lissen(3")
+    for words in (["run", "-"], ["run", "--dry-run", "-"]):
+        done = finwait(*words, stdin=broken)
+        assert done.code == 2
+        assert "standard input:3:4: there is no system call lissen" in done.out + done.err
+        assert "标准输入:3:4: " in "".join(finwait(*words, "--lang", "zh", stdin=broken)[1:])
+    done = finwait("run", "-", stdin=SCRIPT.replace(b"ack 1", b"ack 2"))
+    assert done.code == 4
+    assert "standard input:5:1: ack differs" in done.out
+
+
+def test_a_script_that_asks_for_what_there_is_not() -> None:
+    done = finwait("run", "-", stdin=b"--wire_client\n" + SCRIPT)
+    assert done.code == 2
+    assert done.out.splitlines()[1] == "  standard input: finwait has no --wire_client"
+
+
+def test_a_script_has_its_own_name_in_data() -> None:
+    done = finwait("run", "--format", "json", "-", stdin=SCRIPT)
+    assert json.loads(done.out)[0]["script"] == "-"

@@ -122,7 +122,9 @@ def test_the_data_of_a_proof(tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
     data = json.loads(out)
     (proof,) = data["connections"][0]["proofs"]
     assert (proof["kind"], proof["confidence"]) == ("rst-genuine", "certain")
+    assert proof["because"] == "same"
     assert "确由服务器发出" in proof["text"]
+    assert proof["text"].endswith("；确定：它在两份抓包中完全相同")
     assert data["clocks"]["steady"]
     assert data["clocks"]["drift_ppm"] is None
     assert os.fspath(paths[0]) == data["a"]

@@ -158,6 +158,12 @@ def test_proofs(play: Play, proofs: list[tuple[str, ...]], six: bool, tmp_path: 
     assert [
         p for p in proved(result) if p[0] != "payload-lost" or play is payload_is_swallowed
     ] == proofs, result.text()
+    for proof in result.proofs:
+        assert f"; {proof.confidence}" in proof.said()
+        assert (
+            "；确定：" if proof.confidence == "certain" else "；很可能但不确定："
+        ) in proof.said("zh")
+        assert (f"({proof.rule}: " in proof.said()) == bool(proof.rule)
     found = kinds(result)
     strange = sum(p.forged for p in wire.packets)
     assert found.get("injected", 0) + found.get("unclear", 0) == strange
@@ -301,4 +307,6 @@ def test_a_hole_where_the_server_reset(tmp_path: Path) -> None:
     result, _ = compared(
         server_aborts, tmp_path, at_server=lambda p: [] if p.segment.rst else [p.data]
     )
-    assert [p.confidence for p in result.proofs if p.kind == "rst-injected"] in ([], ["likely"])
+    found = [p for p in result.proofs if p.kind == "rst-injected"]
+    assert [p.confidence for p in found] in ([], ["likely"])
+    assert all(p.said().endswith("; likely, not certain: B may have missed it") for p in found)

@@ -216,3 +216,21 @@ def test_what_is_not_so_is_not_said(capture: str, no: str) -> None:
     assert no not in " ".join(
         finwait.explain(ROOT / f"tests/captures/{capture}.pcap", 0).text().split()
     )
+
+
+def test_a_rst_that_answers_does_not_date_the_end_of_its_socket() -> None:
+    """The server's FIN-WAIT-2 ran out at some time in the 1.05 s before: the RST shows only that it had."""
+    told = finwait.explain(EXAMPLES / "rst-after-fin.pcap", 0)
+    reset = told.segments[-1]
+    assert ("server", "FIN-WAIT-2", "CLOSED") in reset.moves
+    text = " ".join(told.text().split())
+    assert "No packet shows when the server left FIN-WAIT-2: here at the latest." in text
+    rows = [row for row in told.ladder().rows if isinstance(row, Arrow)]
+    assert "its sender was CLOSED by then" in rows[-1].labels
+    assert "最迟此时" in told.text("zh")
+    own = finwait.explain(EXAMPLES / "rst-without-fin.pcap", 0)
+    assert "its sender was CLOSED by then" not in own.text(), "OWNER form: it is closed by that"
+    forged = finwait.explain(ROOT / "tests/captures/injected-reset.pcap", 0)
+    named = next(s for s in forged.segments if s.flags & 4)
+    row = next(r for r in forged.ladder().rows if isinstance(r, Arrow) and r.frame == named.number)
+    assert "its sender was CLOSED by then" not in row.labels, "somebody else sent it"

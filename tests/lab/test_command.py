@@ -66,12 +66,12 @@ EXPERIMENTS = (replace(ALL["four-way"], name="vain", story=story),)
     [
         (
             "en",
-            "waited 0.5 s in vain until the client was CLOSED; the client is ESTABLISHED, the server is ESTABLISHED",
+            "own.py:8: waited 0.5 s in vain until the client was CLOSED; the client is ESTABLISHED, the server is ESTABLISHED",
             "stopped",
         ),
         (
             "zh",
-            "等待了 0.5 秒，始终没有等到：客户端处于 CLOSED；此时客户端处于 ESTABLISHED，服务器处于 ESTABLISHED",
+            "own.py:8：等待了 0.5 秒，始终没有等到：客户端处于 CLOSED；此时客户端处于 ESTABLISHED，服务器处于 ESTABLISHED",
             "中途停止",
         ),
     ],
@@ -91,6 +91,101 @@ def test_a_story_that_waits_in_vain_says_for_what(
         assert f"{mark}\n" in done.stdout
     (data,) = json.loads(lab_run(str(own), "--lang", lang, "--format", "json").stdout)
     assert data["error"] == words
+
+
+MISTAKES = """
+import sys
+from dataclasses import replace
+from functools import partial
+
+from finwait.lab.experiments import ALL
+
+def leaves(world): sys.exit(1)
+def takes_nothing(): pass
+def divides(by, world): 1 / by
+def asks_nobody(world): world.until("klient", "CLOSED")
+def asks_for_nothing(world): world.until("client", "FIN_WAIT_2")
+def asks_no_proxy(world): world.proxy.begin()
+def connects_not(world): pass
+def sends_text(world): world.connect(); world.client.send("text")
+def reads_text(world): world.connect(); world.client.receive("1", may_fail=True)
+def proxies_wrongly(near, far): near.recv(1); 1 / 0
+
+base = ALL["four-way"]
+STORIES = {
+    "leaves": leaves, "takes-nothing": takes_nothing, "divides": partial(divides, 0), "asks-nobody": asks_nobody,
+    "asks-for-nothing": asks_for_nothing, "asks-no-proxy": asks_no_proxy, "connects-not": connects_not,
+    "sends-text": sends_text, "reads-text": reads_text,
+}
+relayed = ALL["half-close-kept"]
+EXPERIMENTS = (
+    *(replace(base, name=name, story=story) for name, story in STORIES.items()),
+    replace(base, name="no-sysctl", sysctl={"tcp_fin_timeot": 1}),
+    replace(relayed, name="proxies-wrongly", through=replace(relayed.through, code=proxies_wrongly)),
+    replace(base, name="no-number", sysctl={"tcp_fin_timeout": "x"}),
+    base,
+)
+"""
+SAID = {
+    "leaves": "own.py:8: SystemExit: 1",
+    "takes-nothing": "own.py:9: TypeError: takes_nothing() takes 0 positional arguments",
+    "divides": "own.py:10: ZeroDivisionError",
+    "asks-nobody": "own.py:11: no 'klient': did you mean client?; there are client, server, proxy;",
+    "asks-for-nothing": "own.py:12: no 'FIN_WAIT_2': did you mean FIN-WAIT-2?",
+    "asks-no-proxy": "own.py:13: no proxy here",
+    "connects-not": "no connection 0 went over the wire",
+    "sends-text": "own.py:15: client: send(4 bytes): TypeError: a bytes-like object is required",
+    "reads-text": "own.py:16: client: recv(): TypeError: ",
+    "proxies-wrongly": "proxy: its code is done: own.py:17: ZeroDivisionError: division by zero",
+    "no-sysctl": "net.ipv4.tcp_fin_timeot: this kernel has no such sysctl",
+    "no-number": "net.ipv4.tcp_fin_timeout = x cannot be written: Invalid argument",
+}
+
+
+def test_mistakes_in_an_own_file_are_told_each_and_stop_nothing_else(
+    lab: None, tmp_path: Path
+) -> None:
+    del lab
+    own = tmp_path / "own.py"
+    own.write_text(MISTAKES)
+    done = lab_run(str(own), "-j", "2", "--format", "json", "--lang", "en")
+    assert not done.stderr
+    *wrong, right = json.loads(done.stdout)
+    assert right["same"]
+    told = {each["name"]: each["error"] for each in wrong}
+    assert "asks_no_proxy" in lab_run(str(own), "--code").stdout
+    assert set(told) == set(SAID)
+    assert not [(name, told[name]) for name, said in SAID.items() if said not in told[name]]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("EXPERIMENTS = 3", "has to be a tuple of Experiment\n"),
+        ("EXPERIMENTS = ALL['four-way']", "with a comma after one, too"),
+        ("EXPERIMENTS = (ALL['four-way'], 3)", "has to be a tuple of Experiment\n"),
+        ("import sys; sys.exit(3)", "own.py:2: SystemExit: 3"),
+        ("EXPERIMENTS = (ALL['four-way'], replace(ALL['four-way']))", "two experiments are called"),
+    ],
+)
+def test_a_file_without_experiments_is_misuse(text: str, said: str, tmp_path: Path) -> None:
+    own = tmp_path / "own.py"
+    own.write_text(
+        f"from finwait.lab.experiments import ALL; from dataclasses import replace\n{text}\n"
+    )
+    done = lab_run(str(own), "--lang", "en")
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert lab_run(str(own), "--lang", "zh").returncode == 1
+
+
+def test_of_two_with_one_name_none_is_left_out(tmp_path: Path) -> None:
+    own = tmp_path / "own.py"
+    own.write_text(lab_run("four-way", "--code").stdout, encoding="utf-8")
+    done = lab_run("four-way", f"{own}:four-way", "--lang", "en")
+    assert done.returncode == 1
+    assert "two experiments are called 'four-way'" in done.stderr
+    assert lab_run(str(own), f"{own}:four-way", "--code").returncode == 0, "the same one twice"
 
 
 def test_the_code_can_be_had_and_changed(lab: None, tmp_path: Path) -> None:
@@ -153,24 +248,39 @@ def test_without_tracefs_the_table_of_sockets_is_asked(lab: None, name: str) -> 
     del lab
     done = lab_run(name, "--no-trace", "--lang", "en")
     assert done.returncode == 0, done.stdout
-    assert "Tracepoints are not permitted here" in done.stdout
+    assert "Without tracepoints the kernels' states" in done.stdout
 
 
 @pytest.mark.parametrize(
-    ("lang", "mark", "summary"),
+    ("lang", "mark", "summary", "why", "way_out"),
     [
-        ("en", "wire only", "2 experiments: 1 agreed, 1 not told by the kernel"),
-        ("zh", "仅报文", "2 个实验：1 个一致，1 个内核未说明"),
+        (
+            *("en", "wire only", "2 experiments: 1 agreed, 1 not told by the kernel"),
+            *(
+                "a state that lasts is seen; a RST, its reason, and whether FIN-WAIT-2 was passed",
+                "as root",
+            ),
+        ),
+        (
+            "zh",
+            "仅报文",
+            "2 个实验：1 个一致，1 个内核未说明",
+            "持续的状态看得到；RST、RST 的原因",
+            "以 root 运行",
+        ),
     ],
 )
 def test_what_the_kernel_did_not_tell_is_not_counted_as_agreed(
-    lab: None, lang: str, mark: str, summary: str
+    lab: None, lang: str, mark: str, summary: str, why: str, way_out: str
 ) -> None:
     del lab
     done = lab_run("four-way", "linger-zero", "--no-trace", "--lang", lang)
     assert done.returncode == 0, done.stdout
     assert summary in done.stdout
     assert f"{mark}：" in done.stdout or f"{mark}: " in done.stdout, "the mark is explained"
+    note = "".join(done.stdout.rpartition(f"\n{mark}")[2].split())
+    assert "".join(why.split()) in note
+    assert "".join(way_out.split()) in note
     four, linger = json.loads(
         lab_run("four-way", "linger-zero", "--no-trace", "--format", "json").stdout
     )
@@ -223,7 +333,7 @@ def test_in_a_user_namespace(lab: None) -> None:
     if "unshare failed" in done.stderr:
         pytest.skip(f"user namespaces are not permitted here: {done.stderr.strip()}")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Tracepoints are not permitted here" in done.stdout
+    assert "Without tracepoints the kernels' states" in done.stdout
 
 
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
@@ -242,7 +352,7 @@ def test_as_an_ordinary_user(lab: None) -> None:
     if "refused" in done.stderr or "mknod" in done.stderr or "Permission denied" in done.stderr:
         pytest.skip(f"user namespaces are not permitted here: {done.stderr.strip()}")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Tracepoints are not permitted here" in done.stdout
+    assert "Without tracepoints the kernels' states" in done.stdout
     assert "2 experiments: 2 not told by the kernel" in done.stdout, "what only a reason could tell"
     assert "wire only" in done.stdout
     assert "  same" not in done.stdout.rpartition("experiment  ")[2].partition("\n")[2]

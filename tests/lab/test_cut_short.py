@@ -1,4 +1,4 @@
-"""Ctrl-C, and disks that are full: what was played is told all the same."""
+"""Ctrl-C, SIGTERM, and disks that are full: what was played is told all the same."""
 
 import json
 import os
@@ -44,7 +44,13 @@ def until(done: Callable[[], bool], what: str, limit: float = 30.0) -> None:
         time.sleep(0.01)
 
 
-def interrupted(folder: Path, *options: str, backwards: bool = False) -> tuple[int, str, str]:
+def interrupted(
+    folder: Path,
+    *options: str,
+    backwards: bool = False,
+    how: signal.Signals = signal.SIGINT,
+    whom: str = "group",
+) -> tuple[int, str, str]:
     """Press Ctrl-C once `quick` is played and `forever` waits; gives exit code, standard output, standard error."""
     marker, own = folder / "marker", folder / "own.py"
     own.write_text(TWO.format(marker=str(marker), backwards=backwards))
@@ -55,7 +61,7 @@ def interrupted(folder: Path, *options: str, backwards: bool = False) -> tuple[i
     quick = Path(f"{marker}.quick")
     until(lambda: marker.exists() and quick.exists(), "both had begun")
     until(lambda: not Path("/proc", quick.read_text() or "self").exists(), "quick had ended")
-    os.killpg(running.pid, signal.SIGINT)
+    (os.kill if whom == "runner" else os.killpg)(running.pid, how)
     out, err = running.communicate(timeout=20)
     return running.returncode, out, err
 
@@ -67,10 +73,20 @@ def interrupted(folder: Path, *options: str, backwards: bool = False) -> tuple[i
         ("zh", "finwait: 已停止：2 个实验中运行了 1 个\n"),
     ],
 )
-def test_ctrl_c_tells_what_was_played(lab: None, lang: str, words: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("how", "whom", "code"),
+    [
+        (signal.SIGINT, "group", 130),  # as a terminal sends it
+        (signal.SIGTERM, "runner", 143),
+        (signal.SIGTERM, "group", 143),  # as timeout(1) sends it
+    ],
+)
+def test_an_interruption_tells_what_was_played(
+    lab: None, how: signal.Signals, whom: str, code: int, lang: str, words: str, tmp_path: Path
+) -> None:
     del lab
-    code, out, err = interrupted(tmp_path, "--lang", lang)
-    assert (code, err) == (130, words)
+    ended, out, err = interrupted(tmp_path, "--lang", lang, how=how, whom=whom)
+    assert (ended, err) == (code, words)
     lines = out.splitlines()
     (row,) = [line for line in lines if line.startswith("quick  ")]
     assert lines.index(row) > len(lines) - 3, "the table is last"

@@ -17,7 +17,7 @@ from finwait.lab.play import Result, explained
 from finwait.lab.reasons import REASONS
 from finwait.lab.run import run
 from finwait.lab.table import table
-from finwait.picture.ladder import Arrow
+from finwait.picture.ladder import Arrow, Moment
 from finwait.picture.ladder_text import Style, draw
 from finwait.picture.width import width
 from finwait.verdict import entries
@@ -266,26 +266,64 @@ def test_causes_that_a_reason_allows_are_in_the_catalogue() -> None:
         assert reason.causes <= known, slug
 
 
-def test_a_state_that_no_segment_shows_stands_beside_none_that_would(endings: Endings) -> None:
-    """The kernel is in FIN-WAIT-1 while a zero window holds the FIN back: its word stands before the FIN."""
+def test_a_state_that_no_segment_shows_stands_beside_none(endings: Endings) -> None:
+    """The kernel is in FIN-WAIT-1 while a zero window holds the FIN back: its word stands alone, before the FIN."""
     ending = endings["zero-window"]
     assert isinstance(ending, Result)
     (leg,) = ending.legs
     if not leg.row.tells.states:
         pytest.skip("tracefs is not permitted here")
-    rows = [row for row in leg.ladder.rows if isinstance(row, Arrow)]
-    said = [place for place, row in enumerate(rows) if "FIN-WAIT-1" in row.left_kernel]
-    sent = [place for place, row in enumerate(rows) if "FIN" in row.flags and row.rightward]
-    assert said[0] < sent[0]
+    rows = [row for row in leg.ladder.rows if isinstance(row, Arrow | Moment)]
+    (said,) = [row for row in rows if "FIN-WAIT-1" in row.left_kernel]
+    sent = [row for row in rows if isinstance(row, Arrow) and "FIN" in row.flags and row.rightward]
+    assert isinstance(said, Moment)
+    assert rows.index(said) < rows.index(sent[0])
+    assert said.at < sent[0].at
 
 
 def test_a_reset_that_answers_is_no_word_of_a_socket_that_was_gone(endings: Endings) -> None:
     """tcp_fin_timeout is over before the data come that draw the RST."""
     ending = endings["rst-after-fin"]
     assert isinstance(ending, Result)
-    rows = [row for row in ending.legs[0].ladder.rows if isinstance(row, Arrow)]
-    assert "CLOSED" in rows[-3].right_kernel
-    assert "CLOSED" not in rows[-1].right_kernel
+    rows = [row for row in ending.legs[0].ladder.rows if isinstance(row, Arrow | Moment)]
+    ack, over, data, rst = rows[-4:]
+    assert isinstance(over, Moment)
+    assert over.right_kernel == ("CLOSED",)
+    assert ack.at + 0.9 < over.at < data.at
+    assert not any("CLOSED" in row.right_kernel for row in (ack, data, rst))
+
+
+TIMED = {
+    "accept-queue-full": "client SYN-SENT",
+    "fin-unanswered": "client FIN-WAIT-1",
+    "fin-wait-2-orphan": "client FIN-WAIT-2",
+    "last-ack-unanswered": "server LAST-ACK",
+    "unanswered": "client SYN-SENT",
+    "user-timeout": "client ESTABLISHED",
+}
+"""Experiments that end by a timer, which sends nothing: who, and from where to CLOSED."""
+
+
+@pytest.mark.parametrize("name", TIMED)
+def test_what_a_timer_ends_has_a_line_and_a_time_of_its_own(name: str, endings: Endings) -> None:
+    ending = endings[name]
+    assert isinstance(ending, Result)
+    (leg,) = ending.legs
+    who, old = TIMED[name].split()
+    (event,) = [each for each in leg.events if each.who == who and each.new == "CLOSED"]
+    *before, last = [row for row in leg.ladder.rows if isinstance(row, Arrow | Moment)]
+    assert isinstance(last, Moment)
+    assert not any("CLOSED" in (*row.left_kernel, *row.right_kernel) for row in before)
+    assert (last.left_kernel, last.right_kernel) == ((("CLOSED",), ()) if who == "client" else ((), ("CLOSED",)))  # fmt: skip
+    assert event.old == old
+    assert last.at == pytest.approx(before[-1].at + late(leg.capture, f"{who} {old} > CLOSED"), abs=0.001)  # fmt: skip
+    assert last.at > before[-1].at + 0.1
+
+
+def late(capture: bytes, words: str) -> float:
+    """Give how much later than its packet a comment says that something was."""
+    (said,) = re.findall(rf"kernel, ([\d.]+) s later[^\n:]*, no packet: {words}", capture.decode("latin-1"))  # fmt: skip
+    return float(said)
 
 
 def test_an_ends_states_stand_in_their_order_also_where_segments_cross(endings: Endings) -> None:
@@ -297,6 +335,8 @@ def test_an_ends_states_stand_in_their_order_also_where_segments_cross(endings: 
     lines = draw(ending.legs[0].ladder, Style(100))
     said = [line[85:].strip() for line in lines if "│" in line and line[85:].strip()]
     assert said[-3:] == ["FIN-WAIT-1", "CLOSING", "TIME-WAIT"]
+    (beside,) = [line for line in lines if line[85:].strip() == "FIN-WAIT-1"]
+    assert "◀" in beside, "not above the FIN that its call sends"
 
 
 def test_what_a_kernel_says_is_told_whole(endings: Endings) -> None:

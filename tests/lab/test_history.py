@@ -4,6 +4,7 @@ import pytest
 
 from finwait.lab.history import Event, closing, history, verdict
 from finwait.lab.kernel_words import understood
+from finwait.lab.leg import Sample
 from finwait.lab.reasons import decode
 
 STATE = (
@@ -57,10 +58,13 @@ def test_a_small_socket_is_no_end() -> None:
         STATE.replace("TCP_FIN_WAIT1", "TCP_FIN_WAIT2").replace("TCP_CLOSING", "TCP_CLOSE").replace("567890", "567895"),
     ]  # fmt: skip
     said = [one for line in lines if (one := understood(line)) is not None]
-    samples = [(1234567896000, "server", "TIME-WAIT", True), (1234600000000, "server", "", True)]
+    samples = [
+        Sample(1234567896000, "server", "TIME-WAIT", True),
+        Sample(1234600000000, "server", "", True, 1234599000000),
+    ]
     events = history(said, samples, ENDS, traced=True, until=1 << 62)
-    assert [(event.new, event.by) for event in events] == [
-        ("FIN-WAIT-2", "tracepoint"), ("TIME-WAIT", "sock_diag"), ("CLOSED", "sock_diag"),
+    assert [(event.new, event.by, event.since) for event in events] == [
+        ("FIN-WAIT-2", "tracepoint", 0), ("TIME-WAIT", "sock_diag", 0), ("CLOSED", "sock_diag", 1234599000000),
     ]  # fmt: skip
 
 

@@ -105,7 +105,27 @@ def test_after_failure(mark: str, instances: Callable[[], set[str]], tmp_path: P
     nothing_left(mark, running.pid, instances)
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "then",
+    [
+        "while True: pass",  # it is told to stop
+        "import itertools, collections; collections.deque(itertools.count(), maxlen=0)",  # and killed
+    ],
+)
+def test_after_its_time(
+    then: str, mark: str, instances: Callable[[], set[str]], tmp_path: Path
+) -> None:
+    own = tmp_path / "own.py"
+    text = FOREVER.format(seconds=0.1, then=then)
+    own.write_text(text.replace('server=""),', 'server=""), time_limit=1,'))
+    running = begin(mark, str(own), "--lang", "en")
+    out, _ = running.communicate(timeout=60)
+    assert running.returncode == 4
+    assert "stopped after 1 s (time_limit)" in out
+    nothing_left(mark, running.pid, instances)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 @pytest.mark.parametrize("whom", ["runner", "group"])
 def test_after_a_signal(
     how: signal.Signals, whom: str, mark: str, instances: Callable[[], set[str]], tmp_path: Path

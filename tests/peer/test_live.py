@@ -18,7 +18,7 @@ import pytest
 
 import finwait
 from finwait.cli import codes
-from finwait.errors import CannotOpen, MissingPrivilege, Misuse
+from finwait.errors import CannotOpen, CannotWrite, MissingPrivilege, Misuse
 from finwait.kernel.addresses import ip
 from finwait.kernel.apart import Apart
 from finwait.peer.background import Peer
@@ -157,6 +157,22 @@ def test_connections_are_there_as_they_end(finwait_peer: MakePeer) -> None:
             ask(peer)
         peer.wait(count)
         assert [found.close for found in peer.connections] == ["reset"] * count
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_the_source_is_what_the_caller_called_it(
+    finwait_peer: MakePeer, named: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = "kept.pcapng" if named else None
+    peer = finwait_peer("close-first", pcap=name)
+    ask(peer)
+    peer.wait()
+    assert [each.source for each in peer.connections] == [name or "finwait peer"]
+    peer.stop()
+    assert [each.source for each in peer.connections] == [name or "finwait peer"]
+    with pytest.raises(CannotWrite, match=r"^none/kept\.pcapng cannot be written"):
+        finwait_peer(on=FREE, pcap="none/kept.pcapng")
 
 
 def test_what_is_told_is_in_the_capture(finwait_peer: MakePeer) -> None:

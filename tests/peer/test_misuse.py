@@ -40,6 +40,26 @@ def test_an_address_with_a_port() -> None:
     assert read("[2001:db8::1]:65535") == ("2001:db8::1", 65535)
 
 
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("FIN", "did you mean fin"),
+        ("conected", "did you mean connected"),
+        ("misspelt word", "\nthere are listens, "),
+    ],
+)
+def test_a_step_that_never_comes_is_not_waited_for(word: str, hint: str) -> None:
+    with pytest.raises(Misuse, match=f"no step '{word}'") as caught:
+        peer("reset").wait_for(word)
+    assert hint in str(caught.value)
+    assert f"没有步骤 '{word}'" in caught.value.say("zh")
+
+
+def test_a_capture_without_a_name() -> None:
+    with pytest.raises(Misuse, match="pcap is empty"):
+        peer("reset", pcap="")
+
+
 @pytest.mark.parametrize("octets", [-1, MOST + 1])
 def test_no_length_of_a_reply(octets: int) -> None:
     with pytest.raises(Misuse, match=f"from 0 to {MOST}"):

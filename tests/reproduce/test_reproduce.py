@@ -197,12 +197,65 @@ def test_on_the_command_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
     assert main(["reproduce", str(ROOT / "examples/four-way.pcap"), "0", "-o", str(script)]) == 0
     assert load(script).events
     assert capfd.readouterr() == ("", "")
-    assert main(["reproduce", str(captures / "handshake-rejected.pcap"), "0"]) == 0
+    assert main(["reproduce", str(captures / "handshake-rejected.pcap"), "0"]) == 4
     out, err = capfd.readouterr()
+    assert "neither end's stack gives it again" in err
     assert "gives another close" in err
     assert "gives another close" in out.replace("it gives", "gives")
     assert main(["reproduce", str(captures / "stray-reset.pcap"), "0", "--lang", "zh"]) == 1
     assert "没有可以重现的连接" in capfd.readouterr().err
+
+
+BULK = "tests/reproduce/captures/bulk/cancelled-65536.pcap"
+
+
+@pytest.mark.parametrize(
+    ("capture", "options", "said"),
+    [
+        ("tests/captures/gave-up.pcap", ["--side", "server"], "decided at the client; --side client gives it again"),
+        ("tests/captures/final-ack-missing.pcap", ["--side", "client"], "decided at the server; --side server gives it again"),
+        (BULK, ["--side", "client", "--whole"], "; the command without --whole gives it again"),
+        ("tests/captures/gave-up.pcap", ["--side", "server", "--lang", "zh"], "决定这一关闭的是客户端；--side client 可以重现它"),
+    ],
+)  # fmt: skip
+def test_what_gives_it_instead_is_said(
+    capture: str, options: list[str], said: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A side that only suffered the close is written, too, with the exit code 4: what is said gives it with 0."""
+    script = tmp_path / "x.pkt"
+    words = ["reproduce", str(ROOT / capture), "0", "-o", str(script)]
+    assert main([*words, *options]) == 4
+    assert said in capfd.readouterr().err
+    assert load(script).events
+    instead = finwait.reproduce(
+        ROOT / capture, 0, side=options[1], whole="--whole" in options
+    ).instead
+    assert instead is not None
+    assert main([*words, "--side", instead.side, *["--whole"] * instead.whole]) == 0
+
+
+def test_a_side_that_no_calls_explain(capfd: pytest.CaptureFixture[str]) -> None:
+    path = str(ROOT / "tests/captures/handshake-rejected.pcap")
+    assert main(["reproduce", path, "0", "--side", "server"]) == 1
+    assert (
+        "make the server send what it sent; --side client can be written" in capfd.readouterr().err
+    )
+
+
+def test_a_broken_capture_comes_before_another_close(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cut.pcap"
+    path.write_bytes((ROOT / "tests/captures/gave-up.pcap").read_bytes() + bytes(7))
+    assert main(["reproduce", str(path), "0", "--side", "server"]) == 2
+    assert "gives another close" in capfd.readouterr().err
+
+
+def test_how_much_was_rehearsed_is_told() -> None:
+    played: list[tuple[int, int]] = []
+    path = ROOT / "examples/four-way.pcap"
+    finwait.reproduce(path, 0, played=lambda done, total: played.append((done, total)))
+    assert [done for done, _ in played] == list(range(played[0][1]))
 
 
 def test_of_a_broken_capture_what_could_be_read_is_written(

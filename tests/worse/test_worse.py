@@ -44,6 +44,15 @@ def test_random_connections(first: int, tmp_path: Path) -> None:
     assert limits <= MOST_LIMITS * len(lost)
 
 
+def test_a_limit_is_not_told_as_false(tmp_path: Path) -> None:
+    """Seed 1 lacks a packet that nobody can miss."""
+    found = [one.judgement for one in try_out(played(1), 1, tmp_path)]
+    limits = [one for one in found if one.grade is Grade.LIMIT]
+    assert limits
+    assert all(" limit: " in one.said and " false: " not in one.said for one in limits)
+    assert not any(Grade.FALSE in one.words.values() for one in found)
+
+
 def test_captures_of_kernels(tmp_path: Path) -> None:
     files = Counter[str]()
     sources = []

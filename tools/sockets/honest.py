@@ -100,8 +100,20 @@ class Judgement(NamedTuple):
     grade: Grade
     """The worst of its words'."""
     words: Mapping[str, Grade]
-    said: str
-    """What is wrong, or less, in words."""
+    differs: Mapping[str, str]
+    """What is said of each that is not right, and what is true."""
+
+    @property
+    def said(self) -> str:
+        """What is wrong, or less, in words."""
+        return "; ".join(f"{key} {self.words[key]}: {told}" for key, told in self.differs.items())
+
+    def beyond(self) -> Judgement:
+        """What no reader of packets could know is a limit, and not false."""
+        words = {
+            key: Grade.LIMIT if grade is Grade.FALSE else grade for key, grade in self.words.items()
+        }
+        return self._replace(grade=Grade.LIMIT, words=words)
 
 
 def truth_of(rows: Iterable[Row], known: Truth | None = None) -> Truth:
@@ -144,7 +156,8 @@ def judge(rows: list[Row], truth: Truth) -> Judgement:
         # with one end unseen, a SYN inside a connection cannot be told from the next one
         return max((judge([row], truth) for row in alone), key=lambda j: list(Grade).index(j.grade))
     if len(alone) != 1:
-        return Judgement(Grade.FALSE, {"rows": Grade.FALSE}, f"{len(rows)} rows for one connection")
+        many = f"{len(rows)} for one connection"
+        return Judgement(Grade.FALSE, {"rows": Grade.FALSE}, {"rows": many})
     row = alone[0]
     client = (str(row["client_ip"]), int(str(row["client_port"])))
     swapped = client != truth.client
@@ -164,12 +177,12 @@ def judge(rows: list[Row], truth: Truth) -> Judgement:
         "cause": _cause(row, truth),
     }
     worst = max(words.values(), key=list(Grade).index)
-    said = "; ".join(
-        f"{key} {grade}: {_told(row, key)}, in truth {_true(truth, key)}"
+    differs = {
+        key: f"{_told(row, key)}, in truth {_true(truth, key)}"
         for key, grade in words.items()
         if grade is not Grade.RIGHT
-    )
-    return Judgement(worst, words, said)
+    }
+    return Judgement(worst, words, differs)
 
 
 def _attempt(row: Row) -> bool:

@@ -68,7 +68,9 @@ def _close(row: Row, truth: Truth, limits: set[str]) -> Iterator[str]:
     if close != truth.close and not hidden:
         yield f"close: {row.close}, in truth {truth.close}"
     if row.closed_by != truth.closed_by and not hidden:
-        if "which-drew" not in limits:
+        if row.closed_by == "none" and "unseen-fin" in limits:
+            limits.add("closer-unseen")
+        elif "which-drew" not in limits:
             yield f"closed_by: {row.closed_by}, in truth {truth.closed_by}"
     else:
         limits.discard("which-drew")

@@ -240,7 +240,7 @@ class _Connection:
         found = (held.state, held.orphan) if held else ("", True)
         if found != self._known.get(who, ("", True)):
             self._known[who] = found
-            self.played.samples.append((now(), who, *found))
+            self.played.samples.append(Sample(now(), who, *found))
 
 
 _TABLES: dict[Side, SocketTable] = {}

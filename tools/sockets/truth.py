@@ -31,6 +31,7 @@ LIMITS: Final = {
     " other, as a FIN that came second does",
     "unseen-fin": "a RST of an end whose FIN was lost, or waits behind its data: whoever did not see the FIN must think that its sender has"
     " lost its memory",
+    "closer-unseen": "who closed first, where the FIN of an end that sent a RST was lost: finwait says nobody",
     "which-drew": "which of several segments with the same ack number drew a RST, that gives this number back",
     "small-socket": "a RST within the window, but not at its edge, in FIN-WAIT-2 without a process: a socket would ask by a challenge ACK"
     " (RFC 5961 3.2), the small one that Linux keeps just goes",

@@ -170,7 +170,7 @@ def try_out(source: Source, seed: int, folder: Path) -> Iterator[Found]:
             and variant.kind in REMOVED
             and whole(variant.frames, truth.client)
         ):
-            judgement = judgement._replace(grade=Grade.LIMIT)
+            judgement = judgement.beyond()
         yield Found(source.name, variant.kind, variant.door, variant.what, judgement, _brief(rows))
 
 

@@ -67,10 +67,16 @@ impl Holes {
         self.ranges.iter().any(|(a, _)| a.before(to))
     }
 
-    /// True if what is missing reaches up to `to`: nothing captured lies between.
+    /// Where what is missing up to `to` begins, if nothing captured lies between.
+    #[must_use]
+    pub fn reaching(&self, to: Seq) -> Option<Seq> {
+        self.ranges.iter().find(|(_, b)| *b == to).map(|(a, _)| *a)
+    }
+
+    /// True if what is missing reaches up to `to`.
     #[must_use]
     pub fn reaches(&self, to: Seq) -> bool {
-        self.ranges.iter().any(|(_, b)| *b == to)
+        self.reaching(to).is_some()
     }
 
     /// Bytes never captured.

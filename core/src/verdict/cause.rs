@@ -61,6 +61,10 @@ fn no_answer_comes(repeats: u32, gap: u32, silence: i64) -> Confidence {
     }
 }
 
+/// So long a sender repeats payload at least before it gives up (R2, RFC 1122 section 4.2.3.5), nanoseconds. Linux waits
+/// fifteen minutes. One that falls silent earlier may have been cut off itself, or told to wait no longer.
+const GIVES_UP: i64 = 100_000_000_000;
+
 /// A cause with what speaks for and against it.
 #[derive(Clone, Debug)]
 pub struct Reason {
@@ -357,6 +361,17 @@ impl Case<'_> {
             r
         } else {
             let sure = no_answer_comes(repeats.into(), gap, silence);
+            // the next sending was due then, and did not come
+            let waited = x.map_or(0, |x| {
+                let repeated = x.last_ts.saturating_sub(x.last_data_ts);
+                repeated.saturating_add(2 * i64::from(gap) * 1_000_000)
+            });
+            let gave_up = waited >= GIVES_UP && overdue(gap, silence);
+            let sure = if sure == Confidence::Certain && !gave_up {
+                Confidence::Likely
+            } else {
+                sure
+            };
             Reason::new(Cause::PeerSilent, sure)
         };
         r.supports.put(Evidence::Retransmissions, repeats);

@@ -21,9 +21,17 @@ pub fn fin_unseen(conn: &Conn, s: Dir) -> bool {
     }
     let e: &Endpoint = &conn.ends[s as usize];
     let mute = !e.has(seen::SEQ) && conn.ends[s.flip() as usize].has(seen::ACK);
-    let before = !e.has(seen::SYN) && e.bytes == 0;
-    let in_hole = e.holes.as_ref().is_some_and(|h| h.reaches(e.snd_nxt));
-    mute || before || in_hole
+    mute || before_all(e) || last_hole(e).is_some()
+}
+
+/// True if a FIN may lie before all that was captured of this end.
+fn before_all(e: &Endpoint) -> bool {
+    !e.has(seen::SYN) && e.bytes == 0
+}
+
+/// Where what is missing above all that was captured of this end begins.
+fn last_hole(e: &Endpoint) -> Option<Seq> {
+    e.holes.as_ref().and_then(|h| h.reaching(e.snd_nxt))
 }
 
 /// True if the last payload of end `s` before the close was not captured.
@@ -56,10 +64,16 @@ pub fn over_before(conn: &Conn, reset: &Reset) -> bool {
 }
 
 /// True if the other end of `fin`'s sender may have closed before: its FIN was not captured, and `fin` acks all that
-/// is known of it. What it sent later was not known to the sender of `fin`.
+/// is known of it. What it sent later was not known to the sender of `fin`. Where its FIN can only be in a hole, an ACK of `fin`
+/// below that was sent before it.
 #[must_use]
 pub fn fin_was_second(conn: &Conn, fin: &Fin, by: Dir) -> bool {
-    fin_unseen(conn, by.flip()) && !known_beyond(conn, by, fin.ack)
+    let y = &conn.ends[by.flip() as usize];
+    let answered = fin
+        .acked
+        .zip(last_hole(y).filter(|_| !before_all(y)))
+        .is_some_and(|(ack, hole)| !ack.seq.after(hole));
+    fin_unseen(conn, by.flip()) && !answered && !known_beyond(conn, by, fin.ack)
 }
 
 /// The same of a RST.
@@ -73,10 +87,11 @@ pub fn reset_was_second(conn: &Conn, c: &Closing, reset: &Reset) -> bool {
             .is_some_and(|ack| known_beyond(conn, reset.by, ack))
 }
 
-/// True if the end that `by` talks to has sent something that `by` had not received when it acked `ack`.
+/// True if the end that `by` talks to has sent something that `by` had not received when it acked `ack`, and that was no FIN.
 fn known_beyond(conn: &Conn, by: Dir, ack: Seq) -> bool {
     let (x, y) = (&conn.ends[by as usize], &conn.ends[by.flip() as usize]);
-    x.ack.after(ack) || y.has(seen::SEQ) && y.packets > 0 && y.snd_nxt.after(ack)
+    let captured = last_hole(y).unwrap_or(y.snd_nxt);
+    x.ack.after(ack) || y.has(seen::SEQ) && y.packets > 0 && captured.after(ack)
 }
 
 /// Where end `s` stands, as far as it is sure: whose FIN came first tells CLOSE-WAIT from TIME-WAIT.

@@ -50,5 +50,9 @@ def _named() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        folder = tempfile.tempdir or os.environ.get("TMPDIR") or "/tmp"  # noqa: S108  # said, not used
-        raise CannotWrite(str(folder), error) from error
+        raise CannotWrite(folder(), error) from error
+
+
+def folder() -> str:
+    """Name the folder where these files lie."""
+    return str(tempfile.tempdir or os.environ.get("TMPDIR") or "/tmp")  # noqa: S108  # said, not used

@@ -9,7 +9,7 @@ from finwait.cli.options import epilog, helps, lang_option
 from finwait.cli.table import STANDS_FOR
 from finwait.errors import Misuse
 from finwait.picture.width import left, width, wrap
-from finwait.verdict.catalogue import KINDS, Entry, entries
+from finwait.verdict.catalogue import COMPARED, KINDS, Entry, entries
 from finwait.verdict.columns import described
 from finwait.verdict.language import Lang, Text
 from finwait.verdict.spelling import meant, near
@@ -24,6 +24,7 @@ _TABLE_ONLY = Text(
     "In the table; --where and --sort know them, too; made of",
     "表格中的列，--where 与 --sort 也认识；取自",
 )
+_EVERY = (*KINDS, *COMPARED)
 _LISTED = Text(": `finwait catalogue` lists all", "：`finwait catalogue` 会列出所有的词")
 COLUMNS = "columns"
 """The word that lists the columns of an analysis, which are no words of the core."""
@@ -43,13 +44,13 @@ WIDEST = 100
         {0: helps("done", "完成"), 1: helps("misuse: no such word", "用法错误：没有这个词")},
     ),
     help=helps(
-        "Say what the words of an analysis mean, where they come from, and what to do about them.\n\n"
+        "Say what the words of an analysis or a comparison mean, where they come from, and what to do about them.\n\n"
         "WORD is one of them, such as data-after-close, or a kind: "
-        + ", ".join(KINDS)
+        + ", ".join(_EVERY)
         + "; columns lists the columns of finwait analyze.",
-        "说明分析结果中每个词的含义、出处以及应对办法。\n\n"
+        "说明分析和对照结果中每个词的含义、出处以及应对办法。\n\n"
         "WORD 可以是其中一个词，例如 data-after-close，也可以是一个类别："
-        + "、".join(KINDS)
+        + "、".join(_EVERY)
         + "；columns 列出 finwait analyze 的各列。",
     ),
 )
@@ -60,8 +61,8 @@ def command(word: str | None, lang: Lang) -> None:
     columns = min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns)
     if word == COLUMNS:
         lines = columns_listed(lang, columns)
-    elif word is None or word in KINDS:
-        lines = listed(KINDS if word is None else (word,), lang, columns)
+    elif word is None or word in _EVERY:
+        lines = listed(_EVERY if word is None else (word,), lang, columns)
     else:
         lines = told(word, lang, columns)
     for line in lines:
@@ -98,12 +99,12 @@ def told(word: str, lang: Lang, columns: int) -> Iterator[str]:
     """Tell all about a word. Several kinds may have it. Raises Misuse if none does."""
     found = [
         entry
-        for kind in KINDS
+        for kind in _EVERY
         for slug, entry in entries(kind).items()
         if slug.casefold() == word.casefold()
     ]
     if not found:
-        known = sorted({*KINDS, COLUMNS, *(slug for kind in KINDS for slug in entries(kind))})
+        known = sorted({*_EVERY, COLUMNS, *(slug for kind in _EVERY for slug in entries(kind))})
         hint = meant(near(word, known, alike=0.8), _LISTED)
         raise Misuse(f"no word {word!r}{hint.en}", f"没有 {word!r} 这个词{hint.zh}")
     for number, entry in enumerate(found):

@@ -10,13 +10,16 @@ BAD_INPUT = 2
 REFUSED = 3
 """The operating system refused: no such file, no permission, a missing privilege, a full disk."""
 NOT_SAME = 4
-"""`finwait lab`: something differs from what was expected, or an experiment stopped."""
+"""`finwait lab`: something differs from what was expected, or an experiment stopped. `finwait reproduce`: the script gives
+another close."""
 SCRIPT_FAILED = 4
 """`finwait run`: a script was played, and the stack did something else than it expects."""
 BUG = 70
 """EX_SOFTWARE of sysexits.h: an exception that finwait did not foresee."""
 READER_LEFT = 141
 """128 + SIGPIPE: whoever read standard output went away."""
+TERMINATED = 143
+"""128 + SIGTERM."""
 
 
 def code_of(error: errors.FinwaitError) -> int:

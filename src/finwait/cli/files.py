@@ -16,19 +16,34 @@ from typing import Final, TypeVar
 import click
 
 from finwait.cli.options import helps
-from finwait.cli.sink import STDOUT
+from finwait.cli.sink import STDOUT, check_file
 from finwait.errors import STDIN, CannotWrite, Misuse, called, shown
+from finwait.verdict.language import Text
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
 
+A_CAPTURE: Final = Text(
+    "a capture, as in tcpdump -U -w - | finwait analyze -",
+    "一份抓包，例如 tcpdump -U -w - | finwait analyze -",
+)
+
+
 class Read(click.types.StringParamType):
-    """A file that is read, or a folder: then those of its files that `inside` gives; "-" is standard input."""
+    """A file that is read, or a folder: then those of its files that `inside` gives; "-" is standard input.
+
+    `wanted` says what is to be read there, with an example.
+    """
 
     name = "file"
 
-    def __init__(self, inside: Callable[[Path], Iterable[Path]] = Path.iterdir) -> None:
+    def __init__(
+        self,
+        inside: Callable[[Path], Iterable[Path]] = Path.iterdir,
+        wanted: Text = A_CAPTURE,
+    ) -> None:
         self.inside = inside
+        self.wanted = wanted
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
@@ -71,7 +86,7 @@ class Written(_Named):
         super().__init__(dir_okay=False)
 
     def look(self, path: str, param: click.Parameter | None, ctx: click.Context | None) -> None:
-        """Refuse what cannot become a file. Raises CannotWrite if its folder is none."""
+        """Refuse what cannot become a file. Raises CannotWrite if its folder is none, or takes no files."""
         super().look(path, param, ctx)
         parent = Path(path).parent
         if not parent.is_dir():
@@ -81,6 +96,7 @@ class Written(_Named):
                 f"{shown(str(parent))} is no folder" if there else f"no folder {shown(str(parent))}"
             )
             raise CannotWrite(path, OSError(number, said))
+        check_file(path)
 
 
 class Folder(_Named):
@@ -161,30 +177,32 @@ def check(parameters: Iterable[click.Parameter], given: Mapping[str, object]) ->
                     read.append((path, kind))
                 case Written(), str() if path != STDOUT:
                     written.append(path)
-    _check_stdin([path for path, _ in read])
+    _check_stdin([kind for path, kind in read if path == STDIN])
     for path in written:
         _check_apart(path, read)
     _check_once(written)
     _check_stdout(read)
 
 
-def _check_stdin(paths: list[str]) -> None:
-    if paths.count(STDIN) > 1:
+def _check_stdin(kinds: list[Read]) -> None:
+    if not kinds:
+        return
+    if len(kinds) > 1:
         raise Misuse(
             "standard input can be read once: give - once",
             "标准输入只能读一次：请只给出一个 -",
         )
     # Python has no sys.stdin where the shell gave none (<&-), whatever its type says
     given: object = sys.stdin
-    if STDIN in paths and given is None:
+    wanted = kinds[0].wanted
+    if given is None:
         raise Misuse(
-            "standard input is closed: give it a capture, as in tcpdump -U -w - | finwait analyze -",
-            "标准输入已关闭：请给它一份抓包，例如 tcpdump -U -w - | finwait analyze -",
+            f"standard input is closed: give it {wanted.en}", f"标准输入已关闭：请给它{wanted.zh}"
         )
-    if STDIN in paths and sys.stdin.isatty():
+    if sys.stdin.isatty():
         raise Misuse(
-            "standard input is a terminal: give it a capture, as in tcpdump -U -w - | finwait analyze -",
-            "标准输入是终端：请给它一份抓包，例如 tcpdump -U -w - | finwait analyze -",
+            f"standard input is a terminal: give it {wanted.en}",
+            f"标准输入是终端：请给它{wanted.zh}",
         )
 
 

@@ -1,6 +1,5 @@
 """`finwait lab`: closings on a real kernel, with the kernel's own word for each."""
 
-import inspect
 import json
 import sys
 from collections.abc import Generator, Iterator
@@ -12,8 +11,9 @@ import click
 from finwait.cli import codes
 from finwait.cli.files import FOLDER
 from finwait.cli.options import epilog, format_option, helps, lang_option
-from finwait.cli.sink import opened
+from finwait.cli.sink import check_folder, opened
 from finwait.cli.terminal import terminal
+from finwait.cli.terminated import code_of, terminable
 from finwait.errors import CannotOpen, CannotWrite, MissingPrivilege
 from finwait.lab import report
 from finwait.lab.choose import chosen, listed
@@ -51,7 +51,10 @@ _EPILOG = epilog(
             "something differs from what was expected, or an experiment stopped",
             "有一处与预期不符，或有实验中途停止",
         ),
-        130: helps("interrupted; what had been played was told", "被中断；已运行的实验已给出"),
+        130: helps(
+            "interrupted; what had been played was told (143: SIGTERM)",
+            "被中断；已运行的实验已给出（SIGTERM 为 143）",
+        ),
     },
 )
 
@@ -129,7 +132,7 @@ def command(  # noqa: PLR0917 - click gives them by name
         return codes.DONE
     experiments = chosen(names, with_long=with_long)
     if code:
-        for path in dict.fromkeys(inspect.getsourcefile(each.story) or "" for each in experiments):
+        for path in dict.fromkeys(each.place[0] for each in experiments if each.place):
             print(Path(path).read_text(encoding="utf-8"), end="")
         return codes.DONE
     for folder in filter(None, (keep, svg)):
@@ -226,29 +229,29 @@ def _complain(words: str) -> None:
 def _tell(
     endings: Generator[Ending], count: int, teller: _Teller, form: str, keeper: _Keeper
 ) -> int:
-    """Tell every ending as it comes, and the table at the end; Ctrl-C ends it early."""
+    """Tell every ending as it comes, and the table at the end; Ctrl-C and SIGTERM end it early."""
     rows: list[Ending] = []
-    stopped = False
+    stopped: KeyboardInterrupt | None = None
     try:
-        with closing(endings):
+        with terminable(), closing(endings):
             for experiment, ending in endings:
                 rows.append((experiment, ending))
                 if form == "text":
                     teller.tells(experiment, ending)
                 if isinstance(ending, Result):
                     keeper.keep(experiment, ending)
-    except KeyboardInterrupt:
-        stopped = True
+    except KeyboardInterrupt as interrupt:
+        stopped = interrupt
     if form == "json":
         data = [report.as_data(*row, teller.lang) for row in rows]
         json.dump(data, sys.stdout, ensure_ascii=False, indent=2)
         print()
     elif rows:
-        teller.table(rows, cut_off=stopped)
+        teller.table(rows, cut_off=stopped is not None)
     keeper.tell()
-    if stopped:
+    if stopped is not None:
         _complain(_STOPPED.say(teller.lang).format(done=len(rows), all=count))
-        return codes.INTERRUPTED
+        return code_of(stopped)
     return _code([ending for _, ending in rows], keeper)
 
 
@@ -265,7 +268,9 @@ def leg_name(name: str, number: int) -> str:
 
 
 def _made(folder: str) -> None:
+    """Make a folder, if there is none; raises CannotWrite if it cannot be written into, before anything is played."""
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CannotWrite(folder, error) from None
+    check_folder(folder, folder)

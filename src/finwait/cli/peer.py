@@ -25,8 +25,8 @@ _EPILOG = epilog(
         "0": helps("done, by --count, --for or Ctrl-C", "结束（--count、--for 或 Ctrl-C）"),
         "1": helps("misuse: no such close, bad address", "用法错误：没有这种关闭方式、地址无效"),
         "3": helps(
-            "the system refused: no right to make a device, no such COMMAND, --pcap cannot be written",
-            "系统拒绝：无权创建设备、没有这个 COMMAND、无法写入 --pcap",
+            "the system refused: no right to make a device, no such COMMAND, or it never listened, --pcap cannot be written",
+            "系统拒绝：无权创建设备、没有这个 COMMAND 或它始终没有监听、无法写入 --pcap",
         ),
         "N": helps("of COMMAND, if it ended by itself; 128 + signal", "COMMAND 自行结束时为其退出码；或 128 + 信号"),
     },
@@ -78,7 +78,7 @@ _EPILOG = epilog(
 )
 @click.option(
     "--connect",
-    metavar="HOST:PORT",
+    metavar="ADDRESS:PORT",
     help=helps(
         "Connect to this server of this machine, do not listen.",
         "不监听，而是连接本机上的这个服务器。",

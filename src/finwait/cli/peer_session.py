@@ -1,5 +1,6 @@
 """One run of `finwait peer`: the device, the program that is tested, what is told meanwhile and at the end."""
 
+import math
 import os
 import shutil
 import signal
@@ -13,13 +14,15 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from finwait.capture.connections import analyze
-from finwait.capture.nameless import nameless
+from finwait.capture.nameless import folder, nameless
 from finwait.cli import codes
 from finwait.cli.peer_deeds import Deeds
 from finwait.cli.sink import STDOUT, opened
 from finwait.cli.terminal import terminal
+from finwait.cli.terminated import terminable
 from finwait.errors import CannotOpen
-from finwait.kernel.namespace import die_with_parent, join
+from finwait.kernel.namespace import Namespace, die_with_parent, join
+from finwait.peer.actor import spelled
 from finwait.peer.background import private_namespace, quiet_of
 from finwait.peer.live import Live, kernel_side, listens
 from finwait.peer.steps import Step
@@ -34,6 +37,8 @@ LOOK: Final = 0.02
 """Seconds between two looks whether it does; the kernel tells nobody."""
 SETTLES: Final = 2.0
 """Seconds at most, after the end, for what is still under way."""
+LULL: Final = 5.0
+"""Seconds without a packet until a peer that connected says what it may be, and how to end it; a slow reply takes less."""
 OBEYS: Final = 2.0
 """Seconds that the program has between SIGTERM and SIGKILL."""
 STOPS: Final = (signal.SIGINT, signal.SIGTERM)
@@ -44,6 +49,22 @@ _VERDICTS = Text(
 _NOTHING = Text("No packet came.", "没有收到任何报文。")
 NO_PROGRAM: Final = Text("there is no such program", "没有这个程序")
 _NOT_LISTENING = Text("nothing listens at port {port} after {s:.0f} s", "{s:.0f} 秒后端口 {port} 仍无人监听")  # fmt: skip
+_LULL = Text(
+    "nothing has happened for {s:g} s. Ctrl-C ends the peer with the verdicts, --for SECONDS by itself",
+    "已有 {s:g} 秒没有动静。Ctrl-C 结束对端并给出结论，--for SECONDS 使其自行结束",
+)
+_NO_ANSWER = Text(
+    "{to} has neither replied nor closed for {s:g} s. A server that reads to the end first waits for the peer's FIN:"
+    " --close half-close --after request sends it at once. Ctrl-C ends the peer with the verdicts, --for SECONDS by itself",
+    "{to} 已有 {s:g} 秒既不应答也不关闭。先读到末尾的服务器在等待对端的 FIN："
+    "--close half-close --after request 会立即发送。Ctrl-C 结束对端并给出结论，--for SECONDS 使其自行结束",
+)
+ANSWERS: Final = frozenset({"reply", "fin", "dark", "forge"})
+"""Steps after which it is not the server's turn: it answered, the peer no longer listens, or the server was made to believe so."""
+_ENDED_FIRST = Text(
+    "it ended with exit code {code} before anything listened at port {port}",
+    "它已结束（退出码 {code}），而端口 {port} 始终无人监听",
+)
 _COMMAND_ENDED = Text("{name} ended with exit code {code}", "{name} 结束，退出码 {code}")
 
 
@@ -63,6 +84,8 @@ class Session:
     quiet: bool
     lang: Lang
     deeds: Deeds = field(default_factory=Deeds)
+    seen: set[str] = field(default_factory=set)
+    """Words of its steps so far."""
 
     def run(self) -> int:
         """Do all of it, and give the exit code."""
@@ -73,9 +96,13 @@ class Session:
                 join(self.netns)
             elif self.command:
                 private_namespace(kept)
+                kept.callback(Namespace.end_others)  # what it left in the background
             path = Path(kept.enter_context(nameless()).path)
             kernel = kernel_side(self.at[0], self.to[0] if self.to else None)
-            with _held() as let_go, Live(self.part, self.at, kernel, path, self._tell) as live:
+            with (
+                _held() as let_go,
+                Live(self.part, self.at, kernel, path, self._tell, folder()) as live,
+            ):
                 code = self._play(live, let_go)
             if live.capture.packets:
                 self._verdicts(str(path))
@@ -88,6 +115,7 @@ class Session:
 
     def _tell(self, step: Step) -> None:
         self.deeds.note(step)
+        self.seen.add(step.word)
         if not self.quiet:
             self._print(step.say(self.lang))
 
@@ -104,7 +132,7 @@ class Session:
     def _play(self, live: Live, let_go: Callable[[], None]) -> int:
         program: subprocess.Popen[bytes] | None = None
         code = codes.DONE
-        with _stoppable(), ExitStack() as kept:
+        with terminable(), ExitStack() as kept:
             try:
                 let_go()
                 if self.command:
@@ -131,19 +159,31 @@ class Session:
 
     def _loop(self, live: Live, program: "subprocess.Popen[bytes] | None") -> None:
         """Until the program has ended, all connections are over, or the time is."""
-        end = None if self.seconds is None else time.monotonic() + self.seconds
+        end = math.inf if self.seconds is None else time.monotonic() + self.seconds
         with _ends(program) as ended:
             if self.to is not None and program is not None:
-                self._await_server(live, self.to[1], ended)
+                self._await_server(live, program, self.to[1], ended)
+            lull = _Lull(math.inf if self.to is None else LULL)
             called = 0
             while not self._is_done(live, program, called):
                 if self.to is not None and live.actor.idle:
                     live.connect(self.to)
                     called += 1
                     continue
-                left = None if end is None else end - time.monotonic()
-                if (left is not None and left <= 0) or live.turn(left, ended):
+                left = min(end, lull.end) - time.monotonic()
+                if live.turn(None if left == math.inf else max(left, 0), ended):
+                    if not self._left_a_server(program):
+                        return
+                    ended.clear()
+                if time.monotonic() >= end:
                     return
+                if self.to is not None and lull.is_over(live.capture.packets):
+                    self._hint(*self.to)
+
+    def _hint(self, address: Address, port: int) -> None:
+        """Say what a lull may be: whose turn it is, is not plain to who waits."""
+        said = (_LULL if self.seen & ANSWERS else _NO_ANSWER).say(self.lang)
+        print(f"finwait: {said.format(to=spelled(address, port), s=LULL)}", file=sys.stderr)
 
     def _is_done(self, live: Live, program: object, called: int) -> bool:
         if self.to is not None:
@@ -151,13 +191,27 @@ class Session:
         # A client that is tested goes on after its last connection; its end is the end.
         return program is None and self.count is not None and live.actor.ended >= self.count
 
-    def _await_server(self, live: Live, port: int, ended: list[int]) -> None:
+    def _await_server(
+        self, live: Live, program: "subprocess.Popen[bytes]", port: int, ended: list[int]
+    ) -> None:
         end = time.monotonic() + STARTS
         while not listens(port):
             if time.monotonic() > end:
-                raise CannotOpen(self.command[0], _NOT_LISTENING.en.format(port=port, s=STARTS), _NOT_LISTENING.zh.format(port=port, s=STARTS))  # fmt: skip
-            if live.turn(LOOK, ended):
-                return
+                raise self._in_vain(_NOT_LISTENING, port=port, s=STARTS)
+            if live.turn(LOOK, ended) and not listens(port):
+                raise self._in_vain(_ENDED_FIRST, port=port, code=_as_shells_do(program.wait()))
+
+    def _in_vain(self, why: Text, **values: float) -> CannotOpen:
+        return CannotOpen(self.command[0], why.en.format(**values), why.zh.format(**values))
+
+    def _left_a_server(self, program: "subprocess.Popen[bytes] | None") -> bool:
+        """Whether the program went on in the background, as daemons do."""
+        return (
+            self.to is not None
+            and program is not None
+            and program.wait() == 0
+            and listens(self.to[1])
+        )
 
     # --- telling ---
 
@@ -177,6 +231,25 @@ class Session:
                 self._print("\n" + told.replace(path, self.pcap or "finwait peer"), end="")
 
 
+class _Lull:
+    """Notices, once, that no packet has passed for so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._packets = 0
+        self.end = time.monotonic() + seconds
+
+    def is_over(self, packets: int) -> bool:
+        """Take how many have passed."""
+        now = time.monotonic()
+        if packets != self._packets and self.end < math.inf:
+            self._packets, self.end = packets, now + self._seconds
+        if now < self.end:
+            return False
+        self.end = math.inf
+        return True
+
+
 @contextmanager
 def _held() -> Iterator[Callable[[], None]]:
     """Let Ctrl-C and SIGTERM wait until the function that is given is called: a peer that says it listens ends with verdicts."""
@@ -189,20 +262,6 @@ def _held() -> Iterator[Callable[[], None]]:
         yield let_go
     finally:
         let_go()
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Let SIGTERM end the play as Ctrl-C does."""
-
-    def stop(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

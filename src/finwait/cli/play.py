@@ -1,11 +1,13 @@
 """Many plays: one after the other in this process, or some at a time, each in a process of its own."""
 
+import mmap
 import os
 import select
 import signal
+import struct
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -24,13 +26,25 @@ LIMIT: Final = 180.0
 """Seconds that one script may take, as google's runner has it."""
 GRACE: Final = 3.0
 """Seconds that a play has to tell where it is, once its time is over; then its process is killed."""
+TICK: Final = 0.5
+"""Seconds between two looks at where plays are."""
+COUNTS: Final = struct.Struct("=II")
+"""Events played, and all: what a process of a play writes into the page that it shares."""
 SWITCH: Final = 0.0002
 """Seconds until a thread that woke from a blocking call gets its turn: the 5 ms of Python are more than a script's tolerance."""
 
 
+Watch = Callable[[str, int, int], None]
+"""Is told the path of a play that goes on, how many of its events were played, and of how many (0: it has not begun)."""
+
+
+def unwatched(path: str, done: int, total: int) -> None:
+    """Be told, and show nothing."""
+
+
 def play_all(
-    jobs: list[Job], at_once: int, limit: float = LIMIT, signals: Signals | None = None
-) -> Iterator[Outcome]:
+    jobs: list[Job], at_once: int, limit: float = LIMIT, signals: Signals | None = None, watch: Watch = unwatched
+) -> Iterator[Outcome]:  # fmt: skip
     """Play, and give the outcomes in the order of the jobs. The kernel's scripts each have a process, because a namespace is a process's.
 
     Once `signals` has one, the plays that go on are told as interrupted, and no other begins.
@@ -39,12 +53,12 @@ def play_all(
     if not jobs:
         return
     if jobs[0].stage == "kernel":
-        yield from _apart(jobs, at_once, limit, signals)
+        yield from _apart(jobs, at_once, limit, signals, watch)
     elif at_once == 1 or len(jobs) == 1:
         for job in jobs:
             if signals:
                 return
-            yield timed(job, limit, signals)
+            yield timed(job, limit, signals, partial(watch, job.path))
     else:
         yield from _pool(jobs, at_once, limit, signals)
 
@@ -70,13 +84,15 @@ class _Running:
     number: int
     job: Job
     process: "Apart[Outcome]"
+    page: mmap.mmap
+    """Where it has come to: COUNTS."""
     begun: float
     """time.monotonic()"""
     asked: float | None = None
     """When it was told to end."""
 
 
-def _apart(jobs: list[Job], at_once: int, limit: float, signals: Signals) -> Iterator[Outcome]:
+def _apart(jobs: list[Job], at_once: int, limit: float, signals: Signals, watch: Watch) -> Iterator[Outcome]:  # fmt: skip
     from finwait.kernel.apart import Apart
 
     sys.setswitchinterval(SWITCH)
@@ -90,8 +106,11 @@ def _apart(jobs: list[Job], at_once: int, limit: float, signals: Signals) -> Ite
                 while waiting and len(running) < at_once and not signals:
                     number, job = waiting.pop(0)
                     sys.stdout.flush()  # a fork takes a copy of what is not written yet
-                    process = Apart(in_child(job, limit))
-                    running[process.fileno()] = _Running(number, job, process, time.monotonic())
+                    page = mmap.mmap(-1, COUNTS.size)
+                    process = Apart(in_child(job, limit, partial(COUNTS.pack_into, page, 0)))
+                    running[process.fileno()] = _Running(number, job, process, page, time.monotonic())  # fmt: skip
+                first = next(iter(running.values()))
+                watch(first.job.path, *COUNTS.unpack_from(first.page))
                 for fd in _ended(running, wake, limit, signals):
                     one = running.pop(fd)
                     done[one.number] = _answer(one, limit)
@@ -126,7 +145,7 @@ def _ended(running: dict[int, _Running], wake: int, limit: float, signals: Signa
     ends = [
         limit + one.begun if one.asked is None else one.asked + GRACE for one in running.values()
     ]
-    left = max(min(ends) - time.monotonic(), 0)
+    left = min(max(min(ends) - time.monotonic(), 0), TICK)
     ready, _, _ = select.select([wake, *running], [], [], left)
     if wake in ready:
         os.read(wake, 64)
@@ -150,6 +169,6 @@ def _answer(one: _Running, limit: float) -> Outcome:
     try:
         return one.process.answer(0.0 if late else limit)
     except Ended as ended:
-        message = too_long(limit) if ended.late else Text(str(ended), str(ended))
+        message = too_long(limit) if ended.late else Text(str(ended), ended.say("zh"))
         lasted = round((time.monotonic() - one.begun) * 1_000_000)
         return one.job.failed(Failure("time", NOWHERE, "", message), Status.FAILED, lasted)

@@ -25,6 +25,22 @@ _REST = Text("{time} left", "还需 {time}")
 _COUNTS = Text(
     "{frames} packets, {connections} connections", "{frames} 个报文，{connections} 个连接"
 )
+_REHEARSED = Text("{done} of {total} segments rehearsed", "已预演 {total} 个报文段中的 {done} 个")
+_EVENTS = Text("{path}: {done} of {total} events", "{path}：{total} 个事件中的 {done} 个")
+_PLAYS = Text(
+    "{done} of {total} plays, {failed} not passed",
+    "{total} 次运行中的 {done} 次，{failed} 次未通过",
+)
+EVERY = 32
+"""Segments: more often nobody sees a change."""
+AGAIN = 0.1
+"""Seconds: the same."""
+
+
+def _share(done: float, total: int) -> str:
+    share = min(1.0, done / total)
+    filled = round(share * BAR)
+    return f"[{'█' * filled}{'░' * (BAR - filled)}] {share:4.0%}"
 
 
 class Stop:
@@ -82,23 +98,54 @@ class Bar:
         self._live = lang is not None and self._stream.isatty()
         self._start = time.monotonic()
         self._drawn = False
+        self._shown = 0.0
 
     def show(self, done: int, total: int | None, frames: int, connections: int) -> None:
         """Draw how far it is. Bytes are of the file, compressed if it is."""
-        elapsed = time.monotonic() - self._start
-        if not self._live or elapsed < PATIENCE:
+        if not self.due:
             return
+        elapsed = time.monotonic() - self._start
         rate = done / elapsed
         parts = [f"{done / 1e6:,.0f} MB, {rate / 1e6:,.0f} MB/s"]
         if total:
-            share = min(1.0, done / total)
-            filled = round(share * BAR)
-            parts.insert(0, f"[{'█' * filled}{'░' * (BAR - filled)}] {share:4.0%}")
+            parts.insert(0, _share(done, total))
             if rate > 0:
                 left = duration(max(0.0, (total - done) / rate), self._lang)
                 parts.append(_REST.say(self._lang).format(time=left))
         counts = _COUNTS.say(self._lang)
         parts.append(counts.format(frames=count(frames), connections=count(connections)))
+        self._draw(parts)
+
+    def rehearsed(self, done: int, total: int) -> None:
+        """Draw how many segments of a connection a script has."""
+        if self.due and done % EVERY == 0:
+            counts = _REHEARSED.say(self._lang).format(done=count(done), total=count(total))
+            self._draw([_share(done, total), counts])
+
+    def plays(
+        self, path: str, events: tuple[int, int], plays: tuple[int, int], failed: int
+    ) -> None:
+        """Draw how far scripts are. path: of one that goes on; events, plays: how many were played, and of how many."""
+        now = time.monotonic()
+        if not self.due or now - self._shown < AGAIN:
+            return
+        self._shown = now
+        played, all_of_it = events
+        done, total = plays
+        parts = [_share(done + played / max(all_of_it, 1), total)]
+        if total > 1:
+            parts.append(_PLAYS.say(self._lang).format(done=done, total=total, failed=failed))
+        if all_of_it:
+            parts.append(_EVENTS.say(self._lang).format(path=path, done=played, total=all_of_it))
+        parts.append(duration(now - self._start, self._lang))
+        self._draw(parts)
+
+    @property
+    def due(self) -> bool:
+        """Whether there is a terminal, and whoever looks at it has waited long enough."""
+        return self._live and time.monotonic() - self._start >= PATIENCE
+
+    def _draw(self, parts: list[str]) -> None:
         room = self._columns()
         while len(parts) > 1 and width(", ".join(parts)) >= room:
             parts.pop()  # a line that breaks cannot be drawn over

@@ -1,19 +1,32 @@
 """`finwait reproduce`: from a captured connection to a script of packetdrill."""
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
-from finwait.cli import faults
+from finwait.cli import codes, faults
 from finwait.cli.files import READ, WRITTEN
 from finwait.cli.options import Amount, OfConnection, epilog, helps, lang_option
+from finwait.cli.progress import Bar
 from finwait.cli.sink import opened
 from finwait.verdict.language import Lang, Text
+
+if TYPE_CHECKING:
+    from finwait.reproduce import Reproduction
 
 _OTHER = Text(
     "on finwait's own endpoint the script gives another close: {rehearsed}; the capture has {captured}",
     "在 finwait 自己的协议栈上，脚本得到另一种关闭：{rehearsed}；抓包中为 {captured}",
 )
+_DECIDED = {
+    "client": Text("that close is decided at the client", "决定这一关闭的是客户端"),
+    "server": Text("that close is decided at the server", "决定这一关闭的是服务器"),
+}
+_GIVES = Text("{options} gives it again", "{options} 可以重现它")
+_WITHOUT = Text("the command without --whole", "不带 --whole 的命令")
+_SIDE_WITHOUT = Text("--side {side} without --whole", "--side {side} 且不带 --whole")
+_NEITHER = Text("neither end's stack gives it again", "两端的协议栈都不能重现它")
 _EPILOG = epilog(
     [
         "finwait reproduce day.pcap 17 -o x.pkt",
@@ -21,8 +34,8 @@ _EPILOG = epilog(
     ],
     {
         0: helps(
-            "the script is written; if it gives another close on finwait's own endpoint, a warning says so",
-            "脚本已写出；若在 finwait 自己的协议栈上得到另一种关闭，会给出警告",
+            "the script is written, and gives the close that the capture has on finwait's own endpoint",
+            "脚本已写出，并在 finwait 自己的协议栈上得到与抓包相同的关闭",
         ),
         1: helps(
             "misuse: no such connection, or one that no single script can reproduce (the message says why)",
@@ -33,6 +46,10 @@ _EPILOG = epilog(
             "抓包文件损坏；脚本重现损坏处之前的内容",
         ),
         3: helps("the system refused", "系统拒绝"),
+        4: helps(
+            "the script is written, and gives another close there; a warning says which, and what to ask for instead",
+            "脚本已写出，但得到另一种关闭；警告会说明是哪一种，以及可改用什么选项",
+        ),
     },
 )
 
@@ -100,10 +117,34 @@ def command(
     """Write the script."""
     from finwait.reproduce import reproduce
 
-    made = reproduce(file, conn, side=side, dialect=dialect, speed=speed, whole=whole)
+    bar = Bar(lang)
+    try:
+        made = reproduce(
+            file, conn, side=side, dialect=dialect, speed=speed, whole=whole,
+            progress=bar.go_on, played=bar.rehearsed,
+        )  # fmt: skip
+    finally:
+        bar.clear()
     with opened(output) as sink:
         sink.write(made.script.encode())
     if not made.same:
-        pair = {name: ", ".join(one) for name, one in (("rehearsed", made.rehearsed), ("captured", made.captured))}  # fmt: skip
-        print(f"finwait: {_OTHER.say(lang).format(**pair)}", file=sys.stderr)
-    return faults.told(made.faults, lang)
+        print(f"finwait: {_other(made, lang, whole=whole)}", file=sys.stderr)
+    return faults.told(made.faults, lang) or (codes.DONE if made.same else codes.NOT_SAME)
+
+
+def _other(made: "Reproduction", lang: Lang, *, whole: bool) -> str:
+    """Say that the script gives another close, where the captured one is decided, and what to ask for instead."""
+    pair = {name: ", ".join(one) for name, one in (("rehearsed", made.rehearsed), ("captured", made.captured))}  # fmt: skip
+    parts = [_OTHER.say(lang).format(**pair)]
+    way = made.instead
+    if way is None:
+        parts.append(_NEITHER.say(lang))
+    else:
+        if made.side != made.decided_by == way.side:
+            parts.append(_DECIDED[way.side].say(lang))
+        options = f"--side {way.side}"
+        if whole and not way.whole:
+            text = _WITHOUT if way.side == made.side else _SIDE_WITHOUT
+            options = text.say(lang).format(side=way.side)
+        parts.append(_GIVES.say(lang).format(options=options))
+    return ("；" if lang == "zh" else "; ").join(parts)

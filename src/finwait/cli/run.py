@@ -1,7 +1,7 @@
 """`finwait run`: play packetdrill scripts on our own endpoint or on the real kernel."""
 
-import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
@@ -15,17 +15,20 @@ from finwait.cli.options import (
     helps,
     lang_option,
 )
-from finwait.errors import Misuse
+from finwait.errors import STDIN, Misuse
 from finwait.script.job import PROFILES, STAGES, VARIANTS, in_folder
 from finwait.script.options import FLAG, OPTIONS, check_option
 from finwait.script.syntax import Dialect
-from finwait.verdict.language import Lang
+from finwait.verdict.language import Lang, Text
 
 if TYPE_CHECKING:
     from finwait.script.job import Job
 
 Command = TypeVar("Command", bound=Callable[..., object])
-SCRIPT: Final = Read(in_folder)
+SCRIPT: Final = Read(
+    in_folder,
+    Text("a script, as in finwait run - < close.pkt", "一个脚本，例如 finwait run - < close.pkt"),
+)
 OWN: Final = frozenset({"define", "dry_run", "verbose", "debug"})
 """Options of packetdrill that are options of this verb too; --debug, of which a script may have a line, is none."""
 
@@ -73,10 +76,10 @@ def packetdrill_options(command: Command) -> Command:
     epilog=_EPILOG,
     help=helps(
         "Play packetdrill scripts, and say what was not as they expect.\n\n"
-        "SCRIPT is a file, or a folder with *.pkt in it. The stage `model` is finwait's own endpoint in"
+        "SCRIPT is a file, or a folder with *.pkt in it; - is standard input. The stage `model` is finwait's own endpoint in"
         " virtual time; `kernel` is this machine's Linux in a namespace of its own.",
         "运行 packetdrill 脚本，并说明哪里与预期不符。\n\n"
-        "SCRIPT 是脚本文件，或含有 *.pkt 的目录。`model` 舞台是 finwait 自己的协议栈，使用虚拟时间；"
+        "SCRIPT 是脚本文件，或含有 *.pkt 的目录；- 表示标准输入。`model` 舞台是 finwait 自己的协议栈，使用虚拟时间；"
         "`kernel` 是本机的 Linux 内核，在独立的网络命名空间中。",
     ),
 )
@@ -204,12 +207,22 @@ def command(  # noqa: PLR0917  # click gives an argument an option
         dialect=Dialect(compat or "finwait"),
         until=None if until is None else round(until * 1_000_000),
     )
-    made = all_jobs(find(scripts), _variants(variants), like)
+    found = find(scripts)
+    texts = {path: _read(path) for path in found if path == STDIN or Path(path).is_fifo()}
+    made = all_jobs(found, _variants(variants), like, texts)
     if dry:
-        return run_told.dry(made)
+        return run_told.dry(made, lang)
     _one_only(made, pcap)
     wish = run_told.Told(form, as_tap, junit, pcap, explained, verbose, lang)
     return run_told.tell(made, jobs, time_limit, wish)
+
+
+def _read(path: str) -> str:
+    """Read a script that can be read only once: it may be played in several variants."""
+    from finwait.explain.read import octets
+    from finwait.script.parser import decoded
+
+    return decoded(b"".join(octets(path)))
 
 
 def _one_only(made: "list[Job]", pcap: str | None) -> None:
@@ -254,10 +267,3 @@ def _variants(given: str | None) -> list[str]:
             f"没有 {min(strange)} 这个变体：有 {'、'.join(VARIANTS)}",
         )
     return chosen
-
-
-def progress(done: int, total: int, failed: int) -> None:
-    """Count on a terminal, on one line."""
-    if total > 1 and sys.stderr.isatty():
-        end = "\n" if done == total else ""
-        print(f"\r{done}/{total}, {failed} ✗", end=end, file=sys.stderr, flush=True)

@@ -10,10 +10,11 @@ from finwait.capture.nameless import nameless
 from finwait.cli import codes
 from finwait.cli.packets import packets
 from finwait.cli.play import play_all
+from finwait.cli.progress import Bar
 from finwait.cli.signals import Signals
 from finwait.cli.sink import STDOUT, opened
 from finwait.cli.terminal import terminal
-from finwait.errors import BadScript
+from finwait.errors import BadScript, called
 from finwait.script import report
 from finwait.script.job import Job
 from finwait.script.outcome import Outcome, Status
@@ -39,44 +40,63 @@ class Told:
     lang: Lang
 
 
-def dry(jobs: list[Job]) -> int:
+def dry(jobs: list[Job], lang: Lang) -> int:
     """Read every script; tell those that cannot be understood."""
     code = codes.DONE
     for path, job in {job.path: job for job in jobs}.items():
         try:
             script = job.read()
         except BadScript as error:
-            print(f"finwait: {error}", file=sys.stderr)
+            print(f"finwait: {error.say(lang)}", file=sys.stderr)
             code = codes.BAD_INPUT
         else:
-            print(f"{path}: {len(script.events)}")
+            print(f"{called(path, lang)}: {len(script.events)}")
     return code
 
 
 def tell(jobs: list[Job], at_once: int, limit: float, told: Told) -> int:
     """Play all, tell each as it ends, and give the exit code."""
-    from finwait.cli.run import progress
-
     outcomes: list[Outcome] = []
-    as_text = told.form == "text" and not told.tap
     words = sys.stderr if told.pcap == STDOUT else sys.stdout
     signals = Signals()
-    plays = play_all(jobs, at_once, limit, signals)
-    for outcome in _until(plays, signals):
-        outcomes.append(outcome)
-        if as_text:
-            words.write(report.text(outcome, told.lang))
-            words.write(outcome.printed)
-        if told.verbose:
-            sys.stdout.flush()  # what it belongs to stands before it where both are one terminal
-            sys.stderr.write(packets(outcome, told.lang))
-        if told.pcap is not None:
-            save(told.pcap, outcome)
-        if told.explain:
-            sink = words if as_text else sys.stderr
-            sink.write(ladder(outcome, told.lang, sink))
-        failed = sum(one.status not in GOOD for one in outcomes)
-        progress(len(outcomes), len(jobs), failed)
+    bar = Bar(told.lang)
+
+    def watch(path: str, done: int, total: int) -> None:
+        bar.plays(
+            called(path, told.lang), (done, total), (len(outcomes), len(jobs)), _failed(outcomes)
+        )
+
+    plays = play_all(jobs, at_once, limit, signals, watch)
+    try:
+        for outcome in _until(plays, signals):
+            outcomes.append(outcome)
+            bar.clear()  # before what is told, which may go to the same terminal
+            _one(outcome, told, words)
+            watch("", 0, 0)
+    finally:
+        bar.clear()
+    _in_all(outcomes, told, words)
+    return signals.code if signals else code_of(outcomes)
+
+
+def _one(outcome: Outcome, told: Told, words: TextIO) -> None:
+    """Tell a play as it ends."""
+    as_text = told.form == "text" and not told.tap
+    if as_text:
+        words.write(report.text(outcome, told.lang))
+        words.write(outcome.printed)
+        words.flush()
+    if told.verbose:
+        sys.stderr.write(packets(outcome, told.lang))
+    if told.pcap is not None:
+        save(told.pcap, outcome)
+    if told.explain:
+        sink = words if as_text else sys.stderr
+        sink.write(ladder(outcome, told.lang, sink))
+
+
+def _in_all(outcomes: list[Outcome], told: Told, words: TextIO) -> None:
+    """Tell what is told of all together."""
     if told.tap:
         words.write(report.tap(outcomes, told.lang))
     elif told.form == "json":
@@ -84,12 +104,15 @@ def tell(jobs: list[Job], at_once: int, limit: float, told: Told) -> int:
         json.dump(data, words, ensure_ascii=False, indent=2)
         words.write("\n")
     elif len(outcomes) > 1:
-        good = sum(one.status in GOOD for one in outcomes)
-        counts = {"total": len(outcomes), "good": good, "bad": len(outcomes) - good}
+        bad = _failed(outcomes)
+        counts = {"total": len(outcomes), "good": len(outcomes) - bad, "bad": bad}
         print(SUMMARY.say(told.lang).format(**counts), file=words)
     if told.junit is not None:
         _write(told.junit, report.junit(outcomes, told.lang).encode("utf-8", "replace"))
-    return signals.code if signals else code_of(outcomes)
+
+
+def _failed(outcomes: list[Outcome]) -> int:
+    return sum(one.status not in GOOD for one in outcomes)
 
 
 def _until(plays: Iterator[Outcome], signals: Signals) -> Iterator[Outcome]:
@@ -131,7 +154,7 @@ def ladder(outcome: Outcome, lang: Lang, page: TextIO) -> str:
     with nameless(_capture(outcome)) as (_, path):
         told = explain(path, ends)
         text = told.text(lang, **terminal(page=page)._asdict())
-    return "\n" + text.replace(path, outcome.path)
+    return "\n" + text.replace(path, called(outcome.path, lang))
 
 
 def _ends(outcome: Outcome) -> str | None:

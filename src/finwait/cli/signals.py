@@ -11,7 +11,7 @@ from typing import Final
 
 from finwait.script.job import Job
 from finwait.script.outcome import Failure, Outcome, Status
-from finwait.script.runner import Interrupted
+from finwait.script.runner import Heard, Interrupted, unheard
 from finwait.script.syntax import NOWHERE
 from finwait.verdict.language import Text
 
@@ -68,18 +68,20 @@ class Signals:
                 signal.signal(one, handler)
 
 
-def timed(job: Job, limit: float, signals: Signals | None = None) -> Outcome:
+def timed(
+    job: Job, limit: float, signals: Signals | None = None, heard: Heard = unheard
+) -> Outcome:
     """Play in this process, at most so many seconds, where an alarm is to be had (main thread, no Windows)."""
     signals = Signals() if signals is None else signals
     with _alarm(limit):
-        return guarded(job, signals)
+        return guarded(job, signals, heard)
 
 
-def guarded(job: Job, signals: Signals) -> Outcome:
+def guarded(job: Job, signals: Signals, heard: Heard = unheard) -> Outcome:
     """Play; an interruption that comes while no line is played yet is told, too."""
     try:
         signals.playing = True
-        return job.run()
+        return job.run(heard)
     except Interrupted as enough:
         return job.failed(Failure("time", NOWHERE, "", enough.message), enough.status)
     finally:
@@ -112,7 +114,7 @@ def _alarm(limit: float) -> Iterator[None]:
 # --- in a process of its own ---
 
 
-def in_child(job: Job, limit: float) -> Callable[[], Outcome]:
+def in_child(job: Job, limit: float, heard: Heard) -> Callable[[], Outcome]:
     """Give the work of a forked process: SIGTERM and SIGUSR1 (the time is over) end the play; Ctrl-C its parent tells it."""
 
     def work() -> Outcome:
@@ -127,7 +129,7 @@ def in_child(job: Job, limit: float) -> Callable[[], Outcome]:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signals.take)
         signal.signal(signal.SIGUSR1, over)
-        return guarded(job, signals)
+        return guarded(job, signals, heard)
 
     return work
 

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from finwait import _core
 from finwait.capture.connection import Connection, end
 from finwait.capture.connections import Connections, Progress, blame
+from finwait.compare.copies import fold
 from finwait.compare.sighting import Seen, seen
 from finwait.errors import FinwaitError
 
@@ -24,6 +25,11 @@ class Opening(NamedTuple):
     """Address and port, as `Connection` writes them."""
     isn: dict[str, int | None]
     segments: int
+
+    @property
+    def hosts(self) -> tuple[str, str]:
+        """Give the addresses of both ends, the client's first."""
+        return self.client.rpartition(":")[0], self.server.rpartition(":")[0]
 
     @property
     def ends(self) -> frozenset[str]:
@@ -65,6 +71,7 @@ class Capture:
         told.reverse()
         for conn in conns:  # one after the other, so that both forms of it are held of one only
             found[conn] = seen(told.pop(), MOST // 2)
+            fold(found[conn])
         return found
 
     def rows(self, conns: Sequence[int]) -> list[Connection]:

@@ -6,8 +6,9 @@ go back. Which line it is nobody can know better than the strip between both all
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
+Told = Literal["times", "clocks", "option", ""]
 Point = tuple[float, float]
 """When a segment passed A, in seconds of A's clock since the comparison's zero; B's time of it minus A's, in seconds."""
 FASTEST: Final = 500e-6
@@ -40,16 +41,13 @@ class Fit(NamedTuple):
     """A constant offset explains all times; `rate` is 0 unless a drift is proved."""
     drift: Drift | None
     """None: not proved."""
+    error: float
+    """Seconds by which `offset` may be wrong: half of the strip, and what another lean that is possible changes of it."""
 
     @property
     def offset(self) -> float:
-        """B's clock minus A's at zero: right within half of the strip."""
+        """B's clock minus A's at zero."""
         return (self.low + self.high) / 2
-
-    @property
-    def error(self) -> float:
-        """Half of the strip, in seconds."""
-        return (self.high - self.low) / 2
 
 
 class Clocks(NamedTuple):
@@ -60,7 +58,9 @@ class Clocks(NamedTuple):
     delay: float
     """Seconds on the way between the two places, one way: the mean of both directions' shortest."""
     near_client: str
-    """"A" or "B": which capture was made nearer to the client; "" if the times do not tell."""
+    """"A" or "B": which capture was made nearer to the client; "" if that is open."""
+    told_by: Told = ""
+    """What tells it: its own "times", the "clocks" of all connections, or the "option"; "" if nothing does."""
     rate: float = 0.0
     """Seconds that B's clock gains on A's each second."""
 
@@ -136,7 +136,16 @@ def fit(there: Envelope, back: Envelope) -> Fit | None:
         best = 0.0
     if strip(best) < -GRAIN:
         return None
-    return Fit(highest(above, best), lowest(below, best), best, steady and drift is None, drift)
+    if drift is not None:
+        leans = [(drift.ppm + sign * drift.error) / 1e6 for sign in (-1, 1)]
+    else:  # also a steady clock may be one whose drift is not proved
+        leans = [_edge(strip, best, end, -GRAIN) for end in (-FASTEST, FASTEST)]
+    low, high = highest(above, best), lowest(below, best)
+    middle = (low + high) / 2
+    error = max(
+        max(lowest(below, rate) - middle, middle - highest(above, rate)) for rate in (*leans, best)
+    )
+    return Fit(low, high, best, steady and drift is None, drift, error)
 
 
 def _peak(strip: Callable[[float], float]) -> float:
@@ -214,7 +223,7 @@ def _quick(client: Sequence[Point], server: Sequence[Point]) -> str | None:
 
 def told_by(pool: Fit, client: Sequence[Point], server: Sequence[Point]) -> str:
     """Say which capture is nearer to the client of a connection whose own times do not tell, by the clocks of all."""
-    if pool.error * 2 <= GRAIN:
+    if pool.high - pool.low <= GRAIN:
         return ""
     votes = set()
     for points, forward, backward in ((client, "A", "B"), (server, "B", "A")):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 from finwait.capture.connection import Connection
 from finwait.capture.connections import Progress
@@ -19,6 +20,8 @@ from finwait.compare.sighting import Seen
 from finwait.errors import STDIN, FinwaitError, Misuse
 from finwait.explain.read import kept
 from finwait.verdict.language import Lang
+
+Near = Literal["A", "B"]
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,21 @@ class Comparison:
     """When the first and the last frame of "A" and "B" came, by their own clocks; None: it has no TCP."""
     frames: Mapping[str, int]
     """How many "A" and "B" have, whatever they hold."""
+    client: Near | None = None
+    """Which capture is nearer to the client, as whoever asked knows."""
     same: bool = False
     """Both paths are one file."""
     faults: tuple[FinwaitError, ...] = ()
+
+    @property
+    def contradicted(self) -> int:
+        """Of how many connections the times say otherwise than `client`; these are judged by the times."""
+        return sum(one.contradicted for one in self.connections)
+
+    @property
+    def untold(self) -> int:
+        """Of how many connections nothing tells which capture is nearer to the client."""
+        return sum(not one.clocks.near_client for one in self.connections)
 
     @cached_property
     def proofs(self) -> tuple[Proof, ...]:
@@ -73,8 +88,18 @@ class Comparison:
         return data(self, lang)
 
 
-def make(a: str | os.PathLike[str], b: str | os.PathLike[str], progress: Progress | None = None) -> Comparison:  # fmt: skip
+def make(
+    a: str | os.PathLike[str],
+    b: str | os.PathLike[str],
+    client: Near | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
     """Do what `finwait.compare` promises."""
+    if client not in {None, "A", "B"}:
+        raise Misuse(
+            f'client is "A" or "B", the capture nearer to the client, not {client!r}',
+            f'client 是 "A" 或 "B"，即更靠近客户端的那份抓包，而不是 {client!r}',
+        )
     paths = [os.fspath(a), os.fspath(b)]
     if paths == [STDIN, STDIN]:
         raise Misuse(
@@ -86,7 +111,7 @@ def make(a: str | os.PathLike[str], b: str | os.PathLike[str], progress: Progres
             if one.connections.unread:
                 raise one.faults[0]
         with _unsearched():
-            return _compared(*captures)
+            return _compared(captures[0], captures[1], client)
 
 
 @contextmanager
@@ -102,8 +127,8 @@ def _unsearched() -> Iterator[None]:
             gc.enable()
 
 
-def _compared(a: Capture, b: Capture) -> Comparison:
-    reading = _Reading(a, b)
+def _compared(a: Capture, b: Capture, client: Near | None) -> Comparison:
+    reading = _Reading(a, b, client)
     pool = reading.clocks()
     spans = {"A": (a.first, a.last), "B": (b.first, b.last)}
     found: list[Joined] = []
@@ -122,6 +147,7 @@ def _compared(a: Capture, b: Capture) -> Comparison:
         a.first,
         {"A": None if a.empty else spans["A"], "B": None if b.empty else spans["B"]},
         {"A": a.connections.frames, "B": b.connections.frames},
+        client,
         same_file(a.path, b.path),
         (*a.faults, *b.faults),
     )
@@ -130,15 +156,20 @@ def _compared(a: Capture, b: Capture) -> Comparison:
 class _Reading:
     """The connections that both captures have, in lots that fit in memory."""
 
-    def __init__(self, a: Capture, b: Capture) -> None:
+    def __init__(self, a: Capture, b: Capture, client: Near | None) -> None:
         self.a, self.b = a, b
         self.lots = list(_lots(groups(a.openings, b.openings), a, b))
+        self._client = client
+        self._first = min(
+            (conn for lot in self.lots for group in lot for conn in group.a), default=0
+        )
         self._kept: list[Meeting] | None = None
 
     def clocks(self) -> Fit | None:
         """Estimate the clocks from all connections. A single lot is read once: it stays for `meetings`."""
         span = (self.a.last - self.a.first) / 1e9
         there, back = Envelope(span), Envelope(span, -1)
+        there_said, back_said = Envelope(span), Envelope(span, -1)
         held: list[Meeting] = []
         for lot in self.lots:
             for meeting in self._meet(lot):
@@ -148,10 +179,13 @@ class _Reading:
                 if near:
                     there.add(client if near == "A" else server)
                     back.add(server if near == "A" else client)
+                elif meeting.said and not there:
+                    there_said.add(client if meeting.said == "A" else server)
+                    back_said.add(server if meeting.said == "A" else client)
                 if len(self.lots) == 1:
                     held.append(meeting)
         self._kept = held[::-1] if len(self.lots) == 1 else None
-        return fit(there, back)
+        return fit(there, back) if there or back else fit(there_said, back_said)
 
     def meetings(self) -> Iterator[Meeting]:
         """Give each connection, ready to be joined."""
@@ -170,7 +204,17 @@ class _Reading:
             there = {conn: seen_b.pop(conn) for conn in group.b}
             pairs = [(group.a[0], group.b[0])] if group.sure else by_segments(here, there)
             for one, other in pairs:
-                yield Meeting(here[one], _aligned(there[other], here[one]), self.a.first)
+                yield Meeting(
+                    here[one], _aligned(there[other], here[one]), self.a.first, self._said(one)
+                )
+
+    def _said(self, conn: int) -> str:
+        """Say which capture is nearer to the client of a connection of A, as whoever asked knows it of the first one."""
+        if self._client is None:
+            return ""
+        called, calls = self.a.openings[self._first].hosts, self.a.openings[conn].hosts
+        back = calls == called[::-1] != called
+        return self._client if not back else "B" if self._client == "A" else "A"
 
 
 def _aligned(b: Seen, a: Seen) -> Seen:

@@ -66,14 +66,16 @@ class Joined:
     translated: tuple[str, ...]
     """The ends whose address or port is not the same in both captures: NAT."""
     proofs: tuple[Proof, ...]
+    contradicted: bool
+    """The times say otherwise which capture is nearer to the client than whoever asked; the times were followed."""
 
 
 def join(meeting: Meeting, spans: dict[str, tuple[int, int]]) -> Joined:
     """Join one connection. `spans`: when each capture, "A" and "B", began and ended, by its own clock."""
-    pairs, only_a, only_b = paired(meeting)
+    pairs, only_a, only_b, hidden, copies = paired(meeting)
     only_a, only_b, cut = _resegmented(only_a, only_b)
     lone = [(one, "A") for one in only_a] + [(one, "B") for one in only_b]
-    judge = Judge(meeting, spans)
+    judge = Judge(meeting, spans, hidden)
     kinds = judge.judge(lone)
     found = [_alone(kind, *one) for kind, one in zip(kinds, lone, strict=True)]
     usual = Counter(x.who for x, _ in meeting.alike)
@@ -89,7 +91,7 @@ def join(meeting: Meeting, spans: dict[str, tuple[int, int]]) -> Joined:
         clocks=meeting.clocks,
         both=len(pairs),
         resegmented=cut,
-        copies={"A": a.copies, "B": b.copies},
+        copies=copies,
         holes=judge.holes,
         left_out=a.gap is not None or b.gap is not None,
         differences=tuple(found),
@@ -99,6 +101,7 @@ def join(meeting: Meeting, spans: dict[str, tuple[int, int]]) -> Joined:
         },
         translated=_translated(a.row, b.row),
         proofs=tuple(proofs(judge, list(zip(kinds, lone, strict=True)), pairs)),
+        contradicted=meeting.contradicted,
     )
 
 

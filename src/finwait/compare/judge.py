@@ -88,10 +88,11 @@ class Acks:
 class Judge:
     """Says what became of a segment that only one capture has."""
 
-    def __init__(self, meeting: Meeting, spans: dict[str, tuple[int, int]]) -> None:
-        """`spans`: when the first and the last frame of "A" and "B" came, whatever they hold."""
+    def __init__(self, meeting: Meeting, spans: dict[str, tuple[int, int]], hidden: set[int]) -> None:  # fmt: skip
+        """`spans`: when the first and the last frame of "A" and "B" came, whatever they hold. `hidden`: see `Paired`."""
         self.meeting = meeting
         self.spans = spans
+        self._hidden = hidden
         captures = {"A": meeting.a, "B": meeting.b}
         self.captures = captures
         self._keys = {"A": meeting.of_a, "B": meeting.of_b}
@@ -123,6 +124,8 @@ class Judge:
     def _kind(self, one: Sighting, where: str) -> str:
         if not self.meeting.clocks.near_client:
             return "outside" if self._outside(one, where) else "unclear"
+        if id(one) in self._hidden:
+            return "unclear"
         other = _other(where)
         sent = self.sent_here(one, where)
         if not sent and self._again(one, other):

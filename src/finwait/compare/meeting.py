@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Final
 
-from finwait.compare.clocks import Clocks, Fit, Point, highest, lowest, nearer, told_by
+from finwait.compare.clocks import Clocks, Fit, Point, Told, highest, lowest, nearer, told_by
 from finwait.compare.sighting import Key, Seen, Sighting, changes, number
 
 Pair = tuple[Sighting, Sighting]
@@ -23,9 +23,11 @@ NATURAL: Final = frozenset({"ack", "window", "TS", "sack", "flags"})
 class Meeting:
     """Two sightings of one connection."""
 
-    def __init__(self, a: Seen, b: Seen, zero: int) -> None:
-        """`zero`: the time of A from which seconds are counted, in nanoseconds."""
+    def __init__(self, a: Seen, b: Seen, zero: int, said: str = "") -> None:
+        """`zero`: the time of A from which seconds are counted, in nanoseconds. `said`: which capture is nearer to the
+        client, "A" or "B", as whoever asks knows; it counts where the times do not tell."""
         number(a, b)
+        self.said = said
         self.a, self.b, self.zero = a, b, zero
         self.of_a, self.of_b = _by_key(a.sightings), _by_key(b.sightings)
         self.alike: list[Pair] = []
@@ -48,7 +50,7 @@ class Meeting:
             if not any(x.who == who for x, _ in self.alike):
                 self.rewritten.add(who)
                 self.alike += pairs
-        self.clocks = Clocks(0.0, 0.0, "")
+        self.clocks = Clocks(0.0, 0.0, "", "")
         self.pool: Fit | None = None
 
     @cached_property
@@ -63,12 +65,25 @@ class Meeting:
         """Name the capture that is nearer to the client by the connection's own times."""
         return nearer(self.points["client"], self.points["server"], rate, search=search)
 
+    def _nearer(self, pool: Fit | None, rate: float) -> tuple[str, Told]:
+        client, server = self.points["client"], self.points["server"]
+        if near := self.near(rate):
+            return near, "times"
+        if pool is not None and (near := told_by(pool, client, server)):
+            return near, "clocks"
+        return (self.said, "option") if self.said else ("", "")
+
+    @property
+    def contradicted(self) -> bool:
+        """Tell whether the times say otherwise than whoever asked."""
+        return bool(self.said) and self.said != self.clocks.near_client
+
     def set_clocks(self, pool: Fit | None) -> None:
         """Settle what the clocks say, by those of all connections if they fit."""
         client, server = self.points["client"], self.points["server"]
         self.pool = pool
         rate = pool.rate if pool is not None else 0.0
-        near = self.near(rate) or (told_by(pool, client, server) if pool is not None else "")
+        near, by = self._nearer(pool, rate)
         begin = min((t for t, _ in (*client, *server)), default=0.0)
         there, back = (client, server) if near != "B" else (server, client)
         offset, delay = 0.0, 0.0
@@ -80,7 +95,7 @@ class Meeting:
             offset = rest[len(rest) // 2]
         if pool is not None and near:
             offset = pool.offset
-        self.clocks = Clocks(offset + rate * begin, delay, near, rate)
+        self.clocks = Clocks(offset + rate * begin, delay, near, by, rate)
 
     @property
     def slack(self) -> float:

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from finwait.compare.judge import Judge
 from finwait.compare.meeting import Pair
 from finwait.compare.sighting import Sighting
 from finwait.explain.conversation import FIN, RST, SYN
+from finwait.verdict.catalogue import entry
 from finwait.verdict.language import Lang, Text, duration
 from finwait.verdict.verdict import peer_of
 
@@ -43,12 +44,25 @@ _COPIES: Final = Text(
 )
 _ONCE: Final = Text("sent once", "只发送了一次")
 _AFTER: Final = Text(", after {idle} of silence", "，在静默 {idle} 之后")
-_LIKELY: Final = Text(
-    "; likely, not certain: {other} may have missed it", "；很可能但不确定：{other} 可能漏抓"
-)
-_ALTERED: Final = Text(
-    "; likely, not certain: it is not the same at both", "；很可能但不确定：两处并不相同"
-)
+_CERTAIN: Final = Text("certain: {because}", "确定：{because}")
+_LIKELY: Final = Text("likely, not certain: {because}", "很可能但不确定：{because}")
+_BECAUSE: Final = {
+    "sender-spoke-on": Text(
+        "{sender} spoke on, as nobody does who has reset", "{sender}此后仍在发言，复位之后不会如此"
+    ),
+    "victim-spoke-on": Text("{victim} spoke on", "{victim}此后仍在发言"),
+    "ttl": Text(
+        "its TTL is none that the segments of {sender} have", "它的 TTL 与{sender}的报文段都不同"
+    ),
+    "asked-again": Text(
+        "{victim} still acked only what comes before it", "{victim}此后的确认仍停在它之前"
+    ),
+    "same": Text("it is the same in both captures", "它在两份抓包中完全相同"),
+    "may-be-missed": Text("{other} may have missed it", "{other} 可能漏抓"),
+    "altered": Text("it is not the same at both", "两处并不相同"),
+}
+Because = Literal["sender-spoke-on", "victim-spoke-on", "ttl", "asked-again", "same", "may-be-missed", "altered"]  # fmt: skip
+_UNSURE: Final = {"may-be-missed", "altered"}
 
 
 class Proof(NamedTuple):
@@ -57,7 +71,7 @@ class Proof(NamedTuple):
     kind: str
     """rst-injected, rst-genuine, rst-lost, fin-lost, payload-lost."""
     rule: str
-    """The rule of diagnosis that it decides: D5 (idle timeout), D6 (injected RST), D7 (connection tracking); "" for none."""
+    """The rule of diagnosis that it decides: D5 (idle timeout), D6 (injected RST), D7 (connection tracking); "" for none. `finwait catalogue rule` tells."""
     sender: str
     """The end that the segment names."""
     frame: int
@@ -67,11 +81,17 @@ class Proof(NamedTuple):
     """Seconds since the segment before it there."""
     copies: int
     """How often it was sent, or arrived."""
-    confidence: str
-    """certain: also if the other capture missed it, as what the ends did then shows. likely: it rests on the other capture."""
+    because: Because
+    """What makes it certain or only likely: what the ends did then, the RST's TTL, or that the other capture has it as well; that the other
+    capture may have missed it, or has something else."""
+
+    @property
+    def confidence(self) -> Literal["certain", "likely"]:
+        """certain: also if the other capture missed it. likely: it rests on the other capture."""
+        return "likely" if self.because in _UNSURE else "certain"
 
     def said(self, lang: Lang = "en") -> str:
-        """Put it into words."""
+        """Put it into words: what, by which rule, how sure, and why so sure."""
         idle = _AFTER.say(lang).format(idle=duration(self.idle, lang)) if self.idle >= IDLE else ""
         sender, victim = (_ENDS[who].say(lang) for who in (self.sender, peer_of(self.sender)))
         copies = (_COPIES if self.copies > 1 else _ONCE).say(lang).format(n=self.copies)
@@ -79,9 +99,28 @@ class Proof(NamedTuple):
             sender=sender, victim=victim, frame=self.frame, where=self.where, idle=idle, copies=copies
         )  # fmt: skip
         other = "B" if self.where == "A" else "A"
-        doubt = _ALTERED if self.kind == "rst-genuine" else _LIKELY
-        sure = "" if self.confidence == "certain" else doubt.say(lang).format(other=other)
-        return f"{text}{f' ({self.rule})' if self.rule else ''}{sure}"
+        because = _BECAUSE[self.because].say(lang).format(sender=sender, victim=victim, other=other)
+        sure = (
+            (_CERTAIN if self.confidence == "certain" else _LIKELY)
+            .say(lang)
+            .format(because=because)
+        )
+        stop = Text("; ", "；").say(lang)
+        rule = f" ({self.rule}: {self.rule_title(lang)})" if self.rule else ""
+        return f"{text}{rule}{stop}{sure}"
+
+    def rule_title(self, lang: Lang = "en") -> str:
+        """Name what the rule finds, "" if there is none."""
+        return entry("rule", self.rule).title.say(lang) if self.rule else ""
+
+    def data(self, lang: Lang = "en") -> dict[str, object]:
+        """Give it as plain data."""
+        return {
+            "kind": self.kind, "confidence": self.confidence, "because": self.because,
+            "rule": self.rule or None, "rule_title": self.rule_title(lang) or None,
+            "sender": self.sender, "frame": self.frame, "where": self.where, "idle": self.idle, "copies": self.copies,
+            "text": self.said(lang),
+        }  # fmt: skip
 
 
 Lone = tuple[str, tuple[Sighting, str]]
@@ -129,14 +168,18 @@ def _proof(kind: str, one: Sighting, where: str, judge: Judge, copies: int) -> P
         rule = "D7"
     elif kind == "payload-lost" and idle >= IDLE:
         rule = "D5"
-    if one.flags & RST:
-        certain = judge.spoke_on(one, where) or (
-            kind == "rst-injected" and not any(judge.holes.values()) and _odd(one, where, judge)
-        )
-    else:
-        certain = judge.waited(one, where)
-    confidence = "certain" if certain else "likely"
-    return Proof(kind, rule, one.who, one.frame, where, idle, copies, confidence)
+    return Proof(
+        kind, rule, one.who, one.frame, where, idle, copies, _because(kind, one, where, judge)
+    )
+
+
+def _because(kind: str, one: Sighting, where: str, judge: Judge) -> Because:
+    if not one.flags & RST:
+        return "asked-again" if judge.waited(one, where) else "may-be-missed"
+    if judge.spoke_on(one, where):
+        return "sender-spoke-on" if kind == "rst-injected" else "victim-spoke-on"
+    odd = kind == "rst-injected" and not any(judge.holes.values()) and _odd(one, where, judge)
+    return "ttl" if odd else "may-be-missed"
 
 
 def _idle(one: Sighting, sightings: Sequence[Sighting]) -> float:
@@ -166,5 +209,5 @@ def _genuine(judge: Judge, pairs: Sequence[Pair]) -> list[Proof]:
     if not resets:
         return []
     x, y = min(resets, key=lambda pair: pair[0].ts)
-    confidence = "certain" if x.look == y.look else "likely"
-    return [Proof("rst-genuine", "", x.who, x.frame, "A", 0.0, 1, confidence)]
+    because: Because = "same" if x.look == y.look else "altered"
+    return [Proof("rst-genuine", "", x.who, x.frame, "A", 0.0, 1, because)]

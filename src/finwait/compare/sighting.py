@@ -93,16 +93,16 @@ class Seen:
     row: Connection
     isn: dict[str, int | None]
     sightings: list[Sighting] = field(default_factory=list)
-    """Its segments in the order of the capture, without those captured twice or broken."""
-    copies: int = 0
-    """Packets captured twice, or doubled on the way within so short a time that they look it."""
+    """Its segments in the order of the capture, without `spares` and without broken ones."""
+    spares: list[Sighting] = field(default_factory=list)
+    """Packets that it has again within no time: captured twice, doubled on the way, or sent again at once (see `copies`)."""
     gap: tuple[int, int] | None = None
     """Times between which segments were left out, because there are too many; nanoseconds."""
 
     def swapped(self) -> "Seen":
         """Give it with the roles changed: without a handshake, who called is a guess."""
         self.isn = {who: self.isn[peer_of(who)] for who in self.isn}
-        for one in self.sightings:
+        for one in (*self.sightings, *self.spares):
             one.who = peer_of(one.who)
             one.key = (one.who, *one.key[1:])
         return self
@@ -117,12 +117,10 @@ def seen(told: Explained, head: int) -> Seen:
     found = Seen(Connection.of(told.row), {"client": told.client_isn, "server": told.server_isn})
     for step in told.steps:
         labels = step.labels
-        if "duplicate" in labels:
-            found.copies += 1
-        elif "bad-checksum" not in labels:
+        if "bad-checksum" not in labels:
             one = Sighting(step, "client" if step.from_client else "server")
             one.ignored = "rst-ignored" in labels
-            found.sightings.append(one)
+            (found.spares if "duplicate" in labels else found.sightings).append(one)
     if told.truncated:
         found.gap = told.steps[head - 1].ts, told.steps[head].ts
     return found
@@ -131,8 +129,13 @@ def seen(told: Explained, head: int) -> Seen:
 def number(a: Seen, b: Seen) -> None:
     """Give the segments of both relative numbers, counted from the same place."""
     base = {who: _base(a, b, who) for who in ("client", "server")}
-    for sightings in (a.sightings, b.sightings):
-        _count(sightings, base)
+    for one in (a, b):
+        every = (
+            sorted((*one.sightings, *one.spares), key=lambda s: s.frame)
+            if one.spares
+            else one.sightings
+        )
+        _count(every, base)
 
 
 def _base(a: Seen, b: Seen, who: str) -> int:

@@ -9,6 +9,7 @@ from finwait.capture.connection import Connection
 from finwait.compare.comparison import Comparison
 from finwait.compare.join import Difference, Joined
 from finwait.errors import called
+from finwait.verdict.catalogue import entries, entry
 from finwait.verdict.language import Lang, Text, duration
 from finwait.verdict.verdict import sentence
 
@@ -38,9 +39,19 @@ _NO_CLOCKS: Final = Text(
     "两端时钟没有统一的偏移：每个连接按各自的时间判断",
 )
 _ONE_PLACE: Final = Text(
-    "The times do not tell which capture is nearer to the client: nothing is called lost or injected. Were both made at"
-    " one place?",
-    "时间无法说明哪一份更靠近客户端：因此不判定丢失或注入。两份抓包是否在同一处抓取？",
+    "The times do not tell which capture is nearer to the client: nothing is called lost or injected. If you know it, say"
+    " --client A or --client B; or were both made at one place?",
+    "时间无法说明哪一份更靠近客户端：因此不判定丢失或注入。如果你知道，请用 --client A 或 --client B 说明；或者两份抓包是在同一处抓取的？",
+)
+_SOME_OPEN: Final = Text(
+    "For {n} connections the times do not tell which capture is nearer to the client: if you know it, say --client A or"
+    " --client B",
+    "有 {n} 个连接无法由时间判断哪一份更靠近客户端：如果你知道，请用 --client A 或 --client B 说明",
+)
+_CONTRADICTED: Final = Text(
+    "The times of {n} connections contradict --client {given}: they say that the other capture is nearer to the client,"
+    " and were followed",
+    "有 {n} 个连接的时间与 --client {given} 矛盾：时间说明另一份更靠近客户端，以时间为准",
 )
 _SAME_FILE: Final = Text(
     "A and B are one file: a comparison needs a capture of each end",
@@ -63,6 +74,12 @@ _NEAR: Final = {
     "A": Text("A is nearer to the client", "A 更靠近客户端"),
     "B": Text("B is nearer to the client", "B 更靠近客户端"),
     "": Text("which is nearer to the client is not known", "无法判断哪一份更靠近客户端"),
+}
+_TOLD: Final = {
+    "times": Text("", ""),
+    "clocks": Text(", by the clocks of all connections", "（按全部连接的时钟）"),
+    "option": Text(", as --client says", "（按 --client 所说）"),
+    "": Text("", ""),
 }
 _COUNTS: Final = Text("  {both} segments at both; {kinds}", "  两处都有 {both} 个报文段；{kinds}")
 _SAME: Final = Text("nothing lost, changed or injected", "没有丢失、改动或注入")
@@ -104,15 +121,6 @@ _WHEN: Final = {
 }
 _CUT: Final = Text("{n} in other pieces (offloading)", "{n} 个以其他方式分段（卸载）")
 _COPIES: Final = Text("{n} captured twice or doubled", "{n} 个重复抓取或在途中重复")
-KINDS: Final = {
-    "lost": Text("lost", "丢失"),
-    "injected": Text("injected", "注入"),
-    "changed": Text("changed", "改动"),
-    "doubled": Text("doubled", "重复"),
-    "missed": Text("missed", "漏抓"),
-    "outside": Text("outside", "范围外"),
-    "unclear": Text("unclear", "不明"),
-}
 _ENDS: Final = {"client": Text("client", "客户端"), "server": Text("server", "服务器")}
 
 
@@ -121,12 +129,15 @@ def text(comparison: Comparison, lang: Lang) -> str:
     lines = [f"A  {called(comparison.a, lang)}", f"B  {called(comparison.b, lang)}"]
     counts = {"joined": len(comparison.connections), "a": len(comparison.only_a), "b": len(comparison.only_b)}  # fmt: skip
     lines.append(_HEAD.say(lang).format(**counts))
-    lines += _warnings(comparison, lang)
-    if comparison.connections:
+    lines += warnings(comparison, lang)
+    if comparison.untold < len(comparison.connections):
         lines.append(_clocks(comparison, lang))
-    proved = Counter(proof.kind for proof in comparison.proofs)
+    proved = Counter((proof.kind, proof.confidence) for proof in comparison.proofs)
     if len(comparison.connections) > 1 and proved:
-        kinds = ", ".join(f"{n} {kind}" for kind, n in proved.most_common())
+        kinds = ", ".join(
+            f"{n} {kind} ({entry('confidence', sure).title.say(lang)})"
+            for (kind, sure), n in proved.most_common()
+        )
         lines.append(_PROOFS.say(lang).format(kinds=kinds))
     told = comparison.connections
     if len(told) > FEW:
@@ -140,16 +151,20 @@ def text(comparison: Comparison, lang: Lang) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _warnings(comparison: Comparison, lang: Lang) -> list[str]:
+def warnings(comparison: Comparison, lang: Lang) -> list[str]:
+    """Say what whoever asked should know before anything else."""
     lines = [_SAME_FILE.say(lang)] if comparison.same else []
-    why = unjoined(comparison, lang)
-    return [*lines, why] if why else lines
+    if not comparison.connections:
+        return [*lines, _unjoined(comparison, lang)]
+    if n := comparison.contradicted:
+        lines.append(_CONTRADICTED.say(lang).format(n=n, given=comparison.client))
+    if (n := comparison.untold) and not comparison.same:
+        every = n == len(comparison.connections)
+        lines.append((_ONE_PLACE if every else _SOME_OPEN).say(lang).format(n=n))
+    return lines
 
 
-def unjoined(comparison: Comparison, lang: Lang) -> str:
-    """Say why no connection is in both captures; "" if one is."""
-    if comparison.connections:
-        return ""
+def _unjoined(comparison: Comparison, lang: Lang) -> str:
     a, b = comparison.spans["A"], comparison.spans["B"]
     if a and b:
         why = _APART.say(lang).format(a=_time(a), b=_time(b))
@@ -169,8 +184,6 @@ def _time(span: tuple[int, int]) -> str:
 
 def _clocks(comparison: Comparison, lang: Lang) -> str:
     clocks = comparison.clocks
-    if not any(one.clocks.near_client for one in comparison.connections):
-        return _ONE_PLACE.say(lang)
     if clocks is None:
         return _NO_CLOCKS.say(lang)
     drift = "" if clocks.steady else _UNSTEADY.say(lang)
@@ -203,7 +216,7 @@ def _connection(joined: Joined, lang: Lang) -> list[str]:
     a, b, time = joined.a, joined.b, joined.clocks
     lines = [f"A {_row(a, lang)}", f"B {_row(b, lang)}"]
     lines += [f"  ⇒ {proof.said(lang)}" for proof in joined.proofs]
-    near = _NEAR[time.near_client].say(lang)
+    near = _NEAR[time.near_client].say(lang) + _TOLD[time.told_by].say(lang)
     lines.append(_OFFSET.say(lang).format(offset=time.offset, delay=duration(time.delay, lang), near=near))  # fmt: skip
     for who in joined.translated:
         pair = (a.client, b.client) if who == "client" else (a.server, b.server)
@@ -223,7 +236,8 @@ def _connection(joined: Joined, lang: Lang) -> list[str]:
 
 def _kinds(joined: Joined, lang: Lang) -> str:
     counted = Counter(one.kind for one in joined.differences)
-    kinds = [f"{counted[kind]} {word.say(lang)}" for kind, word in KINDS.items() if counted[kind]]
+    words = entries("difference").items()
+    kinds = [f"{counted[kind]} {word.title.say(lang)}" for kind, word in words if counted[kind]]
     if not kinds:
         kinds = [_SAME.say(lang)]
     if joined.resegmented:
@@ -249,7 +263,7 @@ def _difference(one: Difference, lang: Lang) -> str:
     place = " ".join(f"{name} #{n}" for name, n in (("A", one.a), ("B", one.b)) if n is not None)
     fields = "".join(f"; {name} {here} → {there}" for name, (here, there) in one.fields.items())
     who = _ENDS[one.sender].say(lang)
-    return f"    {KINDS[one.kind].say(lang):<10} {place:<14} {who}  {one.name}{fields}"
+    return f"    {entry('difference', one.kind).title.say(lang):<10} {place:<14} {who}  {one.name}{fields}"
 
 
 def data(comparison: Comparison, lang: Lang) -> dict[str, object]:
@@ -259,6 +273,8 @@ def data(comparison: Comparison, lang: Lang) -> dict[str, object]:
         "a": comparison.a,
         "b": comparison.b,
         "same_file": comparison.same,
+        "client": comparison.client,
+        "warnings": warnings(comparison, lang),
         "clocks": clocks and {
             "offset_s": clocks.offset,
             "error_s": clocks.error,
@@ -283,6 +299,8 @@ def _as_data(joined: Joined, lang: Lang) -> dict[str, object]:
         "offset_s": joined.clocks.offset,
         "delay_s": joined.clocks.delay,
         "near_client": joined.clocks.near_client or None,
+        "near_client_told_by": joined.clocks.told_by or None,
+        "contradicted": joined.contradicted,
         "both": joined.both,
         "resegmented": joined.resegmented,
         "copies": dict(joined.copies),
@@ -291,7 +309,7 @@ def _as_data(joined: Joined, lang: Lang) -> dict[str, object]:
         "translated": list(joined.translated),
         "hops": {who: h.usual for who, h in joined.hops.items()},
         "odd_ttl_frames": [frame for h in joined.hops.values() for frame in h.others],
-        "proofs": [proof._asdict() | {"text": proof.said(lang)} for proof in joined.proofs],
+        "proofs": [proof.data(lang) for proof in joined.proofs],
         "differences": [d._asdict() for d in joined.differences],
     }
 

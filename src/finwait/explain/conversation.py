@@ -259,6 +259,16 @@ class Conversation:
                 return s
         return None
 
+    def left_unseen(self, s: Segment) -> str:
+        """Give the state that the sender of a RST in REPLY form left at a moment that no packet shows; empty if there is none.
+
+        A timer, a call or a crash may have ended its socket before: such a RST answers for no socket.
+        """
+        if "rst-reply" not in s.labels or s.flags & ACK or s.index in self.forged:
+            return ""
+        moved = (old for who, old, new in s.moves if who == s.who and new == "CLOSED")
+        return next(moved, "")
+
     def old_answer(self, reset: Segment) -> Segment | None:
         """Find the ACK of an earlier connection that a RST answers (RFC 9293 3.5.1, Figure 9)."""
         found = (self.segments[i] for i in reversed(self.old) if i < reset.index)

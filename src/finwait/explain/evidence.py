@@ -13,13 +13,17 @@ WAITS = ("idle-gap-ns", "silence-ns", "capture-ends-ns")
 AFTER_FIN = ("sent-after-fin-acked-ns", "sent-before-fin-arrived")
 
 
-def evidence(c: Conversation, slugs: Sequence[str], lang: Lang) -> Iterator[str]:
-    """Put the evidence of a row into words, a sentence each."""
+def evidence(
+    c: Conversation, slugs: Sequence[str], lang: Lang, *, against: bool = False
+) -> Iterator[str]:
+    """Put the evidence of a row for its cause, or `against` it, into words, a sentence each."""
     late = any(each.startswith(AFTER_FIN) for each in slugs)
     for each in slugs:
         slug, _, text = each.partition("=")
         number = int(text) if text.isdigit() else 0
         if slug in WAITS and number < WORTH:
+            if against and slug == "capture-ends-ns":  # the sooner it ends, the more it weighs
+                yield said(slug, lang)
             continue
         if slug == "idle-gap-ns" and late:  # payload came in that time, as the story tells
             continue

@@ -103,7 +103,7 @@ class Explanation:
             entry("cause", row.cause),
             entry("confidence", row.confidence),
             tuple(evidence(self._conversation, row.evidence_for, lang)),
-            tuple(evidence(self._conversation, row.evidence_against, lang)),
+            tuple(evidence(self._conversation, row.evidence_against, lang, against=True)),
             tuple(entry("note", slug) for slug in row.notes if slug not in untrue),
         )
 

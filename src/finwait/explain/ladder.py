@@ -1,5 +1,7 @@
 """From a conversation to a picture: what each arrow says, and what is folded away."""
 
+from collections.abc import Iterable, Iterator
+
 from finwait.explain.conversation import (
     ACK,
     FIN,
@@ -10,7 +12,7 @@ from finwait.explain.conversation import (
     Segment,
 )
 from finwait.explain.words import messages, write
-from finwait.picture.ladder import Arrow, Fold, Ladder, Lane, Pause
+from finwait.picture.ladder import Arrow, Fold, Ladder, Lane, Moment, Pause, Row
 from finwait.verdict.catalogue import entry
 from finwait.verdict.language import Lang, count, duration
 from finwait.verdict.verdict import peer_of, sentence
@@ -54,7 +56,7 @@ def ladder(c: Conversation, lang: Lang, *, full: bool = False) -> Ladder:
             ("server", row.server, c.begin[1]),
         )
     ]
-    rows: list[Arrow | Fold | Pause] = []
+    rows: list[Row] = []
     kept = set(range(len(c.segments))) if full else chosen(c)
     hidden, before = 0, None
     cut = len(c.segments) // 2 if c.truncated else None
@@ -67,13 +69,23 @@ def ladder(c: Conversation, lang: Lang, *, full: bool = False) -> Ladder:
         if hidden:
             rows.append(Fold(words["segments_folded"].format(n=count(hidden))))
             hidden = 0
-        elif before is not None and s.at - before.at >= PAUSE:
-            rows.append(Pause(duration(s.at - before.at, lang)))
         rows.append(_arrow(c, s, before, lang))
         before = s
     if hidden:
         rows.append(Fold(words["segments_folded"].format(n=count(hidden))))
-    return Ladder(sentence(row, lang), lanes[0], lanes[1], tuple(rows), "finwait")
+    return Ladder(sentence(row, lang), lanes[0], lanes[1], tuple(paused(rows, lang)), "finwait")
+
+
+def paused(rows: Iterable[Row], lang: Lang) -> Iterator[Row]:
+    """Put a line between two rows that lie far apart; a fold between them says enough."""
+    before: Row | None = None
+    for row in rows:
+        if isinstance(before, Arrow | Moment) and isinstance(row, Arrow | Moment):
+            gap = row.at - before.at
+            if gap >= PAUSE:
+                yield Pause(duration(gap, lang))
+        yield row
+        before = row
 
 
 def chosen(c: Conversation) -> set[int]:
@@ -169,6 +181,8 @@ def _labels(c: Conversation, s: Segment, lang: Lang) -> tuple[str, ...]:
         labels.append(_with_frame(title, about, lang) if about else title)
         if slug == "acks-fin" and s.state(peer_of(s.who)) in UNACKED:
             labels.append(messages(lang, "words")["ack-missed"])
+    if c.left_unseen(s):
+        labels.append(messages(lang, "words")["left-unseen"])
     if s.flags & RST and (peer_of(s.who), "TIME-WAIT", "CLOSED") in s.moves:
         labels.append(messages(lang, "words")["rfc1337"])
     drew = c.draws.get(s.index)

@@ -99,8 +99,8 @@ def kept(paths: list[str]) -> Iterator[list[str]]:
     with ExitStack() as stack:
         files = {path: stack.enter_context(nameless()) for path in paths if _passes(path)}
         for path, file in files.items():
-            for octets in _octets(path):
-                file.write(octets)
+            for chunk in octets(path):
+                file.write(chunk)
         yield [files[path].path if path in files else path for path in paths]
 
 
@@ -112,14 +112,14 @@ def _passes(path: str) -> bool:
         return False
 
 
-def _octets(path: str) -> Iterator[bytes]:
+def octets(path: str) -> Iterator[bytes]:
     """Read standard input, or a pipe that has a name, to its end. Raises CannotOpen."""
     given: object = sys.stdin  # None where the shell gave none (<&-), whatever its type says
     if path == STDIN and given is None:
         raise CannotOpen(STDIN, "it is closed", "它没有打开")
     try:
         with nullcontext(sys.stdin.buffer) if path == STDIN else Path(path).open("rb") as file:
-            while octets := file.read(_CHUNK):
-                yield octets
+            while chunk := file.read(_CHUNK):
+                yield chunk
     except OSError as error:
         raise CannotOpen.of(path, error) from error

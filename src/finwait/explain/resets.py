@@ -103,6 +103,8 @@ def _reply(c: Conversation, s: Segment, facts: Facts) -> list[Part]:
     if drew is None:
         return [Part("rst-reply-unseen", facts)]
     parts = [Part("rst-reply", facts | {"trigger": drew.number})]
+    if state := c.left_unseen(s):
+        parts.append(part("rst-reply-since", who=s.who, state=state))
     if own is not None and drew.ack == own.number and own.first.index < s.index:
         seq = c.shown(s.who, s.seq)
         parts.append(part("rst-reply-fin", trigger=drew.number, seq=seq))

@@ -14,13 +14,16 @@ from finwait.kernel.namespace import die_with_parent
 
 Answer = TypeVar("Answer")
 CHUNK: Final = 1 << 16
+_SIGNALS: Final = {one.value: one.name for one in signal.Signals}
 
 
 class Ended(FinwaitError):
     """The process ended before it answered. `status` as wait(2) gives it; `late` if it was stopped for taking too long."""
 
-    def __init__(self, message: str, status: int, late: bool = False) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str, status: int, late: bool = False, chinese: str | None = None
+    ) -> None:
+        super().__init__(message, chinese)
         self.status = status
         self.late = late
 
@@ -61,8 +64,13 @@ class Apart(Generic[Answer]):
             parts.append(part)
         status = self.stop() if late else self._reap()
         if late or not parts:
-            why = f"stopped after {limit:g} s" if late else f"ended without an answer ({status})"
-            raise Ended(f"process {self.pid} {why}", status, late)
+            why = (
+                f"stopped after {limit:g} s"
+                if late
+                else f"ended without an answer ({_how(status)})"
+            )
+            zh = f"运行 {limit:g} 秒后被终止" if late else f"没有给出结果就结束了（{_how(status)}）"
+            raise Ended(f"process {self.pid} {why}", status, late, f"进程 {self.pid} {zh}")
         answer = pickle.loads(b"".join(parts))  # noqa: S301 - our own child wrote it
         if isinstance(answer, BaseException):
             raise answer
@@ -76,6 +84,11 @@ class Apart(Generic[Answer]):
     def _reap(self) -> int:
         os.close(self._read)
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def _how(status: int) -> str:
+    """Name the signal that ended a process; others have a number."""
+    return _SIGNALS.get(-status, str(status))
 
 
 def _work(work: Callable[[], object], write: int, parent: int) -> None:

@@ -9,7 +9,7 @@ import os
 import struct
 from typing import Final, Self
 
-from finwait.errors import CannotOpen, MissingPrivilege, Misuse, system_in_chinese
+from finwait.errors import CannotOpen, MissingPrivilege, Misuse, said_in_chinese
 from finwait.kernel import addresses
 from finwait.kernel.holders import check_free
 from finwait.kernel.tun import DEVICE, IFF_NO_PI, IFF_TUN, LARGEST, TUNSETIFF
@@ -82,7 +82,7 @@ def _open() -> tuple[int, str]:
     except PermissionError as error:
         raise MissingPrivilege(
             f"{DEVICE}: {error.strerror}: run as root, or let everybody open it, as most systems do: chmod 666 {DEVICE}",
-            f"{DEVICE}：{system_in_chinese(error.errno) or error.strerror}：请以 root 运行，或像多数系统那样允许所有人打开它：chmod 666 {DEVICE}",
+            f"{DEVICE}：{said_in_chinese(error)}：请以 root 运行，或像多数系统那样允许所有人打开它：chmod 666 {DEVICE}",
         ) from error
     try:
         asked = struct.pack("16sH22x", PATTERN, IFF_TUN | IFF_NO_PI)
@@ -98,6 +98,6 @@ def _refused(error: OSError) -> MissingPrivilege:
         f"{DEVICE}: {error.strerror}: a device needs CAP_NET_ADMIN. Run as root, or give the program that is tested"
         " behind `--` (in Python: private=True): it then runs with the peer in a namespace of its own,"
         " for which user namespaces are enough",
-        f"{DEVICE}：{system_in_chinese(error.errno) or error.strerror}：创建设备需要 CAP_NET_ADMIN。请以 root 运行，或把被测程序写在 `--` 之后"
+        f"{DEVICE}：{said_in_chinese(error)}：创建设备需要 CAP_NET_ADMIN。请以 root 运行，或把被测程序写在 `--` 之后"
         "（Python 中用 private=True）：它与对端一同在独立的命名空间中运行，只需要用户命名空间",
     )

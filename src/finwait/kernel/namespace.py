@@ -7,7 +7,7 @@ import signal
 from contextlib import suppress
 from typing import Final, Self
 
-from finwait.errors import CannotOpen, MissingPrivilege, system_in_chinese
+from finwait.errors import CannotOpen, MissingPrivilege, said_in_chinese
 
 CLONE_NEWNET: Final = 0x40000000
 CLONE_NEWUSER: Final = 0x10000000
@@ -121,9 +121,10 @@ def join(name: str) -> None:
             number = ctypes.get_errno()
             if number == errno.EINVAL:
                 raise CannotOpen(path, "it is no network namespace", "它不是网络命名空间")
+            refused = OSError(number, os.strerror(number))
             raise MissingPrivilege(
-                f"{path}: {os.strerror(number)}: joining a namespace needs CAP_SYS_ADMIN: run as root",
-                f"{path}：{system_in_chinese(number) or os.strerror(number)}：加入命名空间需要 CAP_SYS_ADMIN：请以 root 运行",
+                f"{path}: {refused.strerror}: joining a namespace needs CAP_SYS_ADMIN: run as root",
+                f"{path}：{said_in_chinese(refused)}：加入命名空间需要 CAP_SYS_ADMIN：请以 root 运行",
             )
     finally:
         os.close(fd)

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from finwait.errors import CannotOpen, MissingPrivilege, system_in_chinese
+from finwait.errors import CannotOpen, MissingPrivilege, said_in_chinese
 
 DEVICE: Final = "/dev/net/tun"
 NAME: Final = "tun0"
@@ -47,7 +47,7 @@ class Sniffed:
 def _refused(error: OSError) -> MissingPrivilege:
     return MissingPrivilege(
         f"{DEVICE}: {error.strerror}: run as root, or --stage model",
-        f"{DEVICE}：{system_in_chinese(error.errno) or error.strerror}：请以 root 运行，或使用 --stage model",
+        f"{DEVICE}：{said_in_chinese(error)}：请以 root 运行，或使用 --stage model",
     )
 
 

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import traceback
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from finwait.errors import CannotOpen, Misuse, shown
@@ -23,16 +24,19 @@ def chosen(names: Sequence[str], *, with_long: bool = False) -> list[Experiment]
     Raises Misuse if there is none of a name, CannotOpen if a file cannot be read.
     """
     found: dict[str, Experiment] = {}
+    load = cache(from_file)  # a file that is named twice is run once
     for name in names:
+        group: Sequence[Experiment]
         if name == "all" or name in SUBJECTS:
-            group = tuple(ALL.values()) if name == "all" else SUBJECTS[name]
-            found |= {each.name: each for each in group if with_long or not each.long}
+            every = tuple(ALL.values()) if name == "all" else SUBJECTS[name]
+            group = [each for each in every if with_long or not each.long]
         elif name in ALL:
-            found[name] = ALL[name]
+            group = [ALL[name]]
         elif name.endswith(".py"):
-            found |= {each.name: each for each in from_file(Path(name))}
+            group = load(Path(name))
         elif ".py:" in name:
-            found |= {each.name: each for each in _one(*name.rsplit(":", 1))}
+            file, _, one = name.rpartition(":")
+            group = _one(file, one, load(Path(file)))
         elif "/" in name or Path(name).exists():
             raise Misuse(
                 f"{shown(name)} is no experiment: a file of your own is Python and is called ….py"
@@ -43,12 +47,22 @@ def chosen(names: Sequence[str], *, with_long: bool = False) -> list[Experiment]
         else:
             hint = meant(near(name, [*ALL, *SUBJECTS]), _LISTED)
             raise Misuse(f"no experiment {name!r}{hint.en}", f"没有实验 {name!r}{hint.zh}")
+        for each in group:
+            _add(each, found)
     return list(found.values())
 
 
-def _one(file: str, name: str) -> tuple[Experiment, ...]:
+def _add(experiment: Experiment, found: dict[str, Experiment]) -> None:
+    """Add one. Raises Misuse if another is called so: of two, one would not be played."""
+    if found.setdefault(experiment.name, experiment) is not experiment:
+        raise Misuse(
+            f"two experiments are called {experiment.name!r}: give one of them another name",
+            f"有两个实验都名为 {experiment.name!r}：请给其中一个换个名字",
+        )
+
+
+def _one(file: str, name: str, every: Sequence[Experiment]) -> tuple[Experiment, ...]:
     """Give the experiment of this name from a file."""
-    every = from_file(Path(file))
     wanted = tuple(each for each in every if each.name == name)
     if not wanted:
         there = ", ".join(each.name for each in every)
@@ -69,19 +83,21 @@ def from_file(path: Path) -> tuple[Experiment, ...]:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # whatever a file of somebody else raises
+    except (Exception, SystemExit) as error:  # whatever a file of somebody else raises
         line = _line(error, path)
         raise Misuse(f"{shown(str(path))}{line}: {type(error).__name__}: {error}") from error
-    found = getattr(module, "EXPERIMENTS", ())
-    if not found or not all(isinstance(each, Experiment) for each in found):
+    found: object = getattr(module, "EXPERIMENTS", ())
+    experiments = found if isinstance(found, tuple | list) else ()
+    if not experiments or not all(isinstance(each, Experiment) for each in experiments):
+        one = isinstance(found, Experiment)  # the comma of a tuple of one is easily forgotten
         raise Misuse(
-            f"{path}: EXPERIMENTS has to be a tuple of Experiment",
-            f"{path}：EXPERIMENTS 必须是由 Experiment 组成的元组",
+            f"{path}: EXPERIMENTS has to be a tuple of Experiment{', with a comma after one, too' if one else ''}",
+            f"{path}：EXPERIMENTS 必须是由 Experiment 组成的元组{'，只有一个时也要加逗号' if one else ''}",
         )
-    return tuple(found)
+    return tuple(experiments)
 
 
-def _line(error: Exception, path: Path) -> str:
+def _line(error: BaseException, path: Path) -> str:
     """Say which line of a file an error comes from, as ":7"; nothing if none does. A SyntaxError says its line itself."""
     lines = traceback.extract_tb(error.__traceback__)
     file = str(path.absolute())

@@ -2,14 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import CodeType
 from typing import TYPE_CHECKING, Final
 
+from finwait.errors import Misuse
 from finwait.verdict.language import Text
 
 if TYPE_CHECKING:
     from finwait.lab.proxy import Code
     from finwait.lab.world import World
 
+LONGEST: Final = 86400.0
+"""Seconds: a day."""
 WHO: Final = {
     "client": Text("client", "客户端"),
     "server": Text("server", "服务器"),
@@ -66,6 +70,8 @@ class Experiment:
     expected: Expected
     long: bool = False
     """Takes more than some seconds, whatever is shortened."""
+    time_limit: float = 60.0
+    """Seconds that it may take; then it is stopped, and the others go on. The longest here take four, but for the long ones."""
     sysctl: dict[str, int] = field(default_factory=dict)
     """net.ipv4.… of both hosts."""
     tap: str = "client"
@@ -75,6 +81,19 @@ class Experiment:
     """A program that has to be installed."""
     through: Through | None = None
     """A proxy: there are two connections then, and the captures are made at the proxy."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.time_limit <= LONGEST:
+            raise Misuse(
+                f"{self.name}: time_limit={self.time_limit!r}: write seconds, more than 0 and at most {LONGEST:g}",
+                f"{self.name}：time_limit={self.time_limit!r}：请写秒数，大于 0，不超过 {LONGEST:g}",
+            )
+
+    @property
+    def place(self) -> tuple[str, int] | None:
+        """File and line where the story begins; of a partial, where its function does. None if it has none."""
+        code = getattr(getattr(self.story, "func", self.story), "__code__", None)
+        return (code.co_filename, code.co_firstlineno) if isinstance(code, CodeType) else None
 
     @property
     def expectations(self) -> tuple[Expected, ...]:

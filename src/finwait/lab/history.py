@@ -43,6 +43,8 @@ class Event:
     """Of a RST: a slug of `reasons`, if a reason was told."""
     by: str = "tracepoint"
     """Or "sock_diag"."""
+    since: int = 0
+    """When a look at the table of sockets still showed the state before, if only such a look told of this one; 0: `at` is exact."""
 
     @property
     def reset(self) -> bool:
@@ -113,18 +115,18 @@ def _traced(
 
 def _after(samples: list[Sample], at: int) -> str:
     """Say in which state the table of sockets showed the end first after this moment."""
-    return next((state for when, _, state, _ in samples if when >= at), "")
+    return next((sample.state for sample in samples if sample.at >= at), "")
 
 
 def _sampled(who: str, samples: list[Sample], *, everything: bool) -> list[Event]:
     """Take the table of sockets: all of it, or only what becomes of small sockets."""
     found: list[Event] = []
     before, orphan = "CLOSED", True
-    for at, _, state, owned_by_none in samples:
+    for at, _, state, owned_by_none, since in samples:
         new = state or "CLOSED"
         small = before == "TIME-WAIT" or (before == "FIN-WAIT-2" and orphan)
         if new != before and (everything or (small and new in {"TIME-WAIT", "CLOSED"})):
-            found.append(Event(at, who, before, new, by="sock_diag"))
+            found.append(Event(at, who, before, new, by="sock_diag", since=since))
         before, orphan = new, owned_by_none
     return found
 

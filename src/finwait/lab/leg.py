@@ -1,6 +1,6 @@
 """One way from end to end: a wire, and what the kernels of both ends show of the connection on it."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from finwait.errors import Misuse
 from finwait.lab.clock import now
@@ -8,8 +8,21 @@ from finwait.lab.net import Host
 from finwait.lab.sockets import SocketTable
 from finwait.lab.wire import Side, Wire
 
-Sample = tuple[int, str, str, bool]
-"""When, which end, its state ("" if it has no socket), and whether no process owns it."""
+
+class Sample(NamedTuple):
+    """What a look at the table of sockets showed of one end; one that shows what the look before did is not kept."""
+
+    at: int
+    """When, in nanoseconds of CLOCK_REALTIME."""
+    who: str
+    state: str
+    """Empty: it has no socket."""
+    orphan: bool
+    """No process owns it."""
+    since: int = 0
+    """When the look before began: it changed after that. 0: not known."""
+
+
 NO_SOCKET: Final = ("", True)
 
 
@@ -23,6 +36,7 @@ class Leg:
             who: SocketTable(host.namespace, host.family) for who, host in self.hosts().items()
         }
         self._known: dict[str, tuple[str, bool]] = {}
+        self._looked = now()
         wire.moved = self.sample
 
     def hosts(self) -> dict[str, Host]:
@@ -36,19 +50,20 @@ class Leg:
 
     def stood(self, who: Side, at: int) -> str:
         """Give where the kernel of this end had the connection at a moment, of those that were sampled; no socket is CLOSED."""
-        states = [state for when, end, state, _ in self.samples if end == who and when <= at]
+        states = [each.state for each in self.samples if each.who == who and each.at <= at]
         return (states[-1] if states else "") or "CLOSED"
 
     def sample(self) -> None:
         """Ask both kernels where the connection stands, and note what changed."""
         client = (self.wire.client_address, self.from_port)
         server = (self.wire.server_address, self.port)
+        since, self._looked = self._looked, now()
         for who, table in self._tables.items():
             held = table.find(client, server) if who == "client" else table.find(server, client)
             found = (held.state, held.orphan) if held else NO_SOCKET
             if found != self._known.get(who, NO_SOCKET):
                 self._known[who] = found
-                self.samples.append((now(), who, *found))
+                self.samples.append(Sample(now(), who, *found, since))
 
     def end(self, who: Side) -> str:
         """Name an end as captures do: "address:port"."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from finwait.errors import CannotOpen, MissingPrivilege
+from finwait.errors import CannotOpen, CannotWrite, MissingPrivilege
 from finwait.kernel.addresses import ip
 from finwait.kernel.namespace import CLONE_NEWNET, HERE
 from finwait.kernel.tun import DEVICE, IFF_NO_PI, IFF_TUN, SIOCETHTOOL, TUNSETIFF
@@ -78,9 +78,16 @@ class Namespace:
             ip(*commands)
 
     def sysctl(self, name: str, value: int | str) -> None:
-        """Sets `net.…` for this namespace alone."""
+        """Sets `net.…` for this namespace alone. Raises CannotOpen if this kernel has it not, CannotWrite if it does not take the value."""
         with self.entered():
-            Path("/proc/sys", *name.split(".")).write_text(str(value))
+            try:
+                Path("/proc/sys", *name.split(".")).write_text(str(value))
+            except FileNotFoundError:
+                raise CannotOpen(
+                    name, "this kernel has no such sysctl", "此内核没有这个 sysctl"
+                ) from None
+            except OSError as error:
+                raise CannotWrite(f"{name} = {value}", error) from None
 
     def device(self, name: str, *, tap: bool = False) -> int:
         """Make a TUN (or TAP) device; gives the descriptor of its other end. Raises CannotOpen, MissingPrivilege."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from finwait.capture.nameless import nameless
-from finwait.errors import CannotOpen, FinwaitError
+from finwait.errors import CannotOpen, FinwaitError, Misuse
 from finwait.explain import explain
 from finwait.explain.explanation import Explanation
 from finwait.kernel.namespace import Namespace
@@ -147,7 +147,7 @@ def _played(name: str, leg: Leg, expected: Expected, heard: _Heard, lang: Lang) 
     last = {who: leg.stood(who, until) for who in ENDS}
     verdict = told.verdict(lang)
     return Played(
-        ladder=with_kernel(told.ladder(lang), places, lang),
+        ladder=with_kernel(told.ladder(lang), places, told.row.first_ts, lang),
         verdict=verdict.sentence,
         cause=verdict.cause.sentence.say(lang),
         evidence=verdict.evidence_for,
@@ -179,11 +179,11 @@ def _tell(experiment: Experiment, world: World) -> None:
         experiment.story(world)
     except TooLate:
         raise
-    except (InVain, Astray) as error:
+    except (InVain, Astray, Misuse) as error:
         raise _astray(world, _why(error, experiment, world)) from error
     except (FinwaitError, OSError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         said = f"{_line(error, experiment)}: {type(error).__name__}: {error}"
         raise _astray(world, Text(said, said)) from error
 
@@ -194,25 +194,22 @@ def _astray(world: World, why: Text) -> Astray:
     return error
 
 
-def _why(error: InVain | Astray, experiment: Experiment, world: World) -> Text:
-    """Say why a story came to an end before its own, and where both ends are now."""
+def _why(error: InVain | Astray | Misuse, experiment: Experiment, world: World) -> Text:
+    """Say at which line and why a story came to an end before its own, and where both ends are now."""
     said = error.text if isinstance(error, InVain) else Text(str(error), error.say("zh"))
-    if isinstance(error, OutOfTime):
-        line = _line(error, experiment)
-        where = Text(f"at {line}", f"位于 {line}")
-        if world.awaited is not None:
-            where = Text(f"waiting until {world.awaited.en}", f"当时在等待：{world.awaited.zh}")
-        said = Text(f"{said.en}, {where.en}", f"{said.zh}，{where.zh}")
-    stands = world.stands()
-    return Text(f"{said.en}; {stands.en}", f"{said.zh}；此时{stands.zh}")
+    if isinstance(error, OutOfTime) and (what := world.awaited) is not None:
+        said = Text(f"{said.en}, waiting until {what.en}", f"{said.zh}，当时在等待：{what.zh}")
+    line, stands = _line(error, experiment), world.stands()
+    return Text(f"{line}: {said.en}; {stands.en}", f"{line}：{said.zh}；此时{stands.zh}")
 
 
-def _line(error: Exception, experiment: Experiment) -> str:
-    """Name the line of the story's file that an error comes from; of another, if that file has no part in it."""
-    own = experiment.story.__code__.co_filename
+def _line(error: BaseException, experiment: Experiment) -> str:
+    """Name the line of the story's file that an error comes from."""
     lines = traceback.extract_tb(error.__traceback__)
-    line = next((each for each in reversed(lines) if each.filename == own), lines[-1])
-    return f"{Path(line.filename).name}:{line.lineno}"
+    file, number = experiment.place or (lines[-1].filename, lines[-1].lineno)
+    own = [each.lineno for each in lines if each.filename == file]
+    number = own[-1] if own else number  # it could not even be called
+    return f"{Path(file).name}:{number}"
 
 
 def commented(recorder: Recorder, words: dict[int, str]) -> bytes:
@@ -224,6 +221,12 @@ def commented(recorder: Recorder, words: dict[int, str]) -> bytes:
 
 
 def explained(capture: bytes, connection: int) -> Explanation:
-    """Have finwait explain a connection of a capture that is in memory: no file is left behind."""
+    """Have finwait explain a connection of a capture that is in memory: no file is left behind. Raises Misuse if there is none."""
     with nameless(capture) as (_, path):
-        return explain(path, connection)
+        try:
+            return explain(path, connection)
+        except Misuse:
+            raise Misuse(
+                f"no connection {connection} went over the wire, counted from 0 (`Expected.connection`): did the story make it?",
+                f"线路上没有连接 {connection}（从 0 数起，`Expected.connection`）：过程建立它了吗？",
+            ) from None

@@ -3,9 +3,11 @@
 import os
 import pickle
 import socket
+import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, NoReturn
 
 from finwait.errors import FinwaitError
@@ -32,10 +34,15 @@ class Astray(FinwaitError):
 
 
 class OutOfTime(Astray):
-    """It took more time than an experiment may."""
+    """It took more time than its `time_limit`. killed: it did not stop when it was told to."""
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"stopped after {seconds:g} s", f"运行 {seconds:g} 秒后被终止")
+    def __init__(self, seconds: float, *, killed: bool = False) -> None:
+        super().__init__(
+            f"stopped after {seconds:g} s (time_limit)"
+            + ("; its process did not listen, and was killed" if killed else ""),
+            f"运行 {seconds:g} 秒（time_limit）后被终止"
+            + ("；其进程没有响应，被杀死" if killed else ""),
+        )
 
 
 class TooLate(Astray):
@@ -49,6 +56,8 @@ class Outcome:
     value: bytes | int | None = None
     error: str = ""
     """Such as "ECONNRESET"; empty if it succeeded."""
+    mistake: bool = False
+    """The error is not the system's: the call was made wrongly, or a proxy's code is wrong."""
 
     def say(self, lang: Lang) -> str:
         """In words; empty if there is nothing to say."""
@@ -113,6 +122,10 @@ class Remote:
         said = pickle.loads(message)  # noqa: S301 - our own child wrote it
         if isinstance(said, Outcome):
             self._outcome = said
+            if said.mistake and self._waiting is not None:  # told at once, whatever is waited for
+                words, _ = self._waiting
+                self._say(words, said)
+                raise self._astray(both(words), both(said.error))
         else:
             self._say(said, None)
 
@@ -174,7 +187,20 @@ def _serve(calls: Calls, pipe: socket.socket) -> None:
             outcome = Outcome(getattr(calls, name)(*arguments))
         except OSError as error:
             outcome = Outcome(None, named(error))
+        except Exception as error:  # noqa: BLE001 - whatever somebody's own code raises
+            said = f"{_line(error)}{type(error).__name__}: {error}"
+            _send(
+                pipe, Outcome(None, said, mistake=True)
+            )  # before its sockets close, which others see
+            continue
         _send(pipe, outcome)
+
+
+def _line(error: Exception) -> str:
+    """Name the line of a proxy's code that an error comes from, as "mine.py:7: "; nothing if it comes from ours."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    path = Path(last.filename)
+    return "" if path.parent == Path(__file__).parent else f"{path.name}:{last.lineno}: "
 
 
 def _send(pipe: socket.socket, what: Outcome | Words) -> None:

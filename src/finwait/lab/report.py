@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 from finwait.errors import FinwaitError
 from finwait.explain.words import messages
-from finwait.lab.beside import COLON, NO_REASON
+from finwait.lab.beside import COLON
 from finwait.lab.experiment import WHO, Expected, Experiment
 from finwait.lab.history import ENDS, Event, path
 from finwait.lab.judge import Told
 from finwait.lab.kernel_words import Tells
 from finwait.lab.proxy import LEGS
-from finwait.lab.reasons import REASONS
+from finwait.lab.reset_words import reset_words
 from finwait.lab.table import words
 from finwait.lab.travel import draw as draw_travel
 from finwait.lab.world import Step
@@ -30,9 +30,9 @@ LADDER: Final = Text(
     "线路上的报文；内核报告的状态与由报文推断的状态",
 )
 UNTRACED: Final = Text(
-    "Tracepoints are not permitted here: the kernels' states were read from their tables of sockets (sock_diag) after each"
-    " packet, so a state that lasts shorter is not seen, and reasons of resets are not known.",
-    "此处不允许使用 tracepoint：内核状态是在每个报文之后从套接字表（sock_diag）读取的，持续时间更短的状态看不到，RST 的原因也不得而知。",
+    "Without tracepoints the kernels' states are read from their tables of sockets (sock_diag) after each packet: a state that"
+    " lasts shorter is not seen, and of RSTs and their reasons nothing is known.",
+    "没有 tracepoint 时，内核状态是在每个报文之后从套接字表（sock_diag）读取的：持续时间更短的状态看不到，RST 及其原因也不得而知。",
 )
 NO_RESETS: Final = Text(
     "This kernel has no tracepoint tcp:tcp_send_reset: of RSTs it tells nothing, only of changes of state.",
@@ -50,8 +50,7 @@ VERDICT, KERNEL, DIFFERS, LIMIT = (
 )
 STAYS: Final = Text("nothing after ESTABLISHED", "ESTABLISHED 之后没有变化")
 NO_STATE: Final = Text("no state", "没有状态")
-RST_OF: Final = Text("RST, {reason} in {state}", "RST，{reason}（{state}）")
-RST_ALONE: Final = Text("RST, {reason}", "RST，{reason}")
+RST_SENT: Final = Text("RST, ", "RST，")
 TRAVELS: Final = Text("How it travels from leg to leg", "它如何从一侧传到另一侧")
 
 
@@ -143,16 +142,11 @@ def _kernel(leg: "Played", lang: Lang) -> Iterator[str]:
     room = max(width(WHO[who].say(lang)) for who in ENDS)
     for who, states in states_told(leg, lang).items():
         yield f"{left(WHO[who].say(lang), room)}  {states}"
-    resets = Counter(
-        (event.who, event.reason or NO_REASON.say(lang), event.socket, event.means)
-        for event in leg.events
-        if event.reset
-    )
-    for (who, reason, state, means), times in resets.items():
-        sent = (RST_OF if state else RST_ALONE).say(lang).format(reason=reason, state=state)
-        meaning = f"{COLON.say(lang)}{REASONS[means].text.say(lang)}" if means in REASONS else ""
+    resets = Counter((event.who, *reset_words(event, lang)) for event in leg.events if event.reset)
+    for (who, reason, meaning), times in resets.items():
+        sent = RST_SENT.say(lang) + COLON.say(lang).join(filter(None, (reason, meaning)))
         often = f" (× {times})" if times > 1 else ""
-        yield f"{left(WHO[who].say(lang), room)}  {sent}{meaning}{often}"
+        yield f"{left(WHO[who].say(lang), room)}  {sent}{often}"
 
 
 def as_data(experiment: Experiment, came: "Came", lang: Lang) -> dict[str, "Json"]:
@@ -225,4 +219,5 @@ def _event(event: Event) -> dict[str, "Json"]:
         "reason": event.reason or None,
         "means": event.means or None,
         "by": event.by,
+        "since_ns": event.since or None,
     }

@@ -5,7 +5,8 @@ import select
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from types import FrameType
 from typing import Final, NamedTuple
 
@@ -20,8 +21,8 @@ from finwait.lab.remote import OutOfTime, TooLate
 from finwait.lab.world import Step
 from finwait.verdict.language import Lang
 
-LIMIT: Final = 60.0
-"""Seconds that an experiment may take; a long one ten times that."""
+TRY: Final = 60.0
+"""Seconds for finding out whether this machine permits experiments."""
 GRACE: Final = 5.0
 """Seconds more until its process is killed, if it does not say by itself that its time is over."""
 
@@ -29,6 +30,7 @@ TRIES: Final = 5
 """Times that an experiment is played at most, where the machine is too slow for it."""
 ANSWER: Final = 5.0
 """Seconds for an answer that has begun to come."""
+STOPS: Final = (signal.SIGINT, signal.SIGTERM)
 
 Ending = tuple[Experiment, Came]
 
@@ -46,7 +48,7 @@ def run(
 
     begins, heard: called as an experiment begins (in this process) and for each of its steps (in its own).
     One that the machine was too slow for (TooLate) is played again, TRIES times at most.
-    Ctrl-C while it waits: those that have ended are given, and then KeyboardInterrupt goes on.
+    KeyboardInterrupt while it waits: those that have ended are given, and then it goes on.
     Nothing is left behind, also when the caller stops early or this process is killed.
     """
     janitor = Janitor()
@@ -60,7 +62,7 @@ def run(
             while waiting and len(running) < max(jobs, 1):
                 experiment = waiting.pop(0)
                 begins(experiment)
-                end = time.monotonic() + _limit(experiment) + GRACE
+                end = time.monotonic() + experiment.time_limit + GRACE
                 running[work.begin(experiment)] = experiment, end
             _wait(running, ended)
             waiting[:0] = _again(experiments, ended, tries)
@@ -78,7 +80,7 @@ def run(
 
 def check() -> None:
     """Find out whether this machine lets us make experiments, by trying. Raises MissingPrivilege, CannotOpen, OSError."""
-    Apart(_try).answer(LIMIT)
+    Apart(_try).answer(TRY)
 
 
 def _try() -> None:
@@ -95,8 +97,9 @@ class _Work(NamedTuple):
 
     def begin(self, experiment: Experiment) -> Apart[Result]:
         def work() -> Result:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is its parent's, who ends it
-            _alarm(_limit(experiment))
+            for number in STOPS:  # its parent's, who ends it
+                signal.signal(number, signal.SIG_IGN)
+            _alarm(experiment.time_limit)
             return play(experiment, *self[:3], trace=self.trace)
 
         return Apart(work)
@@ -109,14 +112,25 @@ def _wait(
     """Wait until one of those that run has ended, or has taken too long."""
     first = min(end for _, end in running.values())
     ready, _, _ = select.select(list(running), [], [], max(first - time.monotonic(), 0))
-    for apart in ready:
-        experiment, _ = running.pop(apart)
-        ended[experiment.name] = _ending(apart)
     now = time.monotonic()
-    for apart in [each for each, (_, end) in running.items() if end <= now]:
-        experiment, _ = running.pop(apart)
-        apart.stop()
-        ended[experiment.name] = OutOfTime(_limit(experiment))
+    with _undisturbed():
+        for apart in ready:
+            experiment, _ = running.pop(apart)
+            ended[experiment.name] = _ending(apart)
+        for apart in [each for each, (_, end) in running.items() if end <= now]:
+            experiment, _ = running.pop(apart)
+            apart.stop()
+            ended[experiment.name] = OutOfTime(experiment.time_limit, killed=True)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait, so that no ending is lost between its process and the table."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _again(
@@ -144,10 +158,6 @@ def _alarm(limit: float) -> None:
 
     signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, limit, GRACE / 2)
-
-
-def _limit(experiment: Experiment) -> float:
-    return LIMIT * (10 if experiment.long else 1)
 
 
 def _ending(apart: Apart[Result]) -> Came:

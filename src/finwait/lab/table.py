@@ -1,5 +1,6 @@
 """The table at the end of a run: what was expected, what the wire and the kernel say, how far they agree, and notes below it."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
@@ -25,6 +26,11 @@ HEADS: Final = (
     Text("same", "一致"),
 )
 GAPS: Final = 2 * (len(HEADS) - 1)
+_WORD = re.compile(r"[\x21-\x2c\x2e-\x7e]+-?")
+"""What stands in one line: no space, no hyphen but at its end, and no Chinese, which breaks anywhere."""
+Cells = Sequence[Sequence[str]]
+INDENT: Final = 4
+"""Of what stands below the name of an experiment."""
 LEAST: Final = 10
 """Columns of a cell, however narrow the terminal is."""
 AGREE: Final[dict[Agreement, Text]] = {
@@ -46,9 +52,20 @@ WIRE_ONLY: Final = Text(
     "wire only: wire and expectation agree; the kernel told too little to say how it closed.",
     "仅报文：报文与预期一致；内核所说不足以断定连接如何关闭。",
 )
+POLLED: Final = Text(
+    " Without tracepoints it is only asked where its sockets stand (sock_diag), after each packet: a state that lasts is seen; a RST, its reason,"
+    " and whether FIN-WAIT-2 was passed for a moment (four-way, not three-way) are not.",
+    "没有 tracepoint 时，只能在每个报文之后询问内核套接字的状态（sock_diag）：持续的状态看得到；RST、RST 的原因，以及是否短暂经过 FIN-WAIT-2"
+    "（四次挥手而非三次）看不到。",
+)
 WITH_TRACEPOINTS: Final = Text(
-    " With tracepoints (as root, without --no-trace) it tells more.",
-    "有 tracepoint 时（以 root 运行，不加 --no-trace）它能说明更多。",
+    " Run it as root and without --no-trace and the kernel tells these, too; root of a container needs tracefs for that"
+    " (-v /sys/kernel/tracing:/sys/kernel/tracing).",
+    "以 root 运行且不加 --no-trace，内核会说明这些；容器中的 root 还需要 tracefs（-v /sys/kernel/tracing:/sys/kernel/tracing）。",
+)
+AGE: Final = Text(
+    " Linux tells of every RST, and why it is sent, from 6.10 on.",
+    "从 Linux 6.10 开始，内核才说明每一个 RST 及其原因。",
 )
 AS_MEANT: Final = Text(
     "the experiment expects the kernel to say otherwise than the wire.",
@@ -57,22 +74,48 @@ AS_MEANT: Final = Text(
 
 
 def table(rows: Sequence[tuple[Experiment, Came]], style: Style, lang: Lang) -> list[str]:
-    """Write the table, with notes on what is not plainly the same. Cells that find no room are wrapped."""
+    """Write the table, with notes on what is not plainly the same.
+
+    Cells that find no room are wrapped; where even words would be cut, the cells of an experiment stand below each other.
+    """
     cells = [[head.say(lang) for head in HEADS]]
     for experiment, came in rows:
         cells += _cells(experiment, came, lang)
-    widths = _widths(cells, style.columns)
     bad = {AGREE["differs"].say(lang), STOPPED.say(lang), NOT_RUN.say(lang)}
-    lines = []
-    for number, line in enumerate(cells):
-        paint = "heading" if number == 0 else "rst" if line[-1] in bad else ""
-        wrapped = [wrap(cell, wide) for cell, wide in zip(line, widths, strict=True)]
-        wrapped[0] = [line[0]]
-        for parts in zip_longest(*wrapped, fillvalue=""):
-            text = "  ".join(left(part, wide) for part, wide in zip(parts, widths, strict=True))
-            lines.append(style.paint(paint, text.rstrip()))
+    paints = ["heading", *("rst" if line[-1] in bad else "" for line in cells[1:])]
+    widths = _widths(cells, style.columns)
+    whole = _whole_words(cells, widths, style.columns)
+    made = _in_columns(cells, widths) if whole else _stacked(cells, widths[0], style.columns)
+    lines = [
+        style.paint(paint, line)
+        for paint, lines in zip(paints, made, strict=True)
+        for line in lines
+    ]
     notes = [line for note in _notes(rows, lang) for line in _hung(note, min(style.columns, 110))]
     return [*lines, *([""] if notes else []), *notes, *_summary(rows, lang)]
+
+
+def _in_columns(cells: Cells, widths: Sequence[int]) -> Iterator[list[str]]:
+    for line in cells:
+        wrapped = [wrap(cell, wide) for cell, wide in zip(line, widths, strict=True)]
+        wrapped[0] = [line[0]]
+        yield [
+            "  ".join(left(part, wide) for part, wide in zip(parts, widths, strict=True)).rstrip()
+            for parts in zip_longest(*wrapped, fillvalue="")
+        ]
+
+
+def _stacked(cells: Cells, first: int, columns: int) -> Iterator[list[str]]:
+    _, *heads, _ = cells[0]
+    room = max(map(width, heads))
+    left_over = max(columns - INDENT - room - 2, LEAST)
+    yield []
+    for name, *told, mark in cells[1:]:
+        lines = [f"{left(name, first)}  {mark}"]
+        for head, cell in zip(heads, told, strict=True):
+            for number, part in enumerate(wrap(cell, left_over) if cell else ()):
+                lines.append(f"{'':{INDENT}}{left('' if number else head, room)}  {part}")
+        yield lines
 
 
 def words(error: FinwaitError | OSError, lang: Lang) -> str:
@@ -108,7 +151,8 @@ def _notes(rows: Sequence[tuple[Experiment, Came]], lang: Lang) -> Iterator[str]
     told = [leg.row for _, came in rows if isinstance(came, Result) for leg in came.legs]
     if silent := [row.tells for row in told if row.agreement == "wire-only"]:
         untraced = not any(tells.states for tells in silent)
-        yield WIRE_ONLY.say(lang) + (WITH_TRACEPOINTS.say(lang) if untraced else "")
+        more = (POLLED, WITH_TRACEPOINTS) if untraced else (AGE,)
+        yield "".join(text.say(lang) for text in (WIRE_ONLY, *more))
 
 
 def _hung(note: str, columns: int) -> list[str]:
@@ -129,7 +173,20 @@ def _summary(rows: Sequence[tuple[Experiment, Came]], lang: Lang) -> list[str]:
     return ["", said]
 
 
-def _widths(cells: Sequence[Sequence[str]], columns: int) -> list[int]:
+def _whole_words(cells: Cells, widths: Sequence[int], columns: int) -> bool:
+    """Whether the table fits, and no word of it has to be cut but after a hyphen."""
+    words = (
+        (part, place)
+        for line in cells
+        for place, cell in enumerate(line)
+        for part in _WORD.findall(cell)
+    )
+    return sum(widths) + GAPS <= columns and all(
+        width(word) <= widths[place] for word, place in words
+    )
+
+
+def _widths(cells: Cells, columns: int) -> list[int]:
     """Give each column what it needs; where that is too much, the three that tell share what is left, the modest first."""
     widths = [max(width(line[place]) for line in cells) for place in range(len(HEADS))]
     spare = columns - GAPS - widths[0] - widths[-1]

@@ -37,6 +37,8 @@ class Packet:
     """Neither end sent it."""
     frame: int = 0
     """Its number in the capture, from 1; 0: it was not captured."""
+    captured: int = 0
+    """The time that its frame has."""
 
 
 @dataclass
@@ -148,6 +150,7 @@ class Wire(Net):
             data = data[:12] + tag + data[12:]
         self.recorder.add(data)
         packet.frame = len(self.recorder.frames)
+        packet.captured = self.recorder.frames[-1].ts
 
     @property
     def descriptors(self) -> list[int]:

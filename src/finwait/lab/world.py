@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from finwait.errors import Misuse
 from finwait.lab.calls import Words
@@ -10,13 +10,14 @@ from finwait.lab.clock import now
 from finwait.lab.experiment import WHO, Experiment
 from finwait.lab.leg import Leg
 from finwait.lab.lines import Lines
-from finwait.lab.net import DELAYED_ACK
+from finwait.lab.net import DELAYED_ACK, STATES
 from finwait.lab.packet import Segment
 from finwait.lab.programs import Program
 from finwait.lab.proxy import Proxy
 from finwait.lab.remote import Outcome, TooLate
 from finwait.lab.wire import Side, Wire
 from finwait.verdict.language import Lang, Text
+from finwait.verdict.spelling import meant, near
 
 PORT: Final = 8080
 REQUEST, REPLY = b"may I have it?\n", b"here it is, and nothing more.\n"
@@ -138,8 +139,11 @@ class World:
     def until(self, who: Who, *states: str, limit: float = 30.0) -> None:
         """Wait until the kernel of this end has the connection in one of these states; "" is no socket at all.
 
-        proxy: the end of its connection with the server.
+        proxy: the end of its connection with the server. Raises Misuse if there is no such end or state.
         """
+        _known(who, *get_args(Who))
+        for state in states:
+            _known(state, *filter(None, STATES), "")
         leg = self.legs[0 if who == "client" else -1]
         side: Side = "server" if who == "server" else "client"
         what = Text(
@@ -258,6 +262,16 @@ class World:
         self.server.stop()
         if self._proxy is not None:
             self._proxy.stop()
+
+
+def _known(word: str, *known: str) -> None:
+    """Raise Misuse for a word that is never: to wait for it would be in vain."""
+    if word not in known:
+        hint = meant(near(word, known))
+        there = ", ".join(dict.fromkeys(one or '""' for one in known))
+        raise Misuse(
+            f"no {word!r}{hint.en}; there are {there}", f"没有 {word!r}{hint.zh}；可用的有 {there}"
+        )
 
 
 def _legs(experiment: Experiment) -> tuple[tuple[Leg, ...], int]:

@@ -70,8 +70,7 @@ class Actor:
             self._listener = self._socket(address.version)
             self.host.bind(self._listener, address, port)
             self.host.listen(0, self._listener, BACKLOG)
-        where = f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
-        self._note(-1, "listens", at=where, what=ending.what)
+        self._note(-1, "listens", at=spelled(address, port), what=ending.what)
 
     def _socket(self, version: int) -> Handle:
         made = self.host.open(version)
@@ -85,7 +84,7 @@ class Actor:
         self._calling = self._socket(to[0].version)
         self.failed = None
         self.host.bind(self._calling, self.at[0], port)
-        self._note(-1, "connects", to=_end(*to))
+        self._note(-1, "connects", to=spelled(*to))
         self.host.connect(now, self._calling, *to)
         self._follow(now, None)
 
@@ -137,7 +136,7 @@ class Actor:
         body, wire = packet.body, self.part.ending.wire
         if not isinstance(body, Tcp) or Flags.SYN not in body.flags:
             return wire is Wire.DEAF
-        to = _end(ends.remote, ends.remote_port)
+        to = spelled(ends.remote, ends.remote_port)
         if self.part.ending.needs_listener:
             self._note(-1, "unheard" if wire is Wire.DEAF else "refuses", to=to)
             again = ends in self._strangers
@@ -284,8 +283,8 @@ class Actor:
                 self._forget(old)  # those that were in TIME-WAIT
         self.talks[ends] = talk
         self._by_handle[handle] = talk
-        here = _end(ends.local, ends.local_port)
-        told("connected", to=_end(ends.remote, ends.remote_port), here=here)
+        here = spelled(ends.local, ends.local_port)
+        told("connected", to=spelled(ends.remote, ends.remote_port), here=here)
         if self.part.connects and self.part.ending.waits:
             told("waits")
         return talk
@@ -300,5 +299,6 @@ def _acks_fin(talk: Talk, body: Tcp) -> bool:
     return connection is not None and connection.peer_fin is not None and body.flags == Flags.ACK
 
 
-def _end(address: Address, port: int) -> str:
+def spelled(address: Address, port: int) -> str:
+    """Write an end as `end_of` reads it."""
     return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"

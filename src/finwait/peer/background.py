@@ -9,14 +9,14 @@ from typing import Final, Self
 
 from finwait.capture.connection import Connection
 from finwait.capture.connections import analyze
-from finwait.capture.nameless import nameless
+from finwait.capture.nameless import folder, nameless
 from finwait.errors import Misuse
 from finwait.kernel.addresses import ip
 from finwait.kernel.namespace import Namespace
 from finwait.peer import http
 from finwait.peer.ending import SECOND, Wire, ending, moment
 from finwait.peer.live import Live, beside, end_of, kernel_side
-from finwait.peer.steps import Step
+from finwait.peer.steps import Step, known
 from finwait.peer.talk import Part
 
 QUIET, SETTLES = 0.05, 1.0
@@ -24,6 +24,8 @@ QUIET, SETTLES = 0.05, 1.0
 QUIET_IF_LOST = 0.5
 """Above the first retransmission, 0.2 s on Linux (TCP_RTO_MIN)."""
 PATTERN: Final = bytes(range(32, 127)) + b"\n"
+SOURCE: Final = "finwait peer"
+"""Of connections whose packets are not kept."""
 MOST: Final = 1 << 28
 """Octets of a reply: it lies in memory, and a peer says about 1 MB a second."""
 
@@ -81,6 +83,8 @@ class Peer:
         private: bool,
         pcap: str | None,
     ) -> None:
+        if pcap == "":
+            raise Misuse("pcap is empty: give a file", "pcap 为空：请给出一个文件")
         self._part = part_of(close, after, body(reply), connect)
         self._at = end_of(on)
         self._to = None if connect is None else end_of(connect)
@@ -144,7 +148,8 @@ class Peer:
             )
 
     def wait_for(self, word: str, timeout: float = 10.0) -> Step:
-        """Wait for a step by its word (`finwait.peer.steps.WORDS`). Raises TimeoutError, or what ended the peer."""
+        """Wait for a step by its word (`finwait.peer.steps.WORDS`). Raises Misuse if there is no such word, TimeoutError, or what ended the peer."""
+        known(word)
         with self._changed:
             self._changed.wait_for(lambda: self._error is not None or self._step(word), timeout)
             found = self._step(word)
@@ -170,7 +175,12 @@ class Peer:
         if self._thread is None:
             return []
         with self._live.still() as path:
-            return list(analyze(path)) if self._live.capture.packets else []
+            return self._judged(path)
+
+    def _judged(self, path: Path) -> list[Connection]:
+        """Give the verdicts; their source is the file that was named, and not where it lies for the moment."""
+        found = analyze(path) if self._live.capture.packets else ()
+        return [each._replace(source=self._pcap or SOURCE) for each in found]
 
     def _tell(self, step: Step) -> None:
         with self._changed:
@@ -191,7 +201,9 @@ class Peer:
                 else Path(kept.enter_context(nameless()).path)
             )
             kernel = kernel_side(self._at[0], self._to[0] if self._to else None)
-            self._live = Live(self._part, self._at, kernel, self._path, self._tell)
+            self._live = Live(
+                self._part, self._at, kernel, self._path, self._tell, self._pcap or folder()
+            )
             kept.callback(self._live.close)
             self._sleeper, self._wake = os.pipe()
             kept.callback(os.close, self._wake)
@@ -217,7 +229,7 @@ class Peer:
             if self._thread is not None:
                 self._thread.join()
             self._live.close()
-            self._found = list(analyze(self._path)) if self._live.capture.packets else []
+            self._found = self._judged(self._path)
         if self._error is not None and error is None:
             raise self._error
 

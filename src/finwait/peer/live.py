@@ -27,10 +27,10 @@ LISTENING: Final = "0A"
 
 
 class Capture:
-    """What passes the device, as pcapng. Everything raises CannotWrite."""
+    """What passes the device, as pcapng. Everything raises CannotWrite, which calls the file by `name`."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, name: str) -> None:
+        self._path, self._name = path, name
         with self._named():
             self._file: IO[bytes] = path.open("wb")
         self.packets = 0
@@ -62,13 +62,15 @@ class Capture:
         try:
             yield
         except OSError as error:
-            raise CannotWrite(os.path.realpath(self._path), error) from error
+            raise CannotWrite(self._name, error) from error
 
 
 class Live:
-    """A peer on its device."""
+    """A peer on its device. name: what the capture is called, which may have another path for the moment."""
 
-    def __init__(self, part: Part, at: tuple[Address, int], kernel: Address, pcap: Path, tell: Tell) -> None:  # fmt: skip
+    def __init__(  # noqa: PLR0917 - of two callers
+        self, part: Part, at: tuple[Address, int], kernel: Address, pcap: Path, tell: Tell, name: str
+    ) -> None:  # fmt: skip
         self._open = True
         self._turning = threading.RLock()
         self._zero = time.monotonic_ns()
@@ -77,7 +79,7 @@ class Live:
         self.device = Device(kernel, at[0])
         try:
             self.actor = Actor(part, at, tell, numbers)
-            self.capture = Capture(pcap)
+            self.capture = Capture(pcap, name)
         except BaseException:
             self.device.close()
             raise
@@ -204,8 +206,8 @@ def end_of(text: str) -> tuple[Address, int]:
     """Read "192.0.2.1:8080" or "[2001:db8::1]:8080". Raises Misuse."""
     host, _, port = str(text).rpartition(":")
     wrong = Misuse(
-        f"{text}: write ADDRESS:PORT, an IPv6 address in brackets",
-        f"{text}：请写 地址:端口，IPv6 地址加方括号",
+        f"{text}: write ADDRESS:PORT, no name, an IPv6 address in brackets",
+        f"{text}：请写 地址:端口，不用主机名，IPv6 地址加方括号",
     )
     try:
         address = ip_address(host.removeprefix("[").removesuffix("]"))

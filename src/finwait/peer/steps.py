@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+from finwait.errors import Misuse
 from finwait.tcp import State
 from finwait.verdict.language import Text
+from finwait.verdict.spelling import meant, near
 
 WORDS: Final = {
     "listens": Text("listens at {at}; a connection ends so: {what}", "在 {at} 监听；连接这样结束：{what}"),
@@ -43,6 +45,16 @@ DEEDS: Final = frozenset({
     *("crosses", "hidden", "lost-fin", "lost-ack", "missed"),
 })  # fmt: skip
 """What makes an end of a connection, or should have: the rest happens with every end."""
+
+
+def known(word: str) -> None:
+    """Raise Misuse if no step has this word."""
+    if word not in WORDS:
+        words, hint = ", ".join(WORDS), meant(near(word, WORDS))
+        raise Misuse(
+            f"no step {word!r}{hint.en}\nthere are {words}",
+            f"没有步骤 {word!r}{hint.zh}\n可用的有 {words}",
+        )
 
 
 @dataclass(frozen=True, slots=True)

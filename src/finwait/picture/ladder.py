@@ -47,6 +47,17 @@ class Arrow(NamedTuple):
     right_kernel: tuple[str, ...] = ()
 
 
+class Moment(NamedTuple):
+    """What an end's kernel told of itself while nothing was on its way: a timer ran out, a call sent nothing."""
+
+    at: float
+    """Seconds since the first segment."""
+    left_kernel: tuple[str, ...]
+    right_kernel: tuple[str, ...]
+    labels: tuple[str, ...]
+    """What stands between the life lines."""
+
+
 class Fold(NamedTuple):
     """Arrows that are left out."""
 
@@ -59,13 +70,16 @@ class Pause(NamedTuple):
     text: str
 
 
+Row = Arrow | Moment | Fold | Pause
+
+
 class Ladder(NamedTuple):
     """The whole picture, from top to bottom."""
 
     title: str
     left: Lane
     right: Lane
-    rows: tuple[Arrow | Fold | Pause, ...]
+    rows: tuple[Row, ...]
     footer: str = ""
     columns: tuple[str, str] = ("", "")
     """What the outer and the inner column of states are called, if kernels were heard too."""

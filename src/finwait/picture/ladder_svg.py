@@ -5,7 +5,7 @@ from html import escape
 from math import atan2, degrees
 from typing import Final, Literal, NamedTuple
 
-from finwait.picture.ladder import Arrow, Fold, Ladder, Pause
+from finwait.picture.ladder import Arrow, Fold, Ladder, Moment, Pause
 from finwait.picture.ladder_style import KINDS, STATES, stylesheet
 from finwait.picture.width import cut, width, wrap
 from finwait.verdict.language import Lang
@@ -50,6 +50,13 @@ class _Shaft(NamedTuple):
     """1 and 2: the first and the second of two that cross; 0: it crosses none."""
 
 
+class _Spot(NamedTuple):
+    """Where a moment stands."""
+
+    row: Moment
+    y: float
+
+
 class _Change(NamedTuple):
     """An end is in a state from here on."""
 
@@ -65,12 +72,12 @@ def draw(ladder: Ladder, lang: Lang = "en", theme: Theme = "auto") -> str:
     title = wrap(ladder.title, TITLE_COLUMNS)
     top = TOP + TITLE_LINE * len(title) + 14
     body = top + HEAD
-    shafts, marks, bottom = _place(ladder, body)
+    shafts, moments, marks, bottom = _place(ladder, body)
     bottom += 26
     height = bottom + 34
     changes = {
-        "left": [_Change(body - 6, ladder.left.state), *_changes(shafts, left=True)],
-        "right": [_Change(body - 6, ladder.right.state), *_changes(shafts, left=False)],
+        "left": [_Change(body - 6, ladder.left.state), *_changes(shafts, moments, left=True)],
+        "right": [_Change(body - 6, ladder.right.state), *_changes(shafts, moments, left=False)],
     }
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}" width="{WIDTH}"'
@@ -83,6 +90,7 @@ def draw(ladder: Ladder, lang: Lang = "en", theme: Theme = "auto") -> str:
         *_life(LEFT, changes["left"], bottom),
         *_life(RIGHT, changes["right"], bottom),
         *(part for mark in marks for part in mark),
+        *(part for spot in moments for part in _moment(spot)),
         *(part for shaft in shafts for part in _arrow(shaft)),
         *_states(changes["left"], ladder.columns[0], left=True),
         *_states(changes["right"], ladder.columns[0], left=False),
@@ -93,9 +101,10 @@ def draw(ladder: Ladder, lang: Lang = "en", theme: Theme = "auto") -> str:
     return "\n".join(parts)
 
 
-def _place(ladder: Ladder, body: float) -> tuple[list[_Shaft], list[list[str]], float]:
+def _place(ladder: Ladder, body: float) -> tuple[list[_Shaft], list[_Spot], list[list[str]], float]:
     """Give every row its place from top to bottom."""
     shafts: list[_Shaft] = []
+    moments: list[_Spot] = []
     marks: list[list[str]] = []
     y = body + 22
     for row in ladder.rows:
@@ -111,13 +120,16 @@ def _place(ladder: Ladder, body: float) -> tuple[list[_Shaft], list[list[str]], 
             case Arrow():
                 shafts.append(_Shaft(row, y, y + SLOPE, 0))
                 y += ROW + LABEL_LINE * len(row.labels)
+            case Moment(labels=labels):
+                moments.append(_Spot(row, y))
+                y += 12 + LABEL_LINE * len(labels)
             case Fold(text):
                 marks.append(_gap(y, text, "fold"))
                 y += 36
             case Pause(text):
                 marks.append(_gap(y, text, "pause"))
                 y += 30
-    return shafts, marks, y - 12
+    return shafts, moments, marks, y - 12
 
 
 def _heads(ladder: Ladder, top: float) -> Iterator[str]:
@@ -131,7 +143,7 @@ def _heads(ladder: Ladder, top: float) -> Iterator[str]:
         yield _text(x, top + 39, lane.address, "address", "middle")
 
 
-def _changes(shafts: list[_Shaft], *, left: bool) -> list[_Change]:
+def _changes(shafts: list[_Shaft], moments: list[_Spot], *, left: bool) -> list[_Change]:
     """Where an end's state changes: a sender's as the arrow leaves, a receiver's as it arrives."""
     found: list[_Change] = []
     alone: list[_Change] = []
@@ -149,6 +161,8 @@ def _changes(shafts: list[_Shaft], *, left: bool) -> list[_Change]:
         if state and (not found or found[-1].state != state):
             found.append(_Change(y, state, _taken(said, state)))
         alone += [_Change(here, "", word) for word in said]
+    for row, y in moments:
+        alone += [_Change(y, "", word) for word in (row.left_kernel if left else row.right_kernel)]
     return sorted([*found, *alone], key=lambda change: change.y)
 
 
@@ -243,6 +257,13 @@ def _arrow(shaft: _Shaft) -> Iterator[str]:
     for n, label in enumerate(row.labels):
         middle = (LEFT + RIGHT) / 2
         yield _text(middle, below + 2 + n * LABEL_LINE, cut(label, 60), f"label {kind}", "middle")
+
+
+def _moment(spot: _Spot) -> Iterator[str]:
+    row, y = spot
+    yield _text(136, y + 4, f"{row.at:.6f}", "time", "end")
+    for n, label in enumerate(row.labels):
+        yield _text((LEFT + RIGHT) / 2, y + 4 + n * LABEL_LINE, cut(label, 60), "pause", "middle")
 
 
 def _numbers(shaft: _Shaft, angle: float) -> Iterator[str]:

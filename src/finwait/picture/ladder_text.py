@@ -1,9 +1,10 @@
 """A ladder as terminal text."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
-from finwait.picture.ladder import Arrow, Fold, Ladder, Pause
+from finwait.picture.ladder import Arrow, Fold, Ladder, Moment, Pause, Row
 from finwait.picture.width import cut, left, right, width, wrap
 
 STATE = 12
@@ -94,12 +95,14 @@ def draw(ladder: Ladder, style: Style) -> list[str]:
         match row:
             case Arrow():
                 after = (row.left, row.right)
-                via, passed = (row.left_via, row.right_via), _passed(row)
-                if any(via) or any(passed):
+                via = (row.left_via, row.right_via)
+                if any(via):
                     how = (layout, signs, style)
-                    lines.append(_line(("", ""), via, " " * layout.arrow, how, passed))
+                    lines.append(_line(("", ""), via, " " * layout.arrow, how))
                 lines += _arrow(row, before, (layout, signs, style))
                 before = after
+            case Moment():
+                lines += _moment(row, (layout, signs, style))
             case Fold(text) | Pause(text):
                 middle = _centre(f"{signs.dots} {text} {signs.dots}", layout.arrow)
                 shown = style.paint("faint", middle)
@@ -107,7 +110,7 @@ def draw(ladder: Ladder, style: Style) -> list[str]:
     return lines
 
 
-def _in_order(rows: Sequence[Arrow | Fold | Pause]) -> list[Arrow | Fold | Pause]:
+def _in_order(rows: Sequence[Row]) -> list[Row]:
     """Give the rows so that who reads downwards meets what a kernel said in its order.
 
     Of two segments that cross, each end sends its own before it gets the other; on lines the first arrives above the second.
@@ -139,10 +142,11 @@ def _state_columns(kernel: bool, beside: bool) -> int:
 def _layout(ladder: Ladder, columns: int) -> _Layout:
     arrows = [row for row in ladder.rows if isinstance(row, Arrow)]
     frame = max([1, *(len(str(a.frame)) for a in arrows)])
-    span = max([0.0, *(a.at for a in arrows)])
+    timed = [row for row in ladder.rows if isinstance(row, Arrow | Moment)]
+    span = max([0.0, *(row.at for row in timed)])
     digits = 6 if span < 1000 else 3
     time = len(f"{span:.{digits}f}")
-    kernel = any(a.left_kernel or a.right_kernel for a in arrows)
+    kernel = any(row.left_kernel or row.right_kernel for row in timed)
     fixed = frame + 1 + time + 1 + 2 + 2
     beside = columns - fixed - 2 * _state_columns(kernel, True) >= ARROW_MIN
     room = columns - fixed - 2 * _state_columns(kernel, beside)
@@ -219,60 +223,80 @@ def _arrow(row: Arrow, before: tuple[str, str], how: _How) -> list[str]:
     layout, signs, style = how
     what = "faint" if row.faint else row.kind
     middle = style.paint(what, _shaft(row, layout.arrow, signs))
-    states = tuple(
+    moved = tuple(
         new if new != old else "" for old, new in zip(before, (row.left, row.right), strict=True)
     )
     stamp = (str(row.frame) if row.frame else "", f"{row.at:.{layout.digits}f}")
-    said = _said(row.left_kernel), _said(row.right_kernel)
-    line = _line(stamp, (states[0], states[1]), middle, how, said)
+    cells = _cells((moved[0], moved[1]), (row.left_kernel, row.right_kernel), layout)
     if not layout.label:
-        below = [
-            style.paint("label", _centre(line, layout.arrow))
-            for text in row.labels
-            for line in wrap(text, layout.arrow)
-        ]
-        further = _unsaid((states[0], states[1]), said, layout)
-        if any(further) and not below:
-            below = [" " * layout.arrow]
-        kernel = [further, *[("", "")] * len(below)][: len(below)]
-        lines = [line]
-        for text, each in zip(below, kernel, strict=True):
-            lines.append(_line(("", ""), ("", ""), text, how, each))
-        return lines
-    if not row.labels:
-        return [line]
-    lines = []
-    start = layout.indent + layout.arrow + 4 + layout.state
-    nothing = " " * layout.arrow
+        below = [line for text in row.labels for line in wrap(text, layout.arrow)]
+        middles = [middle, *(style.paint("label", _centre(line, layout.arrow)) for line in below)]
+        return _block(stamp, middles, cells, how)
+    lines = _block(stamp, [middle], cells, how)
+    beside = _joined(row.labels, layout.label)
     bare = (layout, signs, style._replace(colour=False))  # the codes of colours take no columns
-    beside = [(line, _line(stamp, (states[0], states[1]), nothing, bare, said))]
-    empty = (_line(("", ""), ("", ""), nothing, how), _line(("", ""), ("", ""), nothing, bare))
-    for text in _joined(row.labels, layout.label):
-        shown, plain = beside.pop() if beside else empty
-        gap = " " * max(1, start - width(plain))
-        lines.append(shown + gap + style.paint("label", text))
+    plain = _block(stamp, [" " * layout.arrow], cells, bare)
+    empty = _block(("", ""), [" " * layout.arrow], [], bare)
+    lines += empty * (len(beside) - len(lines))
+    plain += empty * (len(beside) - len(plain))
+    start = layout.indent + layout.arrow + 4 + layout.state
+    for place, text in enumerate(beside):
+        gap = " " * max(1, start - width(plain[place]))
+        lines[place] += gap + style.paint("label", text)
     return lines
 
 
-def _unsaid(states: tuple[str, str], said: tuple[str, str], layout: _Layout) -> tuple[str, str]:
-    """Give what the kernels said besides the states that stand in its place."""
-    if layout.beside:
-        return "", ""
-    mine, theirs = (
-        kernel if state and state != kernel else ""
-        for state, kernel in zip(states, said, strict=True)
-    )
-    return mine, theirs
+def _moment(row: Moment, how: _How) -> list[str]:
+    """Write what a kernel told by itself: a time of its own, and no arrow."""
+    layout, signs, style = how
+    lines = [line for text in row.labels for line in wrap(text, layout.arrow - 4)]
+    middles = [
+        style.paint("faint", _centre(f"{signs.dots} {line} {signs.dots}", layout.arrow))
+        for line in lines
+    ]
+    cells = _cells(("", ""), (row.left_kernel, row.right_kernel), layout)
+    return _block(("", f"{row.at:.{layout.digits}f}"), middles, cells, how)
 
 
-def _said(words: tuple[str, ...]) -> str:
-    """Give the last that a kernel said with a segment: what came before stands above it."""
-    return words[-1] if words else ""
+_Cells = list[tuple[tuple[str, str], tuple[str, str]]]
+"""Of each line: the states of both ends from the packets, and what both kernels said."""
 
 
-def _passed(row: Arrow) -> tuple[str, str]:
-    """Give what each kernel said before that, with the same segment."""
-    return " ".join(row.left_kernel[:-1]), " ".join(row.right_kernel[:-1])
+def _cells(
+    states: tuple[str, str], said: tuple[tuple[str, ...], tuple[str, ...]], layout: _Layout
+) -> _Cells:
+    """Give what stands beside an arrow, a line each: who changes twice with one segment is read downwards."""
+    ends = [_end(*each, layout) for each in zip(states, said, strict=True)]
+    nothing = ("", "")
+    return [
+        ((left[0], right[0]), (left[1], right[1]))
+        for left, right in zip_longest(*ends, fillvalue=nothing)
+    ]
+
+
+def _end(state: str, said: tuple[str, ...], layout: _Layout) -> list[tuple[str, str]]:
+    """Give the lines of one end: its state from the packets, and what its kernel said."""
+    if layout.beside or not state:
+        return list(zip_longest((state,), said, fillvalue=""))
+    if state in said:
+        return [(word if word == state else "", word) for word in said]
+    return [(state, ""), *(("", word) for word in said)]
+
+
+def _block(stamp: tuple[str, str], middles: list[str], cells: _Cells, how: _How) -> list[str]:
+    """Write lines one below the other; the first has the stamp."""
+    nothing = (("", ""), ("", ""))
+    blank = " " * how[0].arrow
+    return [
+        _line(("", "") if number else stamp, states, middle, how, said)
+        for number, (middle, (states, said)) in enumerate(
+            zip(
+                [*middles, *[blank] * (len(cells) - len(middles))],
+                [*cells, *[nothing] * (len(middles) - len(cells))],
+                strict=True,
+            )
+        )
+    ]
 
 
 def _joined(labels: tuple[str, ...], columns: int) -> list[str]:

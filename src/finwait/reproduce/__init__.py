@@ -4,6 +4,8 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from finwait.capture.connections import Progress
+    from finwait.reproduce.acting import Played
     from finwait.reproduce.reproduction import Reproduction
 
 __all__ = ["Reproduction", "reproduce"]
@@ -17,12 +19,20 @@ def reproduce(
     dialect: str = "google",
     speed: float = 1.0,
     whole: bool = False,
+    progress: "Progress | None" = None,
+    played: "Played | None" = None,
 ) -> "Reproduction":
     """Write a script that plays one side of a connection against the other side's stack.
 
     conn: as `finwait.explain` takes it. side: "client" or "server", whose stack is under test; None is the side whose
     behaviour decides the close. dialect: "google" or "nplab". speed: pauses above half a second are divided by it.
     whole: the script has all of the connection, not only the part that matters for the close.
+
+    progress: told while the capture is read, as that of `finwait.explain`; played: told how many segments of the
+    connection were rehearsed, and of how many.
+
+    If no script gives the same close, by and cause, the best one is given, and `same` is false; `instead` says which
+    other options give it.
 
     A capture that breaks in the middle is reproduced as far as it goes; see `Reproduction.faults`.
 
@@ -31,7 +41,16 @@ def reproduce(
     """
     from finwait.reproduce.reproduction import make
 
-    return make(source, conn, side=side, dialect=dialect, speed=speed, whole=whole)
+    return make(
+        source,
+        conn,
+        side=side,
+        dialect=dialect,
+        speed=speed,
+        whole=whole,
+        progress=progress,
+        played=played,
+    )
 
 
 def __getattr__(name: str) -> object:

@@ -1,7 +1,7 @@
 """Playing the captured part on a rehearsal: the peer's segments go in, and the application's calls are inferred."""
 
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Final
 
 from finwait.explain.conversation import ACK, FIN, RST, SYN, Conversation, Segment
@@ -22,11 +22,14 @@ PROMPT: Final = 10_000
 ACKED_WITHIN: Final = 300_000
 """Longer than Linux's longest delayed ACK (TCP_DELACK_MAX, 200 ms)."""
 SENT_WITHIN: Final = 3 * SECOND
+KIND: Final = SYN | FIN | RST
 SIGNS: Final = Flags.FIN | Flags.SYN | Flags.RST | Flags.PSH | Flags.ACK
 ORPHAN_LIVES: Final = 60.0
 """Seconds: tcp_fin_timeout. A socket that closed and answers later was only shut down."""
-SMALL_BUFFER, DEFAULT_BUFFER = 4096, 65_536
-"""Octets, for SO_RCVBUF, which doubles them (socket(7)); the second is what tcp_rmem has."""
+SMALL_BUFFER, DEFAULT_BUFFER, LARGE_BUFFER = 4096, 65_536, 212_992
+"""Octets, for SO_RCVBUF, which doubles them (socket(7)); the second is what tcp_rmem has, the third the most that anybody may set
+(net.core.rmem_max).
+"""
 PROCESS: Final = 200
 """Microseconds that a process needs between what it hears and what it does: nothing is at once on a kernel."""
 LONGEST_SYN: Final = 200 * SECOND
@@ -42,6 +45,10 @@ FIRST_BURST: Final = 10
 """Segments that a stack sends before anything is acked (RFC 6928)."""
 MOST_UNDER_WAY: Final = 2 * FIRST_BURST
 """Segments: a write beyond what the send buffer takes would block (Linux tcp_wmem, tcp_init_buffer_space)."""
+
+
+Played = Callable[[int, int], None]
+"""Is told how many segments of a connection were rehearsed, and of how many."""
 
 
 class Acting:
@@ -63,6 +70,8 @@ class Acting:
         self.mss, self.heard, self.window, self.edge = DEFAULT_MSS, 1, WINDOW, WINDOW
         """Of the peer: its MSS, what it has acked, its window as the field says it, and to where that goes."""
         self.unread = 0
+        self.keeps = DEFAULT_BUFFER
+        """Octets that the stack under test keeps unread, whatever segments they came in."""
         self.tosses = self._tosses()
         """The application leaves an octet unread for its last close."""
         self.position = 0
@@ -70,21 +79,27 @@ class Acting:
         # without a scale every window is exact, as that of a RST that shows unread octets has to be
         self.exact = c.row.cause == "unread-data"
         self.scaled = all(shift is not None for shift in scales) and not self.exact
+        self.shift = (c.wscale[self.peer] or 0) if self.scaled else 0
         ttls = {s.step.ttl for s in c.of(self.peer)}
         self.ttl_matters = len(ttls) > 1
         self._kept_alive = self._prompt = False
-        self._told: set[int] = set()
-        """Indices of captured segments that a line is said to be like."""
+        self._untold = list(c.of(under_test))
+        """Captured segments that no line is said to be like, yet."""
 
     # --- the whole ---
 
-    def play(self) -> Rehearsal:
+    def play(self, played: Played) -> Rehearsal:
         """Play everything."""
         self._open()
+        syn = self._first(self.peer, SYN)
+        if syn is not None:  # its window is never scaled (RFC 7323 section 2.2)
+            self.edge = 1 + self._window(syn)
+            self.window = self._window(syn) >> self.shift
         segments = self.part.segments
         at: float | None = self._opened_at()
         for position, s in enumerate(segments):
             self.position = position
+            played(position, len(segments))
             pause = 0 if at is None else self.shortened(max(s.at - at, 0))
             at = s.at if at is None else max(s.at, at)
             if s.who == self.me:
@@ -127,12 +142,16 @@ class Acting:
         So that a RST shows what nobody reads, the window's edge has to stay where it is: Linux frees what is unread before it
         chooses the window of the RST, and only a buffer that is smaller than what was offered before keeps that at the old edge
         (tcp_select_window). And where much is read, a buffer of the default size, but set, is one that Linux does not let
-        grow while it is read (tcp_rcv_space_adjust).
+        grow while it is read (tcp_rcv_space_adjust). A RST that shows no such thing needs a large one: as
+        segments come in, Linux corrects what share of a buffer payload may take (tcp_measure_rcv_mss), and a window as
+        large as the buffer is smaller in the end than it was once.
         """
         ends = (s.end for s in self.part.segments if s.who == self.peer and s.payload)
         octets = max(ends, default=0) - self.part.dropped[self.peer]
         if self.exact or octets > MOST_OCTETS:
-            size = max(SMALL_BUFFER, 2 * octets) if self.exact else DEFAULT_BUFFER
+            aborts = self.c.row.cause == "abort" and self.c.row.reset_by == self.me
+            self.keeps = LARGE_BUFFER if aborts else DEFAULT_BUFFER
+            size = max(SMALL_BUFFER, 2 * octets) if self.exact else self.keeps
             self.stage.option(self.fd, "SOL_SOCKET", "SO_RCVBUF", Items((Integer(size),)))
 
     def _listen(self, syn: Segment | None, *, listens: bool) -> None:
@@ -216,6 +235,8 @@ class Acting:
         return s.step.ttl if s is not None and self.ttl_matters else None
 
     def _window(self, s: Segment | None) -> int:
+        if s is not None and s.flags & RST and not s.flags & ACK:
+            return s.step.window
         if s is None or self._older(s):
             return WINDOW
         if not self.exact:
@@ -240,12 +261,18 @@ class Acting:
         if ack is not None and not s.flags & RST:
             stage.wait(lambda: stage.sent_to >= ack, SENT_WITHIN)
         stage.pause(pause)
-        if s.payload and s.end - base[self.peer] > stage.edge and "window-probe" not in s.labels:
+        beyond = s.end - base[self.peer] > stage.edge and "window-probe" not in s.labels
+        if s.payload and (beyond or self._had_read(s)):
             self._read()  # the peer sent it, so there was room: what came before had been read
         reset_nobody = s.has(RST | ACK) and s.step.seq == 0
         start = 0 if reset_nobody else s.seq - base[self.peer]
+        before = s.payload - 1 if self._answered_by_fin(s) else 0
+        if before:
+            first = TcpBody(Flags.ACK, Numbers(start, before), ack=ack, window=self._window(s), options=())  # fmt: skip
+            stage.inject(first, f"{self._frame(s)}, all but its last octet", self._ttl(s))
+            stage.wait(lambda: stage.acked_to >= start + before, ACKED_WITHIN)
         body = TcpBody(
-            Flags(s.flags) & SIGNS, Numbers(start, s.payload), ack=ack, window=self._window(s), options=self._sack(s)
+            Flags(s.flags) & SIGNS, Numbers(start + before, s.payload - before), ack=ack, window=self._window(s), options=self._sack(s)
         )  # fmt: skip
         stage.inject(body, self._frame(s), self._ttl(s))
         if ack is not None and not s.flags & RST:
@@ -258,6 +285,27 @@ class Acting:
             self.unread += end - self.received
             self.received = end
         self._accept()
+
+    def _had_read(self, s: Segment) -> bool:
+        """Tell whether more would lie unread than a kernel surely keeps, and the capture shows that it did not.
+
+        A buffer also pays for what a segment takes beside its payload (skb->truesize), so it may be full before the window is.
+        """
+        if self.exact or self.unread + s.payload <= self.keeps:
+            return False
+        windows = [one.window for one in self.c.of(self.me) if one.index < s.index and not one.flags & (SYN | RST)]  # fmt: skip
+        return bool(windows) and 2 * windows[-1] >= max(windows)
+
+    def _answered_by_fin(self, s: Segment) -> bool:
+        """Tell whether a FIN carries more than a segment of the script, and the end under test acked it with its own FIN only.
+
+        A stack acks more than one segment at once (RFC 9293 section 3.8.6.3), and then its FIN would come too late for that.
+        """
+        if not s.flags & FIN or s.payload <= self.mss:
+            return False
+        later = self.part.segments[self.position + 1 :]
+        answers = (one for one in later if one.who == self.me and one.ack >= s.end)
+        return any(one.flags & FIN for one in islice(answers, 1))
 
     def _acks(self, s: Segment) -> int:
         """Give its ACK, as if nothing had been lost that arrived in the end."""
@@ -304,14 +352,19 @@ class Acting:
                 max(min(pause, PROMPT) if promptly else pause, self.stage.heard(PROCESS))
             )
             self._speak(s)
-            self._carry(end)
-            self._until(lambda: self.stage.sent_to >= end, SENT_WITHIN)
+            self._sent(end)
         elif s.span and s.earlier is None:
-            self._until(lambda: self.stage.sent_to >= end, SENT_WITHIN)
+            self._sent(end)
         elif (s.span or "keep-alive" in s.labels) and s.index not in self.part.mended:
             self._again(s, pause)
         elif ack > self.stage.acked_to:
             self._until(lambda: self.stage.acked_to >= ack, ACKED_WITHIN)
+
+    def _sent(self, to: int) -> None:
+        """Wait until all before this number was sent, unless the rest has to wait for an ACK that was not captured."""
+        self._carry(to)
+        if not self.waiting:
+            self._until(lambda: self.stage.sent_to >= to, SENT_WITHIN)
 
     def _until(self, condition: Callable[[], bool], most: int) -> None:
         self.stage.wait(condition, most)
@@ -415,7 +468,7 @@ class Acting:
         return self._scaled(self._window(s))
 
     def _scaled(self, field: int) -> int:
-        return field << ((self.c.wscale[self.peer] or 0) if self.scaled else 0)
+        return field << self.shift
 
     def _whole(self, s: Segment) -> bool:
         """Tell whether the losses that its SACK blocks tell of were made good, so that they are not shown again."""
@@ -532,15 +585,14 @@ class Acting:
     def _fitted(self, body: TcpBody) -> str:
         """Find the captured segment that one of the stack's is like."""
         base = self.part.dropped[self.me]
-        kind = Flags.SYN | Flags.FIN | Flags.RST
-        for s in self.c.of(self.me):
-            flags = Flags(s.flags)
-            if s.index in self._told or flags & kind != body.flags & kind:
+        start, end = body.seq.start + base, body.seq.start + body.seq.length + base
+        kind = int(body.flags) & KIND
+        for at, s in enumerate(self._untold):
+            if s.flags & KIND != kind:
                 continue
-            end = body.seq.start + body.seq.length
-            if Flags.SYN in flags or (s.seq - base <= body.seq.start and s.end - base - bool(flags & Flags.FIN) >= end):  # fmt: skip
+            if s.flags & SYN or (s.seq <= start and s.end - bool(s.flags & FIN) >= end):
                 if not s.payload and body.ack is not None and s.ack - self.part.dropped[self.peer] != body.ack:  # fmt: skip
                     continue
-                self._told.add(s.index)
+                del self._untold[at]
                 return f"frame {s.number}"
         return "not in the capture"

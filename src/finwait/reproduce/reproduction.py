@@ -8,12 +8,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from finwait.capture.connections import analyze
+from finwait.capture.connections import Progress, analyze
 from finwait.capture.nameless import nameless
 from finwait.errors import BadScript, FinwaitError, Misuse, called
 from finwait.explain.conversation import SYN, Conversation
 from finwait.explain.read import read
-from finwait.reproduce.acting import Acting
+from finwait.reproduce.acting import Acting, Played
 from finwait.reproduce.part import NOT_ONE_CONNECTION, Part, deciding_side, part
 from finwait.reproduce.rehearsal import Line, Rehearsal
 from finwait.script.outcome import Crossing
@@ -44,6 +44,17 @@ NO_CALLS: Final = (
     "no calls of an application make either end send what it sent",
     "没有任何应用调用能使某一端发出它所发出的报文",
 )
+NO_CALLS_OF: Final = {
+    "client": (
+        "no calls of an application make the client send what it sent; --side server can be written",
+        "没有任何应用调用能使客户端发出它所发出的报文；可以用 --side server",
+    ),
+    "server": (
+        "no calls of an application make the server send what it sent; --side client can be written",
+        "没有任何应用调用能使服务器发出它所发出的报文；可以用 --side client",
+    ),
+}
+"""By the side that was asked for, if a script for the other one can be written."""
 COLUMN: Final = 60
 """Where comments begin."""
 
@@ -54,6 +65,14 @@ class Judged(NamedTuple):
     close: str
     closed_by: str
     cause: str
+
+
+class Instead(NamedTuple):
+    """What to ask for instead."""
+
+    side: str
+    """"client" or "server"."""
+    whole: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +87,10 @@ class Reproduction:
     """What the capture shows of this connection, looked at alone."""
     rehearsed: Judged
     """What the script gave on finwait's own endpoint while it was written."""
+    decided_by: str
+    """The side whose behaviour decides the captured close, "client" or "server"."""
+    instead: Instead | None = None
+    """Where this script does not give the same, one that does; None if there is none."""
     faults: tuple[FinwaitError, ...] = ()
     """What of the capture could not be read: the script makes again what could."""
 
@@ -89,6 +112,8 @@ def make(
     dialect: str,
     speed: float,
     whole: bool,
+    progress: Progress | None,
+    played: Played | None,
 ) -> Reproduction:
     """Do what `finwait.reproduce` promises."""
     if side is not None and side not in SIDES:
@@ -97,7 +122,7 @@ def make(
         raise Misuse(f"dialect is google or nplab, not {dialect!r}", f"dialect 应为 google 或 nplab，而不是 {dialect!r}")  # fmt: skip
     if not speed >= 1:
         raise Misuse("speed is 1 or more", "speed 至少为 1")
-    told = read(source, conn, joined=False, absolute=False, max_segments=MOST, progress=None)
+    told = read(source, conn, joined=False, absolute=False, max_segments=MOST, progress=progress)
     c = told.conversation
     if c.row.cause in NOT_ONE_CONNECTION:
         raise Misuse(*(_cannot(c, why, n) for n, why in enumerate(NOT_ONE_CONNECTION[c.row.cause])))
@@ -106,21 +131,67 @@ def make(
             raise Misuse(*(_cannot(c, why, n) for n, why in enumerate(ONE_DIRECTION)))
     if "data-with-syn" in c.row.notes:
         raise Misuse(*(_cannot(c, why, n) for n, why in enumerate(FAST_OPEN)))
-    captured = judged(alone(c))
-    first = side or deciding_side(c.row)
-    sides = (first,) if side is not None else (first, peer_of(first))
-    parts = ((who, part(c, who, whole=all_of_it)) for who, all_of_it in _tries(sides, len(c.segments), whole=whole))  # fmt: skip
-    different = (
-        first for first, _ in groupby(parts)
-    )  # where nothing is left out, all of it is no other try
-    tries = (
-        _write(c, who, chosen, captured, Dialect(dialect), speed=speed) for who, chosen in different
-    )
-    made = list(_up_to_the_same(one for one in tries if one))
-    if not made:
-        raise Misuse(*(_cannot(c, why, n) for n, why in enumerate(NO_CALLS)))
-    best = made[-1] if made[-1].same else made[0]
-    return replace(best, faults=told.faults)
+    writer = _Writer(c, judged(alone(c)), Dialect(dialect), speed, played or _unheard)
+    sides = (side,) if side is not None else (writer.deciding, peer_of(writer.deciding))
+    made = writer.best(sides, whole=whole)
+    if made is None:
+        other = side is not None and writer.best([peer_of(side)], whole=whole) is not None
+        raise Misuse(*(_cannot(c, why, n) for n, why in enumerate(NO_CALLS_OF[side] if side and other else NO_CALLS)))  # fmt: skip
+    if not made.same:
+        made = replace(made, instead=writer.instead(made.side, sides, whole=whole))
+    return replace(made, faults=told.faults)
+
+
+def _unheard(done: int, total: int) -> None:
+    del done, total
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Writes scripts of one connection."""
+
+    c: Conversation
+    captured: Judged
+    dialect: Dialect
+    speed: float
+    played: Played
+
+    @property
+    def deciding(self) -> str:
+        return deciding_side(self.c.row)
+
+    def best(self, sides: Sequence[str], *, whole: bool) -> Reproduction | None:
+        """Write until one gives the same; else give the first. None if no calls make a side do what it did."""
+        parts = ((who, part(self.c, who, whole=all_of_it)) for who, all_of_it in _tries(sides, len(self.c.segments), whole=whole))  # fmt: skip
+        different = (
+            first for first, _ in groupby(parts)
+        )  # where nothing is left out, all of it is no other try
+        tries = (self._write(who, chosen) for who, chosen in different)
+        made = list(_up_to_the_same(one for one in tries if one))
+        return (made[-1] if made[-1].same else made[0]) if made else None
+
+    def instead(self, side: str, tried: Sequence[str], *, whole: bool) -> Instead | None:
+        """Find what gives the same where `side` does not: the other side, less of the connection, or both."""
+        other = peer_of(side)
+        ways = [Instead(other, whole)] if other not in tried else []
+        if whole:
+            less = Instead(side, False)
+            ways = [less, *ways] if side == self.deciding else [*ways, less]
+            ways.append(Instead(other, False))
+        written = ((way, self.best([way.side], whole=way.whole)) for way in ways)
+        return next((way for way, made in written if made and made.same), None)
+
+    def _write(self, side: str, chosen: Part) -> Reproduction | None:
+        family = "ipv6" if ":" in self.c.row.client_ip else "ipv4"
+        try:
+            acting = Acting(self.c, chosen, side, self.speed, Rehearsal(family, self.dialect))
+            rehearsal = acting.play(self.played)
+        except BadScript:  # a call on a socket that is closed, or not there yet
+            return None
+        rehearsed = judged(_crossings(rehearsal.traffic.finished()))
+        head = _Head(side, family, self.captured, rehearsed)
+        text = _text(self.c, chosen, rehearsal, head, self.dialect)
+        return Reproduction(text, side, self.captured, rehearsed, self.deciding)
 
 
 def _up_to_the_same(tried: Iterable[Reproduction]) -> Iterator[Reproduction]:
@@ -137,18 +208,6 @@ def _tries(sides: Sequence[str], segments: int, *, whole: bool) -> Iterator[tupl
             yield who, False
         if whole or segments <= ALSO_WHOLE:
             yield who, True
-
-
-def _write(c: Conversation, side: str, chosen: Part, captured: Judged, dialect: Dialect, *, speed: float) -> Reproduction | None:  # fmt: skip
-    """Write the script for one side; None if no calls make that side do what it did."""
-    family = "ipv6" if ":" in c.row.client_ip else "ipv4"
-    try:
-        rehearsal = Acting(c, chosen, side, speed, Rehearsal(family, dialect)).play()
-    except BadScript:  # a call on a socket that is closed, or not there yet
-        return None
-    rehearsed = judged(_crossings(rehearsal.traffic.finished()))
-    text = _text(c, chosen, rehearsal, _Head(side, family, captured, rehearsed), dialect)
-    return Reproduction(text, side, captured, rehearsed)
 
 
 def _cannot(c: Conversation, why: str, language: int) -> str:

@@ -66,18 +66,13 @@ def configure(
     given |= over
     refused = REFUSED & given.keys()
     if refused:
-        raise Misuse(
-            f"{script.path}: finwait has no --{min(refused)}",
-            f"{script.path}：finwait 没有 --{min(refused)}",
-        )
+        raise Misuse(f"finwait has no --{min(refused)}", f"finwait 没有 --{min(refused)}")
     if given.get("udp_encapsulation") == "sctp":
-        raise Misuse(
-            f"{script.path}: finwait does not speak SCTP", f"{script.path}：finwait 不支持 SCTP"
-        )
+        raise Misuse("finwait does not speak SCTP", "finwait 不支持 SCTP")
     non_fatal = (given.get("non_fatal") or "").split(",")
     return Config(
         dialect=dialect,
-        family=_family(given),
+        family=_of_family(given),
         tolerance=_number(given, "tolerance_usecs", TOLERANCE),
         percent=float(given.get("tolerance_percent") or percent),
         strict_segments="strict_segments" in given or dialect is Dialect.NPLAB,
@@ -100,7 +95,12 @@ def _check(options: Iterable[tuple[str, str | None]]) -> None:
             raise Misuse(f"--{name} {wrong.en}", f"--{name} {wrong.zh}")
 
 
-def _family(given: Mapping[str, str | None]) -> str:
+def family(script: Script, over: Mapping[str, str | None]) -> str:
+    """Say in what a script is played: ipv4, ipv6 or ipv4-mapped-ipv6."""
+    return _of_family({option.name: option.value for option in script.options} | dict(over))
+
+
+def _of_family(given: Mapping[str, str | None]) -> str:
     return (given.get("ip_version") or "ipv4").replace("_", "-")
 
 
@@ -110,7 +110,7 @@ def _number(given: Mapping[str, str | None], name: str, default: int) -> int:
 
 
 def _setup(given: Mapping[str, str | None], folder: str) -> Setup:
-    family = _family(given)
+    family = _of_family(given)
     version = 6 if family == "ipv6" else 4
     local, prefix = _address(given.get("local_ip") or LOCAL[version], LOCAL_PREFIX[version])
     mask = given.get("netmask_ip")

@@ -1,16 +1,17 @@
 """One script in one variant on one stage, as data: what a command line, a test runner or another process asks for."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from finwait.errors import STDIN, BadScript, CannotOpen, MissingPrivilege, Misuse
 from finwait.script.check import check
-from finwait.script.config import PERCENT, PERCENT_FREEBSD, configure
+from finwait.script.config import PERCENT, PERCENT_FREEBSD, configure, family
 from finwait.script.outcome import Failure, Outcome, Status
-from finwait.script.parser import SYSTEMS, load
-from finwait.script.runner import play
+from finwait.script.parser import SYSTEMS, load, parse
+from finwait.script.runner import Heard, play, unheard
 from finwait.script.syntax import NOWHERE, Dialect, Position, Script
 from finwait.stage.stage import Setup, Stage
 from finwait.verdict.language import Text
@@ -26,6 +27,8 @@ VARIANT_DEFINES: Final = {
     "ipv4-mapped-ipv6": {"CMSG_LEVEL_IP": "SOL_IPV6", "CMSG_TYPE_RECVERR": "IPV6_RECVERR"},
 }
 """What scripts that are written for all variants name differently in each; google's runner defines the same."""
+
+NO_TEXTS: Final[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ class Job:
     dialect: Dialect = Dialect.FINWAIT
     until: int | None = None
     """Microseconds."""
+    text: str | None = None
+    """The script itself, where its file can be read only once (standard input)."""
 
     def read(self) -> Script:
         """Parse the script and check it. Raises BadScript, CannotOpen."""
@@ -50,11 +55,15 @@ class Job:
         if self.variant is not None:
             defines = VARIANT_DEFINES[self.variant] | defines
         system = "Linux" if self.stage == "kernel" else SYSTEMS.get(self.profile)
-        script = load(self.path, defines, self.dialect, () if system is None else (system,))
+        systems = () if system is None else (system,)
+        if self.text is None:
+            script = load(self.path, defines, self.dialect, systems)
+        else:
+            script = parse(self.text, self.path, defines, self.dialect, systems)
         check(script)
         return script
 
-    def run(self) -> Outcome:
+    def run(self, heard: Heard = unheard) -> Outcome:
         """Play. A broken script is an outcome; what the system refuses (CannotOpen, MissingPrivilege, OSError) is raised."""
         try:
             script = self.read()
@@ -69,7 +78,7 @@ class Job:
         except Misuse as error:  # of this script with these options: others go on
             said = Text(error.say("en"), error.say("zh"))
             return self.failed(Failure("script", NOWHERE, "", said), Status.BROKEN)
-        return play(script, config, self._opener())
+        return play(script, config, self._opener(), heard)
 
     def _options(self, script: Script) -> dict[str, str | None]:
         options = dict(self.options)
@@ -108,18 +117,19 @@ class Job:
     def failed(self, failure: Failure, status: Status, lasted: int = 0) -> Outcome:
         """Tell a play that did not come about."""
         stage = self.stage if self.stage == "kernel" else f"{self.stage}:{self.profile}"
-        return Outcome(self.path, self.variant or "ipv4", stage, status, lasted, failure=failure)
+        return Outcome(self.path, self._family(), stage, status, lasted, failure=failure)
+
+    def _family(self) -> str:
+        """Say in what it is played; of a script that cannot be read, what the command line and its name say."""
+        script = Script(self.path, "", (), None, (), None)
+        with suppress(BadScript, CannotOpen):
+            script = self.read()
+        return family(script, self._options(script))
 
 
 def broken(error: BadScript) -> Failure:
     """Tell an error in a script as a failure."""
-    said = str(error)
-    place = (
-        f"{error.path}:{error.line}:{error.column}: "
-        if error.column
-        else f"{error.path}:{error.line}: "
-    )
-    said = said.removeprefix(place)
+    said = str(error).removeprefix(f"{error.place}: ")
     head, *rest = said.split("\n")
     source = "" if rest else error.source
     return Failure(
@@ -132,11 +142,13 @@ def broken(error: BadScript) -> Failure:
 
 
 def scripts(paths: Iterable[str]) -> list[str]:
-    """Name the scripts under paths: files as they are, folders with all `*.pkt` in them, in order. Raises CannotOpen, Misuse."""
+    """Name the scripts under paths: files (and standard input) as they are, folders with all `*.pkt` in them, in order. Raises CannotOpen, Misuse."""
     found: list[str] = []
     for given in paths:
         path = Path(given)
-        if path.is_dir():
+        if given == STDIN:
+            found.append(given)
+        elif path.is_dir():
             inside = sorted(map(str, in_folder(path)))
             if not inside:
                 raise Misuse(f"{given}: no *.pkt in this folder", f"{given}：目录中没有 *.pkt")
@@ -151,11 +163,6 @@ def _exists(path: str) -> None:
     try:
         Path(path).stat()
     except OSError as error:
-        if path == STDIN:
-            raise Misuse(
-                "scripts are files, standard input is not read: give a name",
-                "脚本是文件，不读取标准输入：请给出文件名",
-            ) from None
         raise CannotOpen.of(path, error) from None
 
 
@@ -164,8 +171,10 @@ def in_folder(folder: Path) -> Iterator[Path]:
     return (one for one in folder.rglob("*.pkt") if one.is_file())
 
 
-def jobs(paths: Iterable[str], variants: Iterable[str], like: Job) -> list[Job]:
-    """Give a job for each script and variant. A name that ends in v4.pkt or v6.pkt is of that family alone."""
+def jobs(
+    paths: Iterable[str], variants: Iterable[str], like: Job, texts: Mapping[str, str] = NO_TEXTS
+) -> list[Job]:
+    """Give a job for each script and variant. `texts`: scripts that were read already. A name that ends in v4.pkt or v6.pkt is of that family alone."""
     if like.stage == "kernel" and like.profile != "linux":
         raise Misuse(
             f"the kernel is its own profile: --profile {like.profile} is of the model",
@@ -174,9 +183,10 @@ def jobs(paths: Iterable[str], variants: Iterable[str], like: Job) -> list[Job]:
     chosen = tuple(variants)
     made: list[Job] = []
     for path in paths:
+        one = replace(like, path=path, text=texts.get(path))
         if not chosen:
-            made.append(replace(like, path=path))
-        made += [replace(like, path=path, variant=v) for v in chosen if fits(path, v)]
+            made.append(one)
+        made += [replace(one, variant=v) for v in chosen if fits(path, v)]
     return made
 
 

@@ -61,7 +61,12 @@ def load(
         raise CannotOpen.of(str(path), problem) from None
     except ValueError as problem:  # no name at all: it has a NUL
         raise CannotOpen(str(path), str(problem)) from None
-    return parse(octets.decode("utf-8", "surrogateescape"), str(path), defines, dialect, systems)
+    return parse(decoded(octets), str(path), defines, dialect, systems)
+
+
+def decoded(octets: bytes) -> str:
+    """Give the text of a script; what is no UTF-8 comes out as it was where it is written again."""
+    return octets.decode("utf-8", "surrogateescape")
 
 
 def _explained(source: Source, lexer: Lexer, unexpected: Unexpected, taken: int) -> Fault:

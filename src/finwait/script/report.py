@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from finwait.errors import called
 from finwait.script.outcome import Failure, Outcome, Shown, Status
 from finwait.script.source import printable
 from finwait.script.timing import SECOND, seconds
@@ -32,7 +33,7 @@ WARNING = Text("warning", "警告")
 def one_line(outcome: Outcome, lang: Lang) -> str:
     """Say how a script ended."""
     lasted = f"{outcome.lasted / SECOND:.3f} s"
-    return f"{outcome.path} ({outcome.variant}, {outcome.stage}): {VERDICT[outcome.status].say(lang)}, {lasted}"
+    return f"{called(outcome.path, lang)} ({outcome.variant}, {outcome.stage}): {VERDICT[outcome.status].say(lang)}, {lasted}"
 
 
 def text(outcome: Outcome, lang: Lang) -> str:
@@ -53,7 +54,9 @@ def text(outcome: Outcome, lang: Lang) -> str:
 
 def failure_lines(path: str, failure: Failure, lang: Lang) -> list[str]:
     """The place, what differs, and both packets one under the other."""
-    place = ":".join([path, *(str(n) for n in (failure.at.line, failure.at.column) if n)])
+    place = ":".join(
+        [called(path, lang), *(str(n) for n in (failure.at.line, failure.at.column) if n)]
+    )
     lines = [f"  {place}: {failure.message.say(lang)}"]
     if failure.source:
         lines.append(f"    {failure.source}")
@@ -234,7 +237,7 @@ def junit(outcomes: list[Outcome], lang: Lang) -> str:
         if outcome.status is Status.NOT_APPLICABLE:
             SubElement(case, "skipped", message=failure.message.say(lang) if failure else "")
         elif failure is not None:
-            place = f"{outcome.path}:{failure.at.line}:{failure.at.column}: "
+            place = f"{called(outcome.path, lang)}:{failure.at.line}:{failure.at.column}: "
             tag = "failure" if outcome.status is Status.FAILED else "error"
             said = place * (failure.at.line > 0) + failure.message.say(lang)
             told = SubElement(case, tag, message=said, type=failure.kind)

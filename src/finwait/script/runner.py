@@ -62,11 +62,21 @@ class Reached(Exception):
     """`--until` was reached. Never leaves the runner."""
 
 
-def play(script: Script, config: Config, open_stage: Callable[[Setup], Stage]) -> Outcome:
+Heard = Callable[[int, int], None]
+"""Is told how many events of a script were played, and of how many."""
+
+
+def unheard(done: int, total: int) -> None:
+    """Be told, and say nothing."""
+
+
+def play(
+    script: Script, config: Config, open_stage: Callable[[Setup], Stage], heard: Heard = unheard
+) -> Outcome:
     """Open a stage, play, close it. What the operating system refuses is raised (OSError, MissingPrivilege); all else is told."""
     stage = open_stage(config.setup)
     try:
-        return Player(script, config, stage).play()
+        return Player(script, config, stage, heard).play()
     finally:
         stage.close()
 
@@ -74,8 +84,11 @@ def play(script: Script, config: Config, open_stage: Callable[[Setup], Stage]) -
 class Player:
     """One play of one script."""
 
-    def __init__(self, script: Script, config: Config, stage: Stage) -> None:
+    def __init__(
+        self, script: Script, config: Config, stage: Stage, heard: Heard = unheard
+    ) -> None:
         self.script = script
+        self.heard = heard
         self.config = config
         self.stage = stage
         setup = config.setup
@@ -141,7 +154,8 @@ class Player:
 
     def _play_events(self) -> None:
         self._begin()
-        for event in self.script.events:
+        for number, event in enumerate(self.script.events):
+            self.heard(number, len(self.script.events))
             self._event(event)
         self._end_of_calls()
 

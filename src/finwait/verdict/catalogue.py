@@ -1,4 +1,4 @@
-"""The catalogue: every word the core can say, with what it means to a person.
+"""The catalogue: every word the core or a comparison can say, with what it means to a person.
 
 One TOML file a kind in `data/`, read when the first entry of that kind is asked for.
 """
@@ -29,6 +29,8 @@ KINDS: tuple[str, ...] = (
     "state",
 )
 """The kinds of words, named as the keys of `finwait._core.SLUGS`."""
+COMPARED: tuple[str, ...] = ("difference", "proof", "rule")
+"""The kinds of words that only two captures together give (`finwait compare`)."""
 
 UNITS = frozenset({"ns", "s", "bytes", "count", "frame", "seq"})
 """What the number of an evidence counts."""
@@ -74,7 +76,7 @@ class CatalogueError(Exception):
 @cache
 def entries(kind: str) -> Mapping[str, Entry]:
     """Give all entries of one kind by slug, in the order of the file."""
-    if kind not in KINDS:
+    if kind not in {*KINDS, *COMPARED}:
         raise CatalogueError(f"no kind {kind!r} in the catalogue")
     with (DATA / f"{kind}.toml").open("rb") as file:
         raw = tomllib.load(file)

@@ -171,6 +171,6 @@ EXPERIMENTS = (
             kernel_server=f"{SERVER} CLOSED",
             limit=Text("The end of TIME-WAIT sends nothing: no packet shows it.", "TIME-WAIT 的结束不发送任何东西：没有报文能显示。"),
         ),
-        long=True,
+        long=True, time_limit=600.0,
     ),
 )  # fmt: skip

@@ -93,6 +93,9 @@ def test_a_refused_reset_tells_of_a_fin_that_may_have_come_first(tmp_path: Path)
     assert (row["close"], row["closed_by"]) == ("reset", "client"), (
         "the server had not closed when it acked"
     )
+    closed[1:] = [s(RST | ACK, 121, 12), c(ACK, 12, 21), s(RST, 21)]
+    row = told(tmp_path, [*ASKED, *closed])
+    assert (row["close"], row["closed_by"]) == ("reset", "client"), "it was payload that was lost"
 
 
 def test_a_reset_that_repeats_a_refused_one_answers_something(tmp_path: Path) -> None:
@@ -158,3 +161,14 @@ def test_the_reset_that_ends_time_wait_is_named(tmp_path: Path) -> None:
     ])  # fmt: skip
     text = " ".join(finwait.explain(tmp_path / "edge.pcap", 0).text().split())
     assert "the RST of frame 10 ended that of the client" in text
+
+
+def test_a_fin_that_comes_behind_its_senders_reset_crossed_the_other(tmp_path: Path) -> None:
+    """The server's FIN 21 does not ack the client's, and its ACK 22 was sent after it: it was in CLOSING."""
+    told(tmp_path, [
+        *ASKED, c(FIN | ACK, 11, 21), s(ACK, 22, 12), s(ACK | PSH, 1, 11, 20), c(ACK, 12, 21), s(RST, 21),
+        s(FIN | ACK, 21, 11), c(RST, 11),
+    ])  # fmt: skip
+    segments = finwait.explain(tmp_path / "edge.pcap", 0).segments
+    stood = [new for step in segments for who, _, new in step.moves if who == "server"]
+    assert stood[-3:] == ["FIN-WAIT-1", "CLOSING", "CLOSED"]

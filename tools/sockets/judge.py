@@ -67,13 +67,10 @@ def _close(row: Row, truth: Truth, limits: set[str]) -> Iterator[str]:
     hidden = "crossing-hidden" in limits and row.close in {"three-way", "four-way"}
     if close != truth.close and not hidden:
         yield f"close: {row.close}, in truth {truth.close}"
-    if row.closed_by != truth.closed_by and not hidden:
-        if row.closed_by == "none" and "unseen-fin" in limits:
-            limits.add("closer-unseen")
-        elif "which-drew" not in limits:
-            yield f"closed_by: {row.closed_by}, in truth {truth.closed_by}"
-    else:
-        limits.discard("which-drew")
+    if row.closed_by == truth.closed_by or hidden:
+        limits -= {"which-drew", "closer-unseen"}
+    elif not ((row.closed_by == "none" and "closer-unseen" in limits) or "which-drew" in limits):
+        yield f"closed_by: {row.closed_by}, in truth {truth.closed_by}"
     if row.finished != truth.finished:
         yield f"finished: {row.finished}, in truth {truth.finished}"
     if row.reset_by != truth.reset_by:

@@ -31,7 +31,7 @@ LIMITS: Final = {
     " other, as a FIN that came second does",
     "unseen-fin": "a RST of an end whose FIN was lost, or waits behind its data: whoever did not see the FIN must think that its sender has"
     " lost its memory",
-    "closer-unseen": "who closed first, where the FIN of an end that sent a RST was lost: finwait says nobody",
+    "closer-unseen": "who closed first, where one number of the far end was lost, which may have been its FIN: finwait says nobody",
     "which-drew": "which of several segments with the same ack number drew a RST, that gives this number back",
     "small-socket": "a RST within the window, but not at its edge, in FIN-WAIT-2 without a process: a socket would ask by a challenge ACK"
     " (RFC 5961 3.2), the small one that Linux keeps just goes",
@@ -185,6 +185,12 @@ class _Telling:
         fins = [fin for fin in self.fins.values() if fin]
         if self.reset is None:
             return min(fins, key=lambda fin: self.account.fin_sent(fin.by)).by
+        far = self.account.sent(OTHER[self.told.tap])
+        if any(
+            len(segment.payload) + segment.fin == 1 and not packet.arrived
+            for packet, segment in far
+        ):
+            self.told.limits.add("closer-unseen")
         effective = [
             fin for fin in fins if fin.at < self.reset.at and self._took_effect(fin, self.reset)
         ]
@@ -203,16 +209,12 @@ class _Telling:
             for packet, segment in self.account.sent(fin.by)
             for at in packet.arrived if at <= reset.packet.sent
         ]  # fmt: skip
-        drew = max(came, default=(0, False))[1]
-        if drew and any(
-            s.by == fin.by
-            and s.at < fin.at
-            and s.segment.payload
-            and s.segment.ack == reset.segment.seq
+        if any(
+            s.by == fin.by and s.at < fin.at and s.segment.ack == reset.segment.seq
             for s in self.seen
         ):
             self.told.limits.add("which-drew")
-        return drew
+        return max(came, default=(0, False))[1]
 
     # Why there was a RST.
 

@@ -96,15 +96,22 @@ fn fin_late(steps: &mut [Step], i: usize) {
     if !late || steps[i].passed[end] == Some(State::FinWait1) {
         return;
     }
+    closing_already(&mut steps[..i], end);
+}
+
+/// Where `end` seemed to wait for its own close, it had closed, and its FIN had crossed the other. False if it nowhere did.
+fn closing_already(steps: &mut [Step], end: usize) -> bool {
     let waited = |step: &&mut Step| step.states[end] == State::CloseWait;
     let mut first = None;
-    for step in steps[..i].iter_mut().rev().take_while(waited) {
+    for step in steps.iter_mut().rev().take_while(waited) {
         step.states[end] = State::Closing;
         first = Some(step);
     }
     if let Some(step) = first {
         step.passed[end] = Some(State::FinWait1);
+        return true;
     }
+    false
 }
 
 /// A FIN after a RST was sent before its sender had that RST; or before the RST, if it is the resetter's own and was
@@ -122,7 +129,11 @@ fn fin_after_reset(steps: &mut [Step], i: usize) {
         return;
     }
     if steps[k].segment.dir == steps[i].segment.dir {
-        (steps[k].passed[end], steps[i].passed[end]) = (Some(sent), None);
+        steps[i].passed[end] = None;
+        let crossed = steps[i].outcome.is(Label::CrossesFin);
+        let told = crossed && closing_already(&mut steps[..k], end);
+        let sent = if crossed { State::FinWait1 } else { sent };
+        steps[k].passed[end] = (!told).then_some(sent);
         return;
     }
     let stood = if sent == State::LastAck {

@@ -87,11 +87,12 @@ pub fn reset_was_second(conn: &Conn, c: &Closing, reset: &Reset) -> bool {
             .is_some_and(|ack| known_beyond(conn, reset.by, ack))
 }
 
-/// True if the end that `by` talks to has sent something that `by` had not received when it acked `ack`, and that was no FIN.
+/// True if the end that `by` talks to has sent something that `by` had not received when it acked `ack`. The one number
+/// that is missing above all that was captured may be its FIN.
 fn known_beyond(conn: &Conn, by: Dir, ack: Seq) -> bool {
     let (x, y) = (&conn.ends[by as usize], &conn.ends[by.flip() as usize]);
-    let captured = last_hole(y).unwrap_or(y.snd_nxt);
-    x.ack.after(ack) || y.has(seen::SEQ) && y.packets > 0 && captured.after(ack)
+    let only_fin = last_hole(y) == Some(ack) && y.snd_nxt == ack + 1;
+    x.ack.after(ack) || y.has(seen::SEQ) && y.packets > 0 && y.snd_nxt.after(ack) && !only_fin
 }
 
 /// Where end `s` stands, as far as it is sure: whose FIN came first tells CLOSE-WAIT from TIME-WAIT.

@@ -172,3 +172,14 @@ def test_a_fin_that_comes_behind_its_senders_reset_crossed_the_other(tmp_path: P
     segments = finwait.explain(tmp_path / "edge.pcap", 0).segments
     stood = [new for step in segments for who, _, new in step.moves if who == "server"]
     assert stood[-3:] == ["FIN-WAIT-1", "CLOSING", "CLOSED"]
+
+
+def test_who_acks_a_fin_has_the_ack_that_it_carried(tmp_path: Path) -> None:
+    """The server's FIN is sent again, so the client's ACK seems lost; but the client's FIN carried it, too."""
+    told(tmp_path, [
+        *ASKED, s(FIN | ACK, 21, 11), c(ACK, 11, 22), c(FIN | ACK, 11, 22), c(RST | ACK, 12, 22),
+        s(FIN | ACK, 21, 11), c(RST, 11), s(ACK, 22, 12), c(RST, 12),
+    ])  # fmt: skip
+    segments = finwait.explain(tmp_path / "edge.pcap", 0).segments
+    stood = [new for step in segments for who, _, new in step.moves if who == "server"]
+    assert stood[2:] == ["FIN-WAIT-1", "FIN-WAIT-2", "TIME-WAIT"]

@@ -1,6 +1,6 @@
 //! How it closed and who closed it: the table of `close` words, by sequence numbers alone.
 
-use super::unseen::{fin_was_second, over_before, reset_was_second};
+use super::unseen::{fin_was_later, over_before, reset_was_second};
 use crate::machine::State;
 use crate::segment::Dir;
 use crate::slugs::{Close, ClosedBy, Note, ResetForm};
@@ -146,7 +146,7 @@ fn one_fin(conn: &Conn, fin: Fin, by: Dir, verdict: Make) -> Closed {
         Close::FinUnanswered
     };
     let closed = verdict(close, Some(by), fin.frame, fin.ts);
-    if fin_was_second(conn, &fin, by) {
+    if fin_was_later(conn, &fin, by) {
         return closed.without_closer();
     }
     closed
@@ -192,7 +192,7 @@ fn reset(conn: &Conn, c: &Closing, reset: &Reset, verdict: Make) -> Closed {
     }
     let closed = verdict(close, by, frame, ts);
     let second = match by.and_then(|d| c.fin[d as usize].map(|fin| (fin, d))) {
-        Some((fin, d)) if fin.frame == frame => fin_was_second(conn, &fin, d),
+        Some((fin, d)) if fin.frame == frame => fin_was_later(conn, &fin, d),
         _ => reset_was_second(conn, c, reset),
     };
     if second {

@@ -244,6 +244,22 @@ def test_one_direction_is_not_told_as_both(
     assert not [each for each in not_said if "".join(each.split()) in text]
 
 
+def test_a_reset_of_one_direction_that_follows_nothing_is_not_told_by_the_other(
+    tmp_path: Path,
+) -> None:
+    text = explained(tmp_path, [*ONE_WAY, c(RST, 121)], "en")
+    assert "".join("whether it took this RST, does not show".split()) in text
+    assert "acks what came after it" not in text
+
+
+def test_only_the_sender_of_a_fin_is_named_where_no_more_shows(tmp_path: Path) -> None:
+    row = told(tmp_path, [*ONE_WAY, c(FIN | ACK, 11, 21)])
+    assert words(row, "close", "closed_by") == ("fin-unanswered", "none")
+    headline = finwait.explain(tmp_path / "edge.pcap", 0).verdict().sentence
+    assert "(client) sent a FIN; whether it was acked, and who closed first," in headline
+    assert "unanswered" not in headline
+
+
 KILLED = [
     *ASKED, c(FIN | ACK, 11, 21), s(ACK | PSH, 21, 11, 10), c(ACK, 12, 31), s(RST, 31),
 ]  # fmt: skip

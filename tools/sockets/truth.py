@@ -184,14 +184,14 @@ class _Telling:
         if self.told.close == "simultaneous":
             return "both"
         fins = [fin for fin in self.fins.values() if fin]
-        if self.reset is None:
-            return min(fins, key=lambda fin: self.account.fin_sent(fin.by)).by
         far = self.account.sent(OTHER[self.told.tap])
         if any(
             len(segment.payload) + segment.fin == 1 and not packet.arrived
             for packet, segment in far
         ):
             self.told.limits.add("closer-unseen")
+        if self.reset is None:
+            return min(fins, key=lambda fin: self.account.fin_sent(fin.by)).by
         if any(self._fate_unseen(fin, self.reset) for fin in fins):
             self.told.limits.add("closer-unseen")
         effective = [

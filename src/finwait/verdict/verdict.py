@@ -100,6 +100,10 @@ _IN_NAME_AFTER_FIN = Text(
 _CLOSER_UNSEEN = Text(
     "{title}; who closed first the capture does not show", "{title}；抓包没有显示谁先关闭"
 )
+_SENDER_ONLY = Text(
+    "{sender} sent a FIN; whether it was acked, and who closed first, the capture does not show",
+    "{sender}发出了 FIN；是否得到确认、谁先关闭，抓包没有显示",
+)
 _OLD_ANSWER = Text(
     "{server} answered the SYN for an earlier connection only",
     "{server}只以早先连接的名义回应了 SYN",
@@ -129,11 +133,12 @@ def sentence(row: Connection | Mapping[str, object], lang: Lang = "en") -> str:
     elif row.confidence != "certain" and row.cause in _NO_END:
         line = close.line_unsure or line
     if row.closed_by == "none" and "{closer}" in line.en:
-        line = _CLOSER_UNSEEN
+        line = _SENDER_ONLY if row.close == "fin-unanswered" else _CLOSER_UNSEEN
     parts = [
         line.say(lang).format(
             title=close.title.say(lang),
             closer=ends.named(row.closed_by, lang),
+            sender=ends.named("client" if row.client_fins else "server", lang),
             other=ends.named(peer_of(row.closed_by), lang),
             client=ends.named("client", lang),
             server=ends.named("server", lang),

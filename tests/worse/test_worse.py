@@ -131,7 +131,7 @@ OPEN = {
 def test_surely_open_is_false_where_it_was_closed(orderly: tuple[Truth, Row]) -> None:
     """Unless the capture had ended before: then it is as it is said."""
     truth, row = orderly
-    surely = [{**row, **OPEN, "confidence": "certain"}]
+    surely: list[Row] = [{**row, **OPEN, "confidence": "certain"}]
     assert judge(surely, truth).grade is Grade.FALSE
     assert judge(surely, truth).words["close"] is Grade.WEAKER
     assert judge(surely, truth, cut=True).grade is Grade.WEAKER

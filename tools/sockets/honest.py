@@ -288,7 +288,7 @@ def _cause(row: Row, truth: Truth, cut: bool) -> Grade:
 
 def _closed(truth: Truth) -> bool:
     """Say whether the connection was over when the whole capture ended."""
-    return truth.finished == {True}
+    return truth.finished == frozenset({True})
 
 
 def _doubted(row: Row) -> Grade:

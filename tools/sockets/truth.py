@@ -203,7 +203,7 @@ class _Telling:
         """Say whether nothing captured shows that a FIN came to a socket, or that it came to none."""
         shown = any(
             s.by == reset.by
-            and (s.segment.fin or s.segment.rst and s.segment.flags & Flags.ACK or s.acks(fin.segment.end))
+            and (s.segment.fin or (s.segment.rst and s.segment.flags & Flags.ACK) or s.acks(fin.segment.end))
             for s in self.seen
         )  # fmt: skip
         return fin.by != reset.by and fin.at < reset.at and not shown

@@ -199,6 +199,7 @@ slugs! {
         SeqExact = "seq-exact", "RST.SEQ is exactly what the receiver expected.";
         SeqOff = "seq-off", "RST.SEQ differs from the sender's SND.NXT by this many.";
         IdleGap = "idle-gap-ns", "Nanoseconds from the last payload to the close.";
+        IdleBeforeRequest = "idle-before-request-ns", "Nanoseconds that it was idle before the payload at whose time it was reset.";
         NoRequestOutstanding = "no-request-outstanding", "Every request had an answer.";
         RequestOutstanding = "request-outstanding", "A request had no answer yet.";
         SentBeforeFin = "sent-before-fin-arrived", "The payload's ack shows that its sender had not received the FIN; the number is its frame.";

@@ -117,7 +117,7 @@ pub fn reason(conn: &Conn, closed: &Closed, now: i64) -> Reason {
 pub(super) struct Case<'a> {
     pub(super) conn: &'a Conn,
     pub(super) c: &'a Closing,
-    closed: &'a Closed,
+    pub(super) closed: &'a Closed,
     now: i64,
 }
 
@@ -139,15 +139,14 @@ impl Case<'_> {
         if missing > 0 {
             reason.against.put(Evidence::CaptureGap, missing);
         }
-        // a connection that closed had a whole handshake
+        // a connection that closed, or stood, had a whole handshake
         let late = self.conn.noted(Note::Midstream)
             || self.conn.handshake() != Handshake::Complete
                 && matches!(
                     self.closed.close,
-                    Close::FourWay | Close::ThreeWay | Close::Simultaneous
+                    Close::FourWay | Close::ThreeWay | Close::Simultaneous | Close::Open
                 );
         if (one_way || missing > 0 || late || self.closed.by_order)
-            && reason.cause != Cause::CaptureEnded
             && reason.confidence == Confidence::Certain
         {
             reason.confidence = Confidence::Likely;
@@ -470,7 +469,12 @@ impl Case<'_> {
         if self.conn.reuse & reuse::REPLACED != 0 {
             return Reason::new(Cause::PortReused, Confidence::Certain);
         }
-        self.ended_by_capture(Confidence::Certain)
+        // one end has reset, though not what was captured
+        self.ended_by_capture(if rsts > 0 {
+            Confidence::Likely
+        } else {
+            Confidence::Certain
+        })
     }
 }
 

@@ -267,7 +267,7 @@ impl Case<'_> {
             known_gap(&mut r, gap);
             return r;
         }
-        let unseen = reset.trigger == 0 || gap < RESTART;
+        let unseen = reset.trigger == 0 || gap < RESTART || self.closed.closer_unseen;
         let mut r = Reason::new(
             Cause::PeerLostState,
             if unseen {
@@ -337,6 +337,10 @@ impl Case<'_> {
             Reason::new(Cause::Abort, Confidence::Likely)
         };
         r.supports.add_if(x.bytes == 0, Evidence::NoPayloadSent);
+        let idle = y.last_data_ts.saturating_sub(x.last_data_ts);
+        if x.bytes > 0 && y.bytes > 0 && idle >= IDLE && (0..IDLE).contains(&reset.idle) {
+            r.against.put(Evidence::IdleBeforeRequest, idle);
+        }
         let read = unreduced && y.bytes > 0 && !hidden(x, y);
         r.supports.add_if(read, Evidence::WindowFull);
         r

@@ -373,12 +373,22 @@ class Conversation:
             return "", ""
         answer = self.first("server", SYN | ACK)
         called = any(s.flags & SYN and not s.flags & ACK for s in self.of("server"))
-        if answer is None or called:
-            return "CLOSED", "CLOSED" if called or row.close == "refused" else ""
+        if called:
+            return "CLOSED", "CLOSED"
+        if answer is None:
+            self._unknown_until_heard(row.close)
+            return "CLOSED", ""
         for s in self.segments[: answer.index]:
             if s.server_state == "CLOSED":
                 s.server_state = "LISTEN"
         return "CLOSED", "LISTEN"
+
+    def _unknown_until_heard(self, close: str) -> None:
+        """Leave open where a server stood before anything showed it: a listener that a firewall hides was in LISTEN."""
+        shown = (s.index for s in self.segments if s.who == "server" or s.server_state != "CLOSED")
+        heard = next(shown, 0 if close == "unanswered" else len(self.segments))
+        for s in self.segments[:heard]:
+            s.server_state = ""
 
     def ending(self, who: str, end: int) -> list[Segment]:
         """Give the segments of one end that take numbers up to the same one: sendings of the same."""

@@ -6,7 +6,7 @@ Nothing here is in a language: an `Item` holds keys and facts, and `Item.text` s
 from finwait.explain import closing, opening, resets, transfer
 from finwait.explain.conversation import ACK, FIN, RST, SYN, Conversation, Segment
 from finwait.explain.item import Facts, Item, Part, part
-from finwait.verdict.verdict import peer_of
+from finwait.verdict.verdict import one_way, peer_of
 
 LIMIT = 2
 """How often one thing is told in full; further ones are counted."""
@@ -199,7 +199,9 @@ class _Teller:
         self.summed_up = True
         self._flush()
         row = self.c.row
-        if row.client_bytes or row.server_bytes:
+        if one_way(row):
+            self.items.append(Item((), tuple(transfer.one_way(self.c))))
+        elif row.client_bytes or row.server_bytes:
             sent: Facts = {"client_bytes": row.client_bytes, "server_bytes": row.server_bytes}
             self.items.append(Item((), (part("payload", who="client", peer="server", **sent),)))
         elif row.handshake == "complete" or (row.finished and row.close != "refused"):

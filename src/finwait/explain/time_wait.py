@@ -15,6 +15,7 @@ from finwait.verdict.verdict import (
     TIME_WAIT_RFC,
     clock,
     holder,
+    one_way,
     peer_of,
 )
 
@@ -124,6 +125,8 @@ def _why_nobody(c: Conversation) -> tuple[Sentence, ...]:
         return (("assassinated", {"frame": killer.number, "who": peer_of(killer.who)}),)
     if row.close == "reset":
         return (_reset(c),)
+    if one_way(row):
+        return (("one-way", {}),)
     if waiting := _waiting(c):
         return waiting
     silent = not any(c.fins.values())

@@ -31,6 +31,18 @@ def first_words(c: Conversation, s: Segment) -> list[Part]:
     return []
 
 
+def one_way(c: Conversation) -> list[Part]:
+    """Tell the payload of the one end that was captured, and what its acks prove of the other's."""
+    who = c.segments[0].who
+    peer = peer_of(who)
+    sent = c.row.client_bytes if who == "client" else c.row.server_bytes
+    parts = [part("payload-one-way", who=who, payload_bytes=sent)]
+    acked = max((s.ack for s in c.of(who)), default=0) - 1  # its SYN, or the first number known
+    if acked > 0:
+        return [*parts, part("payload-by-acks", who=who, peer=peer, payload_bytes=acked)]
+    return [*parts, part("payload-unseen", peer=peer)]
+
+
 def again(c: Conversation, s: Segment) -> list[Part]:
     """Tell a repeat of payload; all repeats of the same bytes are told at the first of them."""
     if s.earlier is None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from finwait.capture.connection import Connection, end
-from finwait.verdict.catalogue import entry
+from finwait.verdict.catalogue import Entry, entry
 from finwait.verdict.language import Lang, Text, count, duration, size
 
 NS = 1_000_000_000
@@ -59,6 +59,25 @@ def clock(ts: int) -> str:
     return datetime.fromtimestamp(ts // NS, UTC).strftime("%H:%M:%S UTC")
 
 
+def one_way(row: Connection) -> bool:
+    """Say whether one direction alone was captured."""
+    return "one-direction" in row.notes
+
+
+def cause_of(row: Connection) -> Entry:
+    """Give the cause of a row, with what is to be said and done about it where the capture shows so much of it."""
+    found = entry("cause", row.cause)
+    if one_way(row):
+        sentence, advice = found.sentence_one_way, found.advice_one_way
+    elif row.client_fins or row.server_fins:
+        sentence, advice = found.sentence_closing, found.advice_closing
+    else:
+        return found
+    return found._replace(sentence=sentence or found.sentence, advice=advice or found.advice)
+
+
+_NO_END: Final = frozenset({"capture-ended", "stray-reset"})
+"""Causes that say that the capture holds no end of the connection."""
 FORGED: Final = "injected-reset"
 """The cause that says that the end that the RST names did not send it."""
 REJECTED: Final = "handshake-rejected"
@@ -81,9 +100,9 @@ _IN_NAME_AFTER_FIN = Text(
 _CLOSER_UNSEEN = Text(
     "{title}; who closed first the capture does not show", "{title}；抓包没有显示谁先关闭"
 )
-_ONE_WAY = Text(
-    "{closer} sent a FIN; only one direction was captured, so not whether it was acked",
-    "{closer}发出了 FIN；只抓到一个方向，是否得到确认不得而知",
+_SENDER_ONLY = Text(
+    "{sender} sent a FIN; whether it was acked, and who closed first, the capture does not show",
+    "{sender}发出了 FIN；是否得到确认、谁先关闭，抓包没有显示",
 )
 _OLD_ANSWER = Text(
     "{server} answered the SYN for an earlier connection only",
@@ -109,14 +128,17 @@ def sentence(row: Connection | Mapping[str, object], lang: Lang = "en") -> str:
         line = close.line_after_fin or line
     elif not row.finished and row.closed_by in ("client", "server"):
         line = close.line_unacked or line
-    if row.close == "fin-unanswered" and "one-direction" in row.notes:
-        line = _ONE_WAY
+    if one_way(row):
+        line = close.line_one_way or line
+    elif row.confidence != "certain" and row.cause in _NO_END:
+        line = close.line_unsure or line
     if row.closed_by == "none" and "{closer}" in line.en:
-        line = _CLOSER_UNSEEN
+        line = _SENDER_ONLY if row.close == "fin-unanswered" else _CLOSER_UNSEEN
     parts = [
         line.say(lang).format(
             title=close.title.say(lang),
             closer=ends.named(row.closed_by, lang),
+            sender=ends.named("client" if row.client_fins else "server", lang),
             other=ends.named(peer_of(row.closed_by), lang),
             client=ends.named("client", lang),
             server=ends.named("server", lang),

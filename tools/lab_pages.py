@@ -17,7 +17,7 @@ from finwait.lab.experiment import WHO, Expected, Experiment
 from finwait.lab.experiments import ALL, SUBJECTS
 from finwait.lab.play import Played, Result
 from finwait.lab.proxy import LEGS
-from finwait.lab.report import TRAVELS, states_told
+from finwait.lab.report import TRAVELS, in_capture, states_told
 from finwait.lab.reset_words import reset_words
 from finwait.lab.run import run
 from finwait.lab.travel import draw as draw_travel
@@ -177,6 +177,7 @@ def _told(leg: Played, expected: Expected, lang: Lang) -> list[str]:
     limit, gap = expected.limit, "" if lang == "zh" else " "
     return [
         f"- {WIRE.say(lang)}: {leg.verdict}",
+        *(f"- {said}" for said in in_capture(leg, lang)),
         *([f"- {OPEN.say(lang)}: {gap.join(leg.doubts)}"] if leg.doubts else []),
         f"- {KERNEL.say(lang)}: {'; '.join(paths)}",
         *([f"- {LIMIT.say(lang)}: {limit.say(lang)}"] if limit else []),

@@ -5,7 +5,7 @@ from html import escape
 from math import atan2, degrees
 from typing import Final, Literal, NamedTuple
 
-from finwait.picture.ladder import Arrow, Fold, Ladder, Moment, Pause
+from finwait.picture.ladder import Arrow, Fold, Ladder, Lane, Moment, Pause
 from finwait.picture.ladder_style import KINDS, STATES, stylesheet
 from finwait.picture.width import cut, width, wrap
 from finwait.verdict.language import Lang
@@ -76,8 +76,8 @@ def draw(ladder: Ladder, lang: Lang = "en", theme: Theme = "auto") -> str:
     bottom += 26
     height = bottom + 34
     changes = {
-        "left": [_Change(body - 6, ladder.left.state), *_changes(shafts, moments, left=True)],
-        "right": [_Change(body - 6, ladder.right.state), *_changes(shafts, moments, left=False)],
+        "left": [*_begins(ladder.left, body), *_changes(shafts, moments, left=True)],
+        "right": [*_begins(ladder.right, body), *_changes(shafts, moments, left=False)],
     }
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}" width="{WIDTH}"'
@@ -141,6 +141,14 @@ def _heads(ladder: Ladder, top: float) -> Iterator[str]:
         )
         yield _text(x, top + 20, lane.role, "role", "middle")
         yield _text(x, top + 39, lane.address, "address", "middle")
+
+
+def _begins(lane: Lane, body: float) -> Iterator[_Change]:
+    """Say where an end stands before the first arrow, by the packets and by its kernel."""
+    same = lane.kernel if lane.kernel == lane.state else ""
+    yield _Change(body - 6, lane.state, same)
+    if lane.kernel and not same:
+        yield _Change(body - 6, "", lane.kernel)
 
 
 def _changes(shafts: list[_Shaft], moments: list[_Spot], *, left: bool) -> list[_Change]:

@@ -384,3 +384,11 @@ def test_a_page_says_which_connection_of_the_capture_it_is_about(
     told = "\n".join(report.body(ALL[name], ending, Style(100), "en"))
     assert f"It is connection {number} of the capture" in told
     assert explained(ending.legs[0].capture, number).row.close == ALL[name].expected.close
+
+
+def test_every_column_names_who_reset(endings: Endings) -> None:
+    ending = endings["abort-in-close-wait"]
+    assert isinstance(ending, Result)
+    (leg,) = ending.legs
+    for told in (leg.row.expected, leg.row.wire, leg.row.kernel):
+        assert told.short("en").startswith("reset by server after client's FIN, ")

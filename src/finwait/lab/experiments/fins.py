@@ -97,7 +97,7 @@ def fin_unanswered(world: World) -> None:
 
 
 def last_ack_unanswered(world: World) -> None:
-    """The second FIN is never acked: the first closer is gone."""
+    """The second FIN is never acked: what the first closer sends is lost."""
     world.connect()
     world.settle()
     world.client.close()
@@ -226,9 +226,11 @@ EXPERIMENTS = (
     Experiment(
         "fin-unanswered", Text("A FIN that nobody answers", "无人应答的 FIN"),
         Text(
-            "The kernel repeats the FIN tcp_orphan_retries times with doubling gaps (8 by default, 2 here) and gives up in silence:"
-            " no RST. The server knows of nothing.",
-            "内核以倍增的间隔重传 FIN，共 tcp_orphan_retries 次（默认 8 次，这里 2 次），然后默默放弃：没有 RST。服务器毫不知情。",
+            "The kernel sends the FIN again: once as a tail loss probe, then by its retransmission timer with doubling gaps, and gives"
+            " up in silence: no RST. tcp_orphan_retries counts no packets but sets a time, (2^(n+1) - 1) × 0.2 s from the timer's first"
+            " repeat: 1.4 s here (n = 2), 102 s by default (8). The first timeout after that is the last. The server knows of nothing.",
+            "内核重传 FIN：先是一次尾部丢失探测，然后由重传定时器以倍增的间隔重传，最后默默放弃：没有 RST。tcp_orphan_retries 不是报文的个数，"
+            "而是一段时间：从定时器的第一次重传算起 (2^(n+1) - 1) × 0.2 秒，这里为 1.4 秒（n = 2），默认 102 秒（8）。此后的第一次超时就是最后一次。服务器毫不知情。",
         ),
         fin_unanswered,
         Expected(
@@ -242,8 +244,9 @@ EXPERIMENTS = (
     Experiment(
         "last-ack-unanswered", Text("LAST-ACK that nobody acks", "无人确认的 LAST-ACK"),
         Text(
-            "The client is gone after the server's ACK. The server repeats its FIN from LAST-ACK and gives up in silence.",
-            "服务器发出 ACK 之后客户端便消失了。服务器在 LAST-ACK 中重传 FIN，然后默默放弃。",
+            "The client gets the server's FIN and acks it from TIME-WAIT, again and again, but every ACK is lost. The server repeats its"
+            " FIN from LAST-ACK, for as long as a FIN that nobody answers, and gives up in silence.",
+            "客户端收到了服务器的 FIN，并在 TIME-WAIT 中一次次确认，但每个 ACK 都丢失了。服务器在 LAST-ACK 中重传 FIN，时间与无人应答的 FIN 相同，然后默默放弃。",
         ),
         last_ack_unanswered,
         Expected(

@@ -167,6 +167,8 @@ class Conversation:
         self.absolute = absolute
         """Whether people are shown the numbers of the header instead of relative ones."""
         self.truncated: int = explained.truncated
+        self.replaced = explained.replaced
+        """Frame and time of the SYN by which the tuple's next connection took the place of TIME-WAIT, if one did."""
         steps: Sequence[Step] = explained.steps
         first_ts = steps[0].ts if steps else 0
         self.segments = [Segment(i, step, first_ts) for i, step in enumerate(steps)]

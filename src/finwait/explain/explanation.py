@@ -99,7 +99,7 @@ class Explanation:
         c = self._conversation
         untrue = OF_SENDER if c.forged else OF_CONNECTION if c.old else ()
         return Verdict(
-            sentence(row, lang),
+            sentence(row, lang, replaced=c.replaced),
             cause_of(row),
             entry("confidence", row.confidence),
             tuple(evidence(self._conversation, row.evidence_for, lang)),

@@ -31,6 +31,7 @@ LABEL_OF = {
     "stale-data": "late-data",
     "after-fin": "after-fin",
     "after-close": "after-close",
+    "after-close-again": "after-close",
     "challenge-ack": "challenge-ack",
     "rst-ignored": "rst-ignored",
     "syn-inside": "syn",
@@ -41,6 +42,7 @@ LABEL_OF = {
 }
 """What is counted after `LIMIT`, and the label that names it then."""
 FOLLOWERS = {
+    "after-close-answered",
     "again-arrived",
     "waits-grow",
     "waits-grow-after-probe",
@@ -131,8 +133,7 @@ class _Teller:
         if not s.payload or (parts and {"keep-alive", "window-probe"} & s.labels):
             return parts
         if "after-close" in s.labels:
-            told = part("after-close", who=s.who, payload_bytes=s.payload, frame=s.number)
-            return [*parts, told]
+            return [*parts, *transfer.after_close(self.c, s)]
         if s.earlier is not None and not s.flags & FIN and "out-of-order" not in s.labels:
             return parts + transfer.again(self.c, s)
         return parts + (self._late(s) or transfer.first_words(self.c, s))

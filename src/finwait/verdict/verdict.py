@@ -88,6 +88,10 @@ _HELD = Text(
     "TIME-WAIT is held by {who} until {until} (60 s on Linux)",
     "TIME-WAIT 由{who}保持到 {until}（Linux 为 60 秒）",
 )
+_GAVE_WAY = Text(
+    "TIME-WAIT was held by {who} until frame {frame}, {after} later: a SYN replaced it by the next connection",
+    "TIME-WAIT 由{who}保持到第 {frame} 帧（{after}之后）：一个 SYN 以下一个连接取代了它",
+)
 
 _IN_NAME = Text(
     "a RST in the name of {closer} ended the connection",
@@ -110,10 +114,16 @@ _OLD_ANSWER = Text(
 )
 
 
-def sentence(row: Connection | Mapping[str, object], lang: Lang = "en") -> str:
+def sentence(
+    row: Connection | Mapping[str, object],
+    lang: Lang = "en",
+    *,
+    replaced: tuple[int, int] | None = None,
+) -> str:
     """Tell a connection in one line: who closed, how, why, and who holds TIME-WAIT.
 
     `row` is a `Connection` or a record of the core. Raises TypeError or KeyError if it is neither.
+    replaced: frame and time (nanoseconds since the Unix epoch) of the SYN that ended that TIME-WAIT, if one is known to have.
     """
     row = row if isinstance(row, Connection) else Connection.of(row)
     ends = Ends.of(row)
@@ -153,13 +163,15 @@ def sentence(row: Connection | Mapping[str, object], lang: Lang = "en") -> str:
         )
     who = holder(row)
     if who != "none":
-        until = clock(row.last_ts + TIME_WAIT_LINUX * NS)
         name = entry("closed_by", who).title.say(lang)
-        parts.append(
-            _HELD.say(lang).format(
-                who=name if lang == "zh" or who == "both" else f"the {name}", until=until
-            )
-        )
+        named = name if lang == "zh" or who == "both" else f"the {name}"
+        if replaced is not None:
+            frame, ts = replaced
+            after = duration((ts - row.last_ts) / NS, lang)
+            parts.append(_GAVE_WAY.say(lang).format(who=named, frame=frame, after=after))
+        else:
+            until = clock(row.last_ts + TIME_WAIT_LINUX * NS)
+            parts.append(_HELD.say(lang).format(who=named, until=until))
     text = ("；" if lang == "zh" else "; ").join(parts)
     return text[:1].upper() + text[1:]
 

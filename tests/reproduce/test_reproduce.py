@@ -235,6 +235,38 @@ def test_what_gives_it_instead_is_said(
     assert main([*words, "--side", instead.side, *["--whole"] * instead.whole]) == 0
 
 
+GIVEN_UP = "That close is decided at the client, whose part is only injected here."
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [("en", "decided at the client, whose stack does not give it again"), ("zh", "决定这一关闭的是客户端")],
+)  # fmt: skip
+def test_a_side_that_nobody_chose_is_told_of(
+    lang: str, said: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Who aborts here, the client, does not come out the same, so the server is tested: stderr and script say that."""
+    words = ["reproduce", str(ROOT / "tests/captures/fin-then-rst.pcap"), "0", "--lang", lang]
+    assert main(words) == 0
+    out, err = capfd.readouterr()
+    assert said in err
+    assert "--side client" in err
+    assert GIVEN_UP in out
+    assert main([*words, "--side", "server"]) == 0  # who asks for it knows
+    out, err = capfd.readouterr()
+    assert not err
+    assert GIVEN_UP in out
+
+
+def test_who_sent_the_reset_is_under_test_and_named() -> None:
+    """Of a RST behind the other end's FIN, `closed_by` is who sent the FIN."""
+    made = finwait.reproduce(ROOT / "tests/captures/abort-in-close-wait.pcap", 0)
+    assert made.captured.cause == "abort-in-close-wait"
+    assert made.side == made.decided_by != made.captured.closed_by
+    closed, reset = made.captured.closed_by, made.side
+    assert f"Close: reset, by {closed} FIN, {reset} RST, cause abort-in-close-wait." in made.script
+
+
 def test_a_side_that_no_calls_explain(capfd: pytest.CaptureFixture[str]) -> None:
     path = str(ROOT / "tests/captures/handshake-rejected.pcap")
     assert main(["reproduce", path, "0", "--side", "server"]) == 1

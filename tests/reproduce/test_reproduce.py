@@ -312,6 +312,26 @@ def test_of_a_broken_capture_what_could_be_read_is_written(
     assert [type(fault) for fault in made.faults] == [BadCapture]
 
 
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [("en", "what came before has no connection 3, so there is nothing to show or to write"), ("zh", "此前的内容中没有连接 3")],
+)  # fmt: skip
+@pytest.mark.parametrize("verb", ["reproduce", "explain"])
+def test_a_connection_behind_the_break_is_not_there(
+    verb: str, lang: str, said: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cut.pcap"
+    path.write_bytes((ROOT / "examples/four-way.pcap").read_bytes()[:-7])
+    assert main([verb, str(path), "3", "--lang", lang]) == 2
+    out, err = capfd.readouterr()
+    assert not out
+    assert f"{path}: " in err if lang == "en" else f"{path}：" in err
+    assert said in err
+    path.write_bytes(b"no capture at all")
+    assert main([verb, str(path), "3", "--lang", lang]) == 2
+    assert said not in capfd.readouterr().err
+
+
 def without(path: Path, folder: Path, *frames: int, octets: int | None = None) -> Path:
     """A pcap without some frames (from 1), and with so many octets of each."""
     data = path.read_bytes()

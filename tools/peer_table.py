@@ -1,6 +1,6 @@
 """What applications see of each way to close: measured, and written into docs/peer.md.
 
-python tools/peer_table.py [--print] [--only NAME,NAME]   (root, or user namespaces; curl, a JDK and nginx)
+python tools/peer_table.py [--print] [--only NAME,NAME] [--apps "NAME;NAME"]   (root, or user namespaces; curl, a JDK and nginx)
 
 What is not there, or not asked for, stays in the document as it was.
 """
@@ -22,7 +22,7 @@ from pathlib import Path
 import finwait
 from finwait.peer.background import Peer
 from finwait.peer.ending import endings
-from finwait.peer.live import listens
+from finwait.peer.live import end_of, listens
 
 ROOT = Path(__file__).resolve().parent.parent
 APPS = Path(__file__).parent / "peer_apps"
@@ -31,10 +31,20 @@ LIMIT = 15.0
 """Seconds for a program; each has a limit of 2 s of its own for the network."""
 PORT = 8000
 UPLOAD = 1_000_000
-CLIENTS = ("socket", "http.client", "asyncio", "curl", "curl, 1 MB up", "Java HttpClient")
-SERVERS = ("socket", "asyncio", "nginx")
-PACKETS = "packets (socket)"
-PROGRAMS = {"curl": "curl", "curl, 1 MB up": "curl", "Java HttpClient": "javac", "nginx": "nginx"}
+PROXY = "nginx for curl"
+APPLICATIONS = {
+    "clients": ("socket", "http.client", "asyncio", "curl", "curl, 1 MB up", "Java HttpClient"),
+    "proxies": (PROXY,),
+    "servers": ("socket", "asyncio", "nginx"),
+}
+"""By the table in which they are. The packets are those of the first."""
+PROGRAMS = {
+    "curl": ["curl"],
+    "curl, 1 MB up": ["curl"],
+    PROXY: ["curl", "nginx"],
+    "Java HttpClient": ["javac"],
+    "nginx": ["nginx"],
+}
 NGINX = """
 pid {folder}/pid; error_log {folder}/error.log info; daemon off; master_process off;
 events {{}}
@@ -49,7 +59,7 @@ http {{
 
 
 def is_there(name: str) -> bool:
-    return name not in PROGRAMS or shutil.which(PROGRAMS[name]) is not None
+    return all(shutil.which(program) is not None for program in PROGRAMS.get(name, []))
 
 
 # --- clients ---
@@ -76,6 +86,8 @@ def client_command(name: str, peer: Peer, *, first: bool) -> list[str]:
         where.append("first")
     if name == "Java HttpClient":
         return ["java", "-cp", java_classes(), "Client", *where]
+    if name == PROXY:
+        return [sys.executable, str(APPS / "nginx_client.py"), *where]
     if name.startswith("curl"):
         shown = ["-w", "%{http_code}, %{size_download} octets", "-o", "/dev/null", "--max-time", "2"]  # fmt: skip
         body = ["--data-binary", f"@{upload()}", "-H", "Expect:"] if "up" in name else []
@@ -119,7 +131,7 @@ def server(name: str, ending: str) -> tuple[str, Peer]:
         finwait.peer(ending, connect=f"192.0.2.2:{PORT}", private=True) as peer,
         _running(name, peer, Path(folder)) as program,
     ):
-        _await(lambda: listens(PORT))
+        _await(lambda: listens(end_of(f"192.0.2.2:{PORT}")))
         peer.connect()
         if name == "nginx":
             said = _nginx(Path(folder))
@@ -198,23 +210,29 @@ def documented(kind: str, text: str) -> dict[tuple[str, str], str]:
     }
 
 
-def rows(kind: str, only: Sequence[str], before: dict[tuple[str, str], str]) -> Iterator[list[str]]:
+def rows(
+    kind: str, only: Sequence[str], before: dict[tuple[str, str], str], apps: Sequence[str] = ()
+) -> Iterator[list[str]]:
     """Measure; what is not asked for, or not there on this machine, stays as it was `before`."""
-    apps, ask = (CLIENTS, client) if kind == "clients" else (SERVERS, server)
-    yield ["close", *apps, PACKETS]
-    yield ["---"] * (len(apps) + 2)
+    ask = server if kind == "servers" else client
+    first = APPLICATIONS[kind][0]
+    packets = f"packets ({first})"
+    yield ["close", *APPLICATIONS[kind], packets]
+    yield ["---"] * (len(APPLICATIONS[kind]) + 2)
     for name, ending in endings().items():
         if kind == "servers" and ending.needs_listener:
             continue
-        cells, of_packets = [], ""
-        for app in apps:
-            if (only and name not in only) or not is_there(app):
+        cells, of_packets = [], before.get((packets, name), "not measured")
+        for app in APPLICATIONS[kind]:
+            asked = (not only or name in only) and (not apps or app in apps)
+            if not asked or not is_there(app):
                 cells.append(before.get((app, name), "not measured"))
                 continue
             said, peer = ask(app, name)
             cells.append(said)
-            of_packets = of_packets or verdict(peer)
-        yield [f"`{name}`", *cells, of_packets or before.get((PACKETS, name), "not measured")]
+            if app == first:
+                of_packets = verdict(peer)
+        yield [f"`{name}`", *cells, of_packets]
 
 
 def versions(before: str) -> str:
@@ -237,13 +255,15 @@ def versions(before: str) -> str:
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--print", action="store_true", dest="shown")
-    arguments.add_argument("--only", metavar="NAMES")
+    arguments.add_argument("--only", metavar="NAMES", help="ways to close")
+    arguments.add_argument("--apps", metavar="NAMES", help="columns, separated by semicolons")
     given = arguments.parse_args()
     text = DOCUMENT.read_text(encoding="utf-8")
-    for kind in ("clients", "servers"):
+    for kind in APPLICATIONS:
         lines = []
         before = documented(kind, text)
-        for row in rows(kind, given.only.split(",") if given.only else (), before):
+        only, apps = ((words or "").split(sign) if words else () for words, sign in ((given.only, ","), (given.apps, ";")))  # fmt: skip
+        for row in rows(kind, only, before, apps):
             lines.append(f"| {' | '.join(row)} |")
             print(lines[-1], flush=True)
         table = "\n".join(lines)

@@ -1,6 +1,7 @@
 """What can go wrong, split by whose fault it is. Any other exception is a bug in finwait."""
 
 import errno
+from copy import copy
 from typing import Final, Self
 
 STDIN: Final = "-"
@@ -47,6 +48,12 @@ class FinwaitError(Exception):
     def say(self, lang: str) -> str:
         """Give the message in "en" or "zh"."""
         return self._chinese if lang == "zh" and self._chinese is not None else str(self)
+
+    def followed(self, english: str, chinese: str) -> Self:
+        """Give the same with more words behind it."""
+        more = copy(self)
+        more.args, more._chinese = (f"{self}{english}",), f"{self.say('zh')}{chinese}"
+        return more
 
     def __reduce__(self) -> tuple[object, ...]:
         """Travel between processes: children are made from other arguments than they keep."""

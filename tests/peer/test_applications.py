@@ -9,11 +9,14 @@ from .test_live import needs_tun
 
 CLIENTS = [
     *[("socket", close) for close in ("three-way", "reset-half-way", "reset-after-fin", "linger-data", "refuse")],
-    *[("http.client", close) for close in ("close-first", "truncate", "reset", "injected-reset")],
+    *[("http.client", close) for close in ("three-way", "close-first", "truncate", "reset", "injected-reset")],
     *[("asyncio", close) for close in ("simultaneous", "truncate", "reset")],
     *[("curl", close) for close in ("four-way", "truncate", "reset", "refuse")],
-    ("Java HttpClient", "reset"),
+    *[("Java HttpClient", close) for close in ("reset", "truncate", "refuse")],
 ]  # fmt: skip
+PROXIES = [
+    (peer_table.PROXY, close) for close in ("three-way", "truncate", "reset", "refuse", "silent")
+]
 SERVERS = [("socket", "reset"), ("socket", "truncate"), ("asyncio", "linger-data"), ("nginx", "simultaneous")]  # fmt: skip
 TEXT = peer_table.DOCUMENT.read_text(encoding="utf-8")
 
@@ -35,6 +38,13 @@ def test_clients(app: str, close: str) -> None:
 
 
 @needs_tun
+@pytest.mark.parametrize(("app", "close"), here(PROXIES))
+def test_proxies(app: str, close: str) -> None:
+    said, _ = peer_table.client(app, close)
+    assert said == documented("proxies")[app, close]
+
+
+@needs_tun
 @pytest.mark.parametrize(("app", "close"), here(SERVERS))
 def test_servers(app: str, close: str) -> None:
     said, _ = peer_table.server(app, close)
@@ -42,7 +52,7 @@ def test_servers(app: str, close: str) -> None:
 
 
 def test_what_is_not_measured_stays() -> None:
-    for kind in ("clients", "servers"):
+    for kind in peer_table.APPLICATIONS:
         before = documented(kind)
         head, _, *rows = peer_table.rows(kind, ["none of them"], before)
         again = {
@@ -54,7 +64,8 @@ def test_what_is_not_measured_stays() -> None:
 
 
 def test_every_close_has_its_row() -> None:
-    assert {close for _, close in documented("clients")} == set(endings())
+    for kind in ("clients", "proxies"):
+        assert {close for _, close in documented(kind)} == set(endings())
     assert {close for _, close in documented("servers")} == {
         name for name, ending in endings().items() if not ending.needs_listener
     }

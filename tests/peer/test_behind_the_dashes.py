@@ -6,6 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from finwait.cli import peer_session
+from finwait.errors import CannotOpen
+from finwait.kernel.apart import Apart
+from finwait.peer.background import part_of
+from finwait.peer.live import end_of
+
 from .test_live import COMMAND, LIMIT, command, needs_tun
 
 READS_TO_THE_END = """
@@ -90,8 +96,8 @@ def test_a_server_that_goes_into_the_background_is_played_with() -> None:
 @pytest.mark.parametrize(
     ("lang", "said"),
     [
-        ("en", "sh: it ended with exit code 5 before anything listened at port 8080"),
-        ("zh", "sh：它已结束（退出码 5），而端口 8080 始终无人监听"),
+        ("en", "sh: it ended with exit code 5 before anything listened at 192.0.2.2:8080"),
+        ("zh", "sh：它已结束（退出码 5），而 192.0.2.2:8080 始终无人监听"),
     ],
 )
 def test_a_server_that_ends_before_it_listens(lang: str, said: str) -> None:
@@ -99,6 +105,66 @@ def test_a_server_that_ends_before_it_listens(lang: str, said: str) -> None:
     done = command("--connect", "192.0.2.2:8080", "--lang", lang, "--", "sh", "-c", "exit 5")
     assert (done.returncode, done.stderr) == (3, f"finwait: {said}\n")
     assert not done.stdout
+
+
+STAYS_ELSEWHERE = (
+    "import socket, time; s = socket.create_server(('127.0.0.1', 8080)); time.sleep(30)"
+)
+
+
+@needs_tun
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [
+        ("en", "what listens at 127.0.0.1:8080 is not reached from the peer: let it listen at 192.0.2.2:8080, or at any"),
+        ("zh", "对端无法到达监听 127.0.0.1:8080 的程序：请让它监听 192.0.2.2:8080 或任意地址"),
+    ],
+)  # fmt: skip
+def test_a_server_that_listens_elsewhere_is_not_connected_to(lang: str, said: str) -> None:
+    """It goes into the background here, where it stays; one that does not is waited for."""
+    server = GOES_INTO_THE_BACKGROUND.replace("192.0.2.2", "127.0.0.1")
+    connect = ["--connect", "192.0.2.2:8080", "--lang", lang]
+    done = command(*connect, "--", sys.executable, "-c", server)
+    assert done.returncode == 3
+    assert not done.stdout
+    assert said in done.stderr
+
+
+@needs_tun
+def test_a_server_that_stays_elsewhere_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peer_session, "STARTS", 0.3)
+
+    def play() -> str:
+        server = (sys.executable, "-c", STAYS_ELSEWHERE)
+        with pytest.raises(CannotOpen) as caught:
+            session(server).run()
+        return str(caught.value)
+
+    said = Apart(play).answer(LIMIT)
+    assert "nothing listens at 192.0.2.2:8080 after 0 s; what listens at 127.0.0.1:8080" in said
+
+
+def session(command: tuple[str, ...]) -> peer_session.Session:
+    """One that connects to a program."""
+    return peer_session.Session(
+        part=part_of("four-way", None, b"", "192.0.2.2:8080"), at=end_of("192.0.2.1:8080"), to=end_of("192.0.2.2:8080"),
+        command=command, count=None, seconds=None, netns=None, pcap=None, explained=False, quiet=True, lang="en",
+    )  # fmt: skip
+
+
+@needs_tun
+@pytest.mark.parametrize("at", ["0.0.0.0", "::"])  # noqa: S104
+def test_a_server_that_listens_at_any_address_is_found(at: str) -> None:
+    server = f"""
+import socket
+family = socket.AF_INET6 if ":" in {at!r} else socket.AF_INET
+with socket.create_server(({at!r}, 8080), family=family, dualstack_ipv6=family == socket.AF_INET6) as listener:
+    connection, _ = listener.accept()
+    connection.recv(65536)
+    connection.close()
+"""
+    done = command("--connect", "192.0.2.2:8080", "--", sys.executable, "-c", server)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @needs_tun

@@ -398,6 +398,16 @@ def test_a_program_that_is_not_there_is_told_first() -> None:
     assert "no-such-program: there is no such program" in done.stderr
 
 
+@pytest.mark.parametrize(("lang", "said"), [("en", "Permission denied"), ("zh", "没有权限")])
+def test_a_program_that_may_not_be_run(lang: str, said: str, tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\n")
+    done = command("--lang", lang, "--", str(program))
+    assert (done.returncode, done.stdout) == (3, "")
+    assert said in done.stderr
+    assert str(program) in done.stderr
+
+
 def test_packets_are_not_for_a_terminal() -> None:
     read, write = os.openpty()
     done = subprocess.run([*COMMAND, "--pcap", "-"], stdout=write, stderr=subprocess.PIPE, timeout=LIMIT, check=False)  # fmt: skip

@@ -24,7 +24,7 @@ def test_no_address_of_one_host(host: str) -> None:
     assert "不是单个主机的地址" in caught.value.say("zh")
 
 
-@pytest.mark.parametrize("text", ["", ":80", "192.0.2.1", "192.0.2.1:0", "192.0.2.1:65536", "a:80", "192.0.2.1:x"])  # fmt: skip
+@pytest.mark.parametrize("text", ["", ":80", "192.0.2.1", "192.0.2.1:0", "192.0.2.1:65536", "a:80", "192.0.2.1:x", "fd00::1:8080", "[192.0.2.1]:80", "[fd00::1:80"])  # fmt: skip
 def test_no_address_with_a_port(text: str) -> None:
     with pytest.raises(Misuse, match="write ADDRESS:PORT"):
         end_of(text)
@@ -87,6 +87,9 @@ def test_the_command(arguments: tuple[str, ...], said: str) -> None:
 
 
 def test_python_is_told_too() -> None:
+    for close in (None, ["reset"]):
+        with pytest.raises(Misuse, match="no close"):
+            peer(close)  # type: ignore[arg-type]
     for wrong in ({"after": 0.2}, {"after": -1}, {"reply": "2000"}, {"on": ("192.0.2.1", 80)}):
         with pytest.raises(Misuse):
             peer("reset", **wrong)

@@ -235,6 +235,38 @@ def test_what_gives_it_instead_is_said(
     assert main([*words, "--side", instead.side, *["--whole"] * instead.whole]) == 0
 
 
+GIVEN_UP = "That close is decided at the client, whose part is only injected here."
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [("en", "decided at the client, whose stack does not give it again"), ("zh", "决定这一关闭的是客户端")],
+)  # fmt: skip
+def test_a_side_that_nobody_chose_is_told_of(
+    lang: str, said: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Who aborts here, the client, does not come out the same, so the server is tested: stderr and script say that."""
+    words = ["reproduce", str(ROOT / "tests/captures/fin-then-rst.pcap"), "0", "--lang", lang]
+    assert main(words) == 0
+    out, err = capfd.readouterr()
+    assert said in err
+    assert "--side client" in err
+    assert GIVEN_UP in out
+    assert main([*words, "--side", "server"]) == 0  # who asks for it knows
+    out, err = capfd.readouterr()
+    assert not err
+    assert GIVEN_UP in out
+
+
+def test_who_sent_the_reset_is_under_test_and_named() -> None:
+    """Of a RST behind the other end's FIN, `closed_by` is who sent the FIN."""
+    made = finwait.reproduce(ROOT / "tests/captures/abort-in-close-wait.pcap", 0)
+    assert made.captured.cause == "abort-in-close-wait"
+    assert made.side == made.decided_by != made.captured.closed_by
+    closed, reset = made.captured.closed_by, made.side
+    assert f"Close: reset, by {closed} FIN, {reset} RST, cause abort-in-close-wait." in made.script
+
+
 def test_a_side_that_no_calls_explain(capfd: pytest.CaptureFixture[str]) -> None:
     path = str(ROOT / "tests/captures/handshake-rejected.pcap")
     assert main(["reproduce", path, "0", "--side", "server"]) == 1
@@ -278,6 +310,26 @@ def test_of_a_broken_capture_what_could_be_read_is_written(
         assert err.startswith(f"finwait: {broken}: offset ")
     made = finwait.reproduce(folder / "1.pcap", 0)
     assert [type(fault) for fault in made.faults] == [BadCapture]
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [("en", "what came before has no connection 3, so there is nothing to show or to write"), ("zh", "此前的内容中没有连接 3")],
+)  # fmt: skip
+@pytest.mark.parametrize("verb", ["reproduce", "explain"])
+def test_a_connection_behind_the_break_is_not_there(
+    verb: str, lang: str, said: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cut.pcap"
+    path.write_bytes((ROOT / "examples/four-way.pcap").read_bytes()[:-7])
+    assert main([verb, str(path), "3", "--lang", lang]) == 2
+    out, err = capfd.readouterr()
+    assert not out
+    assert f"{path}: " in err if lang == "en" else f"{path}：" in err
+    assert said in err
+    path.write_bytes(b"no capture at all")
+    assert main([verb, str(path), "3", "--lang", lang]) == 2
+    assert said not in capfd.readouterr().err
 
 
 def without(path: Path, folder: Path, *frames: int, octets: int | None = None) -> Path:

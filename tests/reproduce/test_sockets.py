@@ -12,7 +12,7 @@ from finwait.script.parser import load
 from finwait.script.syntax import Call, Direction, Integer, PacketAction, TcpBody
 from finwait.tcp import Flags
 from finwait.wire import pcapng
-from random_connections import Result, captures_of_sockets, one, rehearse
+from random_connections import Rehearsed, Result, captures_of_sockets, one, rehearse
 
 HERE = Path(__file__).parent
 FIRST, COUNT = 172, 24
@@ -69,6 +69,25 @@ def test_unread_octets_show_in_the_window_that_is_left(side: str, tmp_path: Path
     """60,000 were unread; the script keeps those before the RST, so that the window that they take is seen."""
     again = rehearse(HERE / "captures/unread-window.pcap", "model", tmp_path, side=side)
     assert again.made.captured.cause == "unread-data"
+    assert again.same, again.said()
+
+
+AFTER_THE_REPLY = HERE / "captures/linger-after-reply.pcap"
+
+
+@pytest.mark.parametrize("stage", ["model", pytest.param("kernel", marks=needs_kernel)])
+@pytest.mark.parametrize("side", [None, "client", "server"])
+def test_an_abort_after_all_was_read_shows_nothing_unread(
+    side: str | None, stage: str, tmp_path: Path
+) -> None:
+    """The client read 1,041 octets and aborted: the window of its RST is no smaller, and it is the one under test."""
+
+    def play() -> Rehearsed:
+        return rehearse(AFTER_THE_REPLY, stage, tmp_path, side=side)
+
+    again = Apart(play).answer(LIMIT) if stage == "kernel" else play()
+    assert again.made.side == (side or "client")
+    assert again.made.captured == ("reset", "client", "abort")
     assert again.same, again.said()
 
 

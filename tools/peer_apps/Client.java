@@ -4,7 +4,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 
-/** java.net.http.HttpClient: one request. */
+/** java.net.http.HttpClient: one request. What fails is told by toString(), then that of each cause that says something else. */
 class Client {
     public static void main(String[] given) throws InterruptedException {
         Duration limit = Duration.ofSeconds(2);
@@ -17,12 +17,15 @@ class Client {
                 client.send(request, HttpResponse.BodyHandlers.ofByteArray());
             System.out.println(reply.statusCode() + ", " + reply.body().length + " octets");
         } catch (java.io.IOException error) {
-            Throwable last = error;
-            while (last.getCause() != null && last.getCause() != last) {
-                last = last.getCause();
+            String said = error.toString();
+            System.out.print(said);
+            for (Throwable each = error.getCause(); each != null; each = each.getCause()) {
+                if (!each.toString().equals(said)) {
+                    said = each.toString();
+                    System.out.print("; cause: " + said);
+                }
             }
-            String name = error.getClass().getSimpleName();
-            System.out.println(name + (last.getMessage() == null ? "" : ": " + last.getMessage()));
+            System.out.println();
         }
         System.exit(0);
     }

@@ -1,4 +1,7 @@
-"""http.client: a request, and 50 ms later another one on the same connection, as a pool of connections does."""
+"""http.client: a request, and 50 ms later another one, as a pool of connections does.
+
+It is on the same connection, unless the reply said `Connection: close`: then http.client opens another.
+"""
 
 import errno
 import http.client
@@ -24,8 +27,9 @@ def main() -> None:
     if not first.startswith("200"):
         print(first)
         return
+    where = "again" if connection.sock else "on a new connection"
     time.sleep(0.05)
-    print(f"{first}; again: {ask(connection)}")
+    print(f"{first}; {where}: {ask(connection)}")
     connection.close()
 
 

@@ -1,5 +1,6 @@
 """One run of `finwait peer`: the device, the program that is tested, what is told meanwhile and at the end."""
 
+import errno
 import math
 import os
 import shutil
@@ -24,10 +25,10 @@ from finwait.errors import CannotOpen
 from finwait.kernel.namespace import Namespace, die_with_parent, join
 from finwait.peer.actor import spelled
 from finwait.peer.background import private_namespace, quiet_of
-from finwait.peer.live import Live, kernel_side, listens
+from finwait.peer.live import Live, kernel_side, listeners, listens
 from finwait.peer.steps import Step
 from finwait.peer.talk import Part
-from finwait.verdict.language import Lang, Text
+from finwait.verdict.language import LANGS, Lang, Text
 from finwait.verdict.verdict import sentence
 from finwait.wire import Address
 
@@ -48,7 +49,11 @@ _VERDICTS = Text(
 )
 _NOTHING = Text("No packet came.", "没有收到任何报文。")
 NO_PROGRAM: Final = Text("there is no such program", "没有这个程序")
-_NOT_LISTENING = Text("nothing listens at port {port} after {s:.0f} s", "{s:.0f} 秒后端口 {port} 仍无人监听")  # fmt: skip
+_NOT_LISTENING = Text("nothing listens at {to} after {s:.0f} s", "{s:.0f} 秒后 {to} 仍无人监听")
+_ELSEWHERE = Text(
+    "; what listens at {found} is not reached from the peer: let it listen at {to}, or at any address",
+    "；对端无法到达监听 {found} 的程序：请让它监听 {to} 或任意地址",
+)
 _LULL = Text(
     "nothing has happened for {s:g} s. Ctrl-C ends the peer with the verdicts, --for SECONDS by itself",
     "已有 {s:g} 秒没有动静。Ctrl-C 结束对端并给出结论，--for SECONDS 使其自行结束",
@@ -62,8 +67,8 @@ _NO_ANSWER = Text(
 ANSWERS: Final = frozenset({"reply", "fin", "dark", "forge"})
 """Steps after which it is not the server's turn: it answered, the peer no longer listens, or the server was made to believe so."""
 _ENDED_FIRST = Text(
-    "it ended with exit code {code} before anything listened at port {port}",
-    "它已结束（退出码 {code}），而端口 {port} 始终无人监听",
+    "it ended with exit code {code} before anything listened at {to}",
+    "它已结束（退出码 {code}），而 {to} 始终无人监听",
 )
 _COMMAND_ENDED = Text("{name} ended with exit code {code}", "{name} 结束，退出码 {code}")
 
@@ -89,8 +94,8 @@ class Session:
 
     def run(self) -> int:
         """Do all of it, and give the exit code."""
-        if self.command and shutil.which(self.command[0]) is None:
-            raise CannotOpen(self.command[0], NO_PROGRAM.en, NO_PROGRAM.zh)
+        if self.command:
+            _check_program(self.command[0])
         with ExitStack() as kept:
             if self.netns is not None:
                 join(self.netns)
@@ -162,7 +167,7 @@ class Session:
         end = math.inf if self.seconds is None else time.monotonic() + self.seconds
         with _ends(program) as ended:
             if self.to is not None and program is not None:
-                self._await_server(live, program, self.to[1], ended)
+                self._await_server(live, program, self.to, ended)
             lull = _Lull(math.inf if self.to is None else LULL)
             called = 0
             while not self._is_done(live, program, called):
@@ -192,25 +197,27 @@ class Session:
         return program is None and self.count is not None and live.actor.ended >= self.count
 
     def _await_server(
-        self, live: Live, program: "subprocess.Popen[bytes]", port: int, ended: list[int]
-    ) -> None:
+        self, live: Live, program: "subprocess.Popen[bytes]", to: tuple[Address, int], ended: list[int]
+    ) -> None:  # fmt: skip
         end = time.monotonic() + STARTS
-        while not listens(port):
+        while not listens(to):
             if time.monotonic() > end:
-                raise self._in_vain(_NOT_LISTENING, port=port, s=STARTS)
-            if live.turn(LOOK, ended) and not listens(port):
-                raise self._in_vain(_ENDED_FIRST, port=port, code=_as_shells_do(program.wait()))
+                raise self._in_vain(_NOT_LISTENING, to, s=STARTS)
+            if live.turn(LOOK, ended) and not listens(to):
+                raise self._in_vain(_ENDED_FIRST, to, code=_as_shells_do(program.wait()))
 
-    def _in_vain(self, why: Text, **values: float) -> CannotOpen:
-        return CannotOpen(self.command[0], why.en.format(**values), why.zh.format(**values))
+    def _in_vain(self, why: Text, to: tuple[Address, int], **values: float) -> CannotOpen:
+        """Say why nothing was tested, and where something listens instead."""
+        found = [spelled(address, to[1]) for address in listeners(to[1])]
+        said = [why, _ELSEWHERE] if found else [why]
+        names: dict[str, float | str] = {**values, "to": spelled(*to), "found": ", ".join(found)}
+        english, chinese = ("".join(text.say(lang) for text in said).format(**names) for lang in LANGS)  # fmt: skip
+        return CannotOpen(self.command[0], english, chinese)
 
     def _left_a_server(self, program: "subprocess.Popen[bytes] | None") -> bool:
         """Whether the program went on in the background, as daemons do."""
         return (
-            self.to is not None
-            and program is not None
-            and program.wait() == 0
-            and listens(self.to[1])
+            self.to is not None and program is not None and program.wait() == 0 and listens(self.to)
         )
 
     # --- telling ---
@@ -275,6 +282,15 @@ def _ends(program: "subprocess.Popen[bytes] | None") -> Iterator[list[int]]:
         yield [fd]
     finally:
         os.close(fd)
+
+
+def _check_program(name: str) -> None:
+    """See that there is such a program, before anything is set up. Raises CannotOpen."""
+    if shutil.which(name) is not None:
+        return
+    if os.sep in name and Path(name).exists():
+        raise CannotOpen.of(name, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+    raise CannotOpen(name, NO_PROGRAM.en, NO_PROGRAM.zh)
 
 
 def _end(program: "subprocess.Popen[bytes]") -> None:

@@ -10,6 +10,7 @@ from finwait.cli.files import READ, WRITTEN
 from finwait.cli.options import Amount, OfConnection, epilog, helps, lang_option
 from finwait.cli.progress import Bar
 from finwait.cli.sink import opened
+from finwait.verdict.catalogue import entry
 from finwait.verdict.language import Lang, Text
 
 if TYPE_CHECKING:
@@ -23,6 +24,12 @@ _DECIDED = {
     "client": Text("that close is decided at the client", "决定这一关闭的是客户端"),
     "server": Text("that close is decided at the server", "决定这一关闭的是服务器"),
 }
+_GIVEN_UP = Text(
+    "that close is decided at the {deciding}, whose stack does not give it again: this script tests the stack of the"
+    " {other}, and injects what the {deciding} sent. --side {deciding} says more",
+    "决定这一关闭的是{deciding_zh}，但其协议栈不能重现它：此脚本测试{other_zh}的协议栈，并注入{deciding_zh}所发的报文。"
+    "--side {deciding} 会说明详情",
+)
 _GIVES = Text("{options} gives it again", "{options} 可以重现它")
 _WITHOUT = Text("the command without --whole", "不带 --whole 的命令")
 _SIDE_WITHOUT = Text("--side {side} without --whole", "--side {side} 且不带 --whole")
@@ -129,7 +136,16 @@ def command(
         sink.write(made.script.encode())
     if not made.same:
         print(f"finwait: {_other(made, lang, whole=whole)}", file=sys.stderr)
+    elif side is None and made.side != made.decided_by:
+        print(f"finwait: {_given_up(made, lang)}", file=sys.stderr)
     return faults.told(made.faults, lang) or (codes.DONE if made.same else codes.NOT_SAME)
+
+
+def _given_up(made: "Reproduction", lang: Lang) -> str:
+    """Say that the side that nobody chose is not the one that decides the close, and why."""
+    sides = {"deciding": made.decided_by, "other": made.side}
+    chinese = {f"{name}_zh": entry("closed_by", who).title.zh for name, who in sides.items()}
+    return _GIVEN_UP.say(lang).format(**sides, **chinese)
 
 
 def _other(made: "Reproduction", lang: Lang, *, whole: bool) -> str:

@@ -11,7 +11,7 @@ from shlex import quote
 from finwait import _core
 from finwait.capture.connection import Connection
 from finwait.capture.connections import Progress, Source, blame, paths_of
-from finwait.errors import STDIN, CannotOpen, Misuse, called
+from finwait.errors import STDIN, BadCapture, CannotOpen, FinwaitError, Misuse, called
 from finwait.explain.ends import below_zero, which
 from finwait.explain.explanation import Explanation
 from finwait.verdict.language import Text
@@ -55,10 +55,20 @@ def read(
     if several is not None:
         raise _several(str(conn).strip(), *several, paths)
     if faults:
-        raise faults[0]
+        raise _broken(faults[0], conn)
     raise Misuse(
         f"no connection {conn} in {', '.join(called(path, 'en') for path in paths)}: `finwait analyze` lists what there is",
         f"{'、'.join(called(path, 'zh') for path in paths)} 中没有连接 {conn}：`finwait analyze` 会列出所有连接",
+    )
+
+
+def _broken(fault: FinwaitError, conn: int | str) -> FinwaitError:
+    """Say what broke, and that what came before has no such connection, if anything came before."""
+    if not isinstance(fault, BadCapture) or not fault.offset:
+        return fault
+    return fault.followed(
+        f"; what came before has no connection {conn}, so there is nothing to show or to write",
+        f"；此前的内容中没有连接 {conn}，因此没有可显示或写出的内容",
     )
 
 

@@ -136,9 +136,9 @@ def _ending(name: str, row: Mapping[str, object]) -> Ending:
 
 def ending(name: str) -> Ending:
     """Find one. Raises Misuse."""
-    found = endings().get(name)
+    found = endings().get(str(name))
     if found is None:
-        known, hint = ", ".join(endings()), meant(near(name, endings()))
+        known, hint = ", ".join(endings()), meant(near(str(name), endings()))
         raise Misuse(
             f"no close {name!r}{hint.en}\nthere are {known}",
             f"没有关闭方式 {name!r}{hint.zh}\n可用的有 {known}",

@@ -2,6 +2,7 @@
 
 import os
 import select
+import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -173,12 +174,17 @@ def _understood(octets: bytes) -> Packet | None:
         return None
 
 
-def listens(port: int) -> bool:
-    """Say whether a program of this namespace listens at a port, at any address."""
-    return any(port == found for found in _listening())
+def listens(to: tuple[Address, int]) -> bool:
+    """Say whether a program of this namespace listens at a port, at this address or at any."""
+    return any(address == to[0] or address.is_unspecified for address in listeners(to[1]))
 
 
-def _listening() -> Iterator[int]:
+def listeners(port: int) -> list[Address]:
+    """Give the addresses at which programs of this namespace listen at a port."""
+    return [address for address, found in _listening() if found == port]
+
+
+def _listening() -> Iterator[tuple[Address, int]]:
     for name in ("tcp", "tcp6"):
         try:
             lines = Path(f"/proc/thread-self/net/{name}").read_text().splitlines()[1:]
@@ -187,7 +193,16 @@ def _listening() -> Iterator[int]:
         for line in lines:
             words = line.split()
             if words[3] == LISTENING:
-                yield int(words[1].rpartition(":")[2], 16)
+                address, _, port = words[1].partition(":")
+                yield _read(address), int(port, 16)
+
+
+def _read(address: str) -> Address:
+    """Read an address as /proc/net/tcp has it: words of 32 bits, each as this machine has it in memory."""
+    octets = bytes.fromhex(address)
+    words = (octets[at : at + 4] for at in range(0, len(octets), 4))
+    found = ip_address(b"".join(w[::-1] if sys.byteorder == "little" else w for w in words))
+    return (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found
 
 
 def until(live: Live, done: Callable[[], bool], also: Collection[int] = (), limit: float | None = None) -> bool:  # fmt: skip
@@ -209,8 +224,11 @@ def end_of(text: str) -> tuple[Address, int]:
         f"{text}: write ADDRESS:PORT, no name, an IPv6 address in brackets",
         f"{text}：请写 地址:端口，不用主机名，IPv6 地址加方括号",
     )
+    bare = host.removeprefix("[").removesuffix("]")
+    if host != (f"[{bare}]" if ":" in bare else bare):  # fd00::1:8080 is an address, too
+        raise wrong
     try:
-        address = ip_address(host.removeprefix("[").removesuffix("]"))
+        address = ip_address(bare)
         number = int(port)
     except ValueError:
         raise wrong from None

@@ -24,6 +24,8 @@ ACKED_WITHIN: Final = 300_000
 SENT_WITHIN: Final = 3 * SECOND
 KIND: Final = SYN | FIN | RST
 SIGNS: Final = Flags.FIN | Flags.SYN | Flags.RST | Flags.PSH | Flags.ACK
+ABORTS: Final = frozenset({"abort", "abort-in-close-wait"})
+"""Causes of a RST by the owner of a socket whose window is no smaller than before: were it, octets might lie unread."""
 ORPHAN_LIVES: Final = 60.0
 """Seconds: tcp_fin_timeout. A socket that closed and answers later was only shut down."""
 SMALL_BUFFER, DEFAULT_BUFFER, LARGE_BUFFER = 4096, 65_536, 212_992
@@ -147,14 +149,14 @@ class Acting:
         So that a RST shows what nobody reads, the window's edge has to stay where it is: Linux frees what is unread before it
         chooses the window of the RST, and only a buffer that is smaller than what was offered before keeps that at the old edge
         (tcp_select_window). And where much is read, a buffer of the default size, but set, is one that Linux does not let
-        grow while it is read (tcp_rcv_space_adjust). A RST that shows no such thing needs a large one: as
-        segments come in, Linux corrects what share of a buffer payload may take (tcp_measure_rcv_mss), and a window as
-        large as the buffer is smaller in the end than it was once.
+        grow while it is read (tcp_rcv_space_adjust). A RST that shows no such thing needs a large one, however little is
+        read: as segments come in, Linux corrects what share of a buffer payload may take (tcp_measure_rcv_mss), and a
+        window as large as the buffer is smaller in the end than it was once; with room to grow, it does not shrink.
         """
         ends = (s.end for s in self.part.segments if s.who == self.peer and s.payload)
         octets = max(ends, default=0) - self.part.dropped[self.peer]
-        if self.exact or octets > MOST_OCTETS:
-            aborts = self.c.row.cause == "abort" and self.c.row.reset_by == self.me
+        aborts = self.c.row.cause in ABORTS and self.c.row.reset_by == self.me
+        if self.exact or octets > (0 if aborts else MOST_OCTETS):
             self.keeps = LARGE_BUFFER if aborts else DEFAULT_BUFFER
             size = max(SMALL_BUFFER, 2 * octets) if self.exact else self.keeps
             self.stage.option(self.fd, "SOL_SOCKET", "SO_RCVBUF", Items((Integer(size),)))

@@ -21,7 +21,7 @@ from finwait.script.syntax import Dialect
 from finwait.script.tcp_options import split
 from finwait.script.write import write_event
 from finwait.tcp import Flags
-from finwait.verdict.verdict import peer_of
+from finwait.verdict.verdict import peer_of, reset_after_fin
 from finwait.wire import Packet, Tcp, pcapng
 
 ALSO_WHOLE: Final = 2000
@@ -189,7 +189,7 @@ class _Writer:
         except BadScript:  # a call on a socket that is closed, or not there yet
             return None
         rehearsed = judged(_crossings(rehearsal.traffic.finished()))
-        head = _Head(side, family, self.captured, rehearsed)
+        head = _Head(side, family, self.deciding, self.captured, rehearsed)
         text = _text(self.c, chosen, rehearsal, head, self.dialect)
         return Reproduction(text, side, self.captured, rehearsed, self.deciding)
 
@@ -254,6 +254,7 @@ def judged(packets: list[tuple[int, Packet]]) -> Judged:
 class _Head(NamedTuple):
     side: str
     family: str
+    decided_by: str
     captured: Judged
     rehearsed: Judged
 
@@ -261,12 +262,16 @@ class _Head(NamedTuple):
 def _text(
     c: Conversation, chosen: Part, rehearsal: Rehearsal, head: _Head, dialect: Dialect
 ) -> str:
-    row = c.row
+    row, by = c.row, head.captured.closed_by
+    if reset_after_fin(by, row.reset_by):
+        by = f"{by} FIN, {row.reset_by} RST"
     lines = [
         f"// {called(Path(row.source).name, 'en')}, connection {row.conn}: {row.client} to {row.server}.",
-        f"// Close: {head.captured.close}, by {head.captured.closed_by}, cause {head.captured.cause}.",
+        f"// Close: {head.captured.close}, by {by}, cause {head.captured.cause}.",
         f"// Under test: the stack of the {head.side}. Injected: what the {peer_of(head.side)} sent.",
     ]
+    if head.side != head.decided_by:
+        lines.append(f"// That close is decided at the {head.decided_by}, whose part is only injected here.")  # fmt: skip
     if chosen.left_out:
         lines.append(f"// Left out: {chosen.left_out} segments before the part that matters; numbers count from there.")  # fmt: skip
     if any(

@@ -142,10 +142,15 @@ def test_no_time_is_negative(
         write(path := Path(folder) / "random.pcap", packets, times=times)
         rows = [dict(row) for row in _core.analyze([str(path)]).records()]
     for row in rows:
-        spans = {name: row[name] for name in DURATIONS if row.get(name) is not None}
-        for column in ("evidence_for", "evidence_against"):
-            for each in row[column]:
-                slug, _, number = each.partition("=")
-                if slug.endswith("-ns") and number:
-                    spans[slug] = int(number)
+        spans = {name: span for name in DURATIONS if isinstance(span := row.get(name), int | float)}
+        for each in [*pieces(row, "evidence_for"), *pieces(row, "evidence_against")]:
+            slug, _, number = each.partition("=")
+            if slug.endswith("-ns") and number:
+                spans[slug] = int(number)
         assert not {name: span for name, span in spans.items() if span < 0}, row
+
+
+def pieces(row: Row, column: str) -> list[str]:
+    found = row[column]
+    assert isinstance(found, list)
+    return [str(each) for each in found]

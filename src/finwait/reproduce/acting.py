@@ -5,12 +5,12 @@ from itertools import islice, pairwise
 from typing import Final
 
 from finwait.explain.conversation import ACK, FIN, RST, SYN, Conversation, Segment
-from finwait.reproduce.part import HEADER, MOST_OCTETS, Part, sack_edges, shown_ack
+from finwait.reproduce.agreed import DEFAULT_MSS, NOPS, first, offer, opened_at, options_known
+from finwait.reproduce.part import MOST_OCTETS, Part, sack_edges, shown_ack
 from finwait.reproduce.rehearsal import CHILD_FD, CLIENT_FD, SERVER_FD, Rehearsal
 from finwait.script.syntax import Field, Integer, Items, Omitted, Or, Struct, Symbol, TcpBody
 from finwait.script.syntax import Option as TcpOption
 from finwait.script.syntax import Sequence as Numbers
-from finwait.script.tcp_options import from_wire, split
 from finwait.tcp import Flags
 from finwait.verdict.verdict import peer_of
 
@@ -37,19 +37,10 @@ PROCESS: Final = 200
 LONGEST_SYN: Final = 200 * SECOND
 """Longer than Linux sends SYNs (tcp_syn_retries 6: 127 s)."""
 WINDOW: Final = 65535
-NOPS: Final = (TcpOption("nop"), TcpOption("nop"))
-"""Options fill whole words of 32 bits (RFC 9293 section 3.1)."""
-OFFSET: Final = 12
-"""Where a TCP header says how many words of 32 bits it has (RFC 9293 section 3.1)."""
-STAMP: Final = 12
-"""Octets of the timestamps option with its padding (RFC 7323 appendix A)."""
-DEFAULT_MSS: Final = 1460
-"""Octets: of a peer that says nothing in this script, and the most that a script's device of 1,500 octets takes."""
 FIRST_BURST: Final = 10
 """Segments that a stack sends before anything is acked (RFC 6928)."""
 MOST_UNDER_WAY: Final = 2 * FIRST_BURST
 """Segments: a write beyond what the send buffer takes would block (Linux tcp_wmem, tcp_init_buffer_space)."""
-
 
 Played = Callable[[int, int], None]
 """Is told how many segments of a connection were rehearsed, and of how many."""
@@ -85,7 +76,7 @@ class Acting:
         # without a scale every window is exact, as that of a RST that shows unread octets has to be
         self.exact = c.row.cause == "unread-data"
         self.scaled = all(shift is not None for shift in scales) and not self.exact
-        self.scale_known = all(self._options_known(who) for who in c.wscale)
+        self.scale_known = all(options_known(c, who) for who in c.wscale)
         self.shift = (c.wscale[self.peer] or 0) if self.scaled else 0
         ttls = {s.step.ttl for s in c.of(self.peer)}
         self.ttl_matters = len(ttls) > 1
@@ -98,12 +89,12 @@ class Acting:
     def play(self, played: Played) -> Rehearsal:
         """Play everything."""
         self._open()
-        syn = self._first(self.peer, SYN)
+        syn = first(self.c, self.peer, SYN)
         if syn is not None:  # its window is never scaled (RFC 7323 section 2.2)
             self.edge = 1 + self._window(syn)
             self.window = self._window(syn) >> self.shift
         segments = self.part.segments
-        at: float | None = self._opened_at()
+        at = None if self.part.left_out else opened_at(self.c)
         for position, s in enumerate(segments):
             self.position = position
             played(position, len(segments))
@@ -121,23 +112,16 @@ class Acting:
         whole = round(pause * SECOND)
         return max(SHORT, round(whole / self.speed)) if whole > SHORT else whole
 
-    def _opened_at(self) -> float | None:
-        opening = [s for s in self.c.segments if s.flags & SYN and not s.copy]
-        return opening[-1].at if opening and not self.part.left_out else None
-
     # --- the opening ---
 
     def _open(self) -> None:
-        syn = self._first(self.peer, SYN)
-        answered = self._first("server", SYN | ACK) is not None
+        syn = first(self.c, self.peer, SYN)
+        answered = first(self.c, "server", SYN | ACK) is not None
         midstream = self.c.row.handshake == "missing"
         if self.me == "client":
             self._connect(syn, answers=answered or midstream)
         else:
             self._listen(syn, listens=self.c.row.close != "refused")
-
-    def _first(self, who: str, bits: int) -> Segment | None:
-        return next((s for s in self.c.of(who) if s.has(bits)), None)
 
     def _socket(self, fd: int) -> None:
         arguments = (Omitted(), Symbol("SOCK_STREAM"), Symbol("IPPROTO_TCP"))
@@ -170,10 +154,10 @@ class Acting:
             self.stage.call("listen", Integer(SERVER_FD), Integer(8))
         body = TcpBody(Flags.SYN, Numbers(0, 0), window=self._window(syn), options=self._offer(syn))  # fmt: skip
         self.stage.inject(body, self._frame(syn, "the SYN was not captured"), self._ttl(syn))
-        answer = self._first("server", SYN | ACK)
+        answer = first(self.c, "server", SYN | ACK)
         if self.c.row.handshake == "missing" or self.part.left_out:
-            first = TcpBody(Flags.ACK, Numbers(1, 0), ack=1, window=self._window(None))
-            self.stage.inject(first, "the handshake's last ACK")
+            last = TcpBody(Flags.ACK, Numbers(1, 0), ack=1, window=self._window(None))
+            self.stage.inject(last, "the handshake's last ACK")
         elif answer is not None:
             self.stage.pause(0)
 
@@ -210,38 +194,9 @@ class Acting:
         self.stage.wait(sent, LONGEST_SYN)
 
     def _offer(self, s: Segment | None) -> tuple[TcpOption, ...]:
-        """Give the options of the peer's SYN that both ends agreed on. Timestamps are left out: a script would have to echo each."""
-        mss = TcpOption("mss", (1460,))
-        if s is None:
-            return (mss,)
-        given = {o.name: o for o in map(from_wire, split(s.step.header[HEADER:]))}
-        kept = [given.get("mss", mss)]
-        if self._stamped():  # its segments were shorter by the option
-            kept = [TcpOption("mss", (kept[0].numbers[0] - STAMP,))]
-        self.mss = min(kept[0].numbers[0], DEFAULT_MSS)
-        mine = self._first(self.me, SYN)
-        both = mine is None or b"\x04\x02" in mine.step.header[HEADER:]
-        sack = "sackOK" in given and both
-        if "wscale" in given and self.scaled:
-            kept += [TcpOption("sackOK"), *NOPS, TcpOption("nop")] if sack else [TcpOption("nop")]
-            kept.append(given["wscale"])
-        elif sack:
-            kept += [*NOPS, TcpOption("sackOK")]
-        return tuple(kept)
-
-    def _options_known(self, who: str) -> bool:
-        """Tell whether the options of an end's SYN were captured. Where they were not, the unit of all windows is unknown."""
-        syn = self._first(who, SYN)
-        return syn is not None and len(syn.step.header) >= 4 * (syn.step.header[OFFSET] >> 4)
-
-    def _stamped(self) -> bool:
-        """Tell whether both ends agreed on timestamps."""
-        syns = [self._first(who, SYN) for who in (self.me, self.peer)]
-        return all(
-            s is not None
-            and any(o.name == "TS" for o in map(from_wire, split(s.step.header[HEADER:])))
-            for s in syns
-        )
+        given = offer(self.c, self.me, s, scaled=self.scaled)
+        self.mss = min(given[0].numbers[0], DEFAULT_MSS)
+        return given
 
     def _ttl(self, s: Segment | None) -> int | None:
         return s.step.ttl if s is not None and self.ttl_matters else None
@@ -281,8 +236,8 @@ class Acting:
         start = 0 if reset_nobody else s.seq - base[self.peer]
         before = s.payload - 1 if self._answered_by_fin(s) else 0
         if before:
-            first = TcpBody(Flags.ACK, Numbers(start, before), ack=ack, window=self._window(s), options=())  # fmt: skip
-            stage.inject(first, f"{self._frame(s)}, all but its last octet", self._ttl(s))
+            most = TcpBody(Flags.ACK, Numbers(start, before), ack=ack, window=self._window(s), options=())  # fmt: skip
+            stage.inject(most, f"{self._frame(s)}, all but its last octet", self._ttl(s))
             stage.wait(lambda: stage.acked_to >= start + before, ACKED_WITHIN)
         body = TcpBody(
             Flags(s.flags) & SIGNS, Numbers(start + before, s.payload - before), ack=ack, window=self._window(s), options=self._sack(s)
@@ -322,8 +277,8 @@ class Acting:
     def _heard_payload(self, start: int, end: int) -> None:
         """Take payload of the peer: what follows without a hole can be read."""
         self.pieces.append((start, end))
-        for first, last in sorted(self.pieces):
-            if first <= self.contiguous < last:
+        for begin, last in sorted(self.pieces):
+            if begin <= self.contiguous < last:
                 self.unread += last - self.contiguous
                 self.contiguous = last
         self.pieces = [piece for piece in self.pieces if piece[1] > self.contiguous]

@@ -128,22 +128,7 @@ def sentence(
     row = row if isinstance(row, Connection) else Connection.of(row)
     ends = Ends.of(row)
     close = entry("close", row.close)
-    line = close.line or close.title
-    after_fin = reset_after_fin(row.closed_by, row.reset_by)
-    if row.cause == FORGED:
-        line = _IN_NAME_AFTER_FIN if after_fin else _IN_NAME
-    elif row.cause == REFUSED_IN_TIME_WAIT:
-        line = _OLD_ANSWER
-    elif after_fin:
-        line = close.line_after_fin or line
-    elif not row.finished and row.closed_by in ("client", "server"):
-        line = close.line_unacked or line
-    if one_way(row):
-        line = close.line_one_way or line
-    elif row.confidence != "certain" and row.cause in _NO_END:
-        line = close.line_unsure or line
-    if row.closed_by == "none" and "{closer}" in line.en:
-        line = _SENDER_ONLY if row.close == "fin-unanswered" else _CLOSER_UNSEEN
+    line = _line(row, close)
     parts = [
         line.say(lang).format(
             title=close.title.say(lang),
@@ -174,6 +159,27 @@ def sentence(
             parts.append(_HELD.say(lang).format(who=named, until=until))
     text = ("；" if lang == "zh" else "; ").join(parts)
     return text[:1].upper() + text[1:]
+
+
+def _line(row: Connection, close: Entry) -> Text:
+    """Choose the line that says how it ended and by whom."""
+    line = close.line or close.title
+    after_fin = reset_after_fin(row.closed_by, row.reset_by)
+    if row.cause == FORGED:
+        line = _IN_NAME_AFTER_FIN if after_fin else _IN_NAME
+    elif row.cause == REFUSED_IN_TIME_WAIT:
+        line = _OLD_ANSWER
+    elif after_fin:
+        line = close.line_after_fin or line
+    elif not row.finished and row.closed_by in ("client", "server"):
+        line = close.line_unacked or line
+    if one_way(row):
+        line = close.line_one_way or line
+    elif row.confidence != "certain" and row.cause in _NO_END:
+        line = close.line_unsure or line
+    if row.closed_by == "none" and "{closer}" in line.en:
+        line = _SENDER_ONLY if row.close == "fin-unanswered" else _CLOSER_UNSEEN
+    return line
 
 
 def said(evidence: str, lang: Lang = "en") -> str:

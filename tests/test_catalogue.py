@@ -38,7 +38,13 @@ UNSHOWN = {
     *("client_by.first", "cause.unread-data", "cause.stray-segments", "cause.unknown"),
     *("note.segmentation-offload", "note.fragmented", "note.evicted", "state.LISTEN"),
     *("evidence.seq-exact", "evidence.seq-off", "evidence.window-reduced"),
-    *("evidence.reset-numbers", "evidence.old-ack", "label.rst-trigger", "label.acks-unseen"),
+    *(
+        "evidence.acked-after-reset",
+        "evidence.reset-numbers",
+        "evidence.old-ack",
+        "label.rst-trigger",
+        "label.acks-unseen",
+    ),
 }
 """Words that no capture of ours shows yet."""
 STUB = """

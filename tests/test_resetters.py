@@ -60,7 +60,9 @@ AT = [i * NEAR for i in range(len(REJECTED))]
 
 
 @pytest.mark.parametrize(
-    "more", [s(ACK | PSH, 21, 11, 50), s(ACK | PSH, 1, 11, 20), s(FIN | ACK, 21, 11)]
+    "more",
+    [s(ACK | PSH, 21, 11, 50), s(ACK | PSH, 1, 11, 20), s(FIN | ACK, 21, 11)],
+    ids=["new payload", "a repeat", "a FIN"],
 )
 def test_an_end_that_speaks_long_after_its_reset_did_not_send_it(
     tmp_path: Path, more: bytes

@@ -39,7 +39,7 @@ UNSHOWN = {
     *("note.segmentation-offload", "note.fragmented", "note.evicted", "state.LISTEN"),
     *("evidence.seq-exact", "evidence.seq-off", "evidence.window-reduced"),
     *("evidence.idle-before-request-ns", "evidence.reset-numbers", "evidence.old-ack"),
-    *("label.rst-trigger", "label.acks-unseen"),
+    *("evidence.acked-after-reset", "label.rst-trigger", "label.acks-unseen"),
 }
 """Words that no capture of ours shows yet."""
 STUB = """

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import finwait
@@ -26,8 +26,8 @@ def hops(packet: bytes, ttl: int) -> bytes:
     return packet[:8] + bytes([ttl]) + packet[9:]
 
 
-def evidence(row: Row) -> dict[str, int]:
-    found = row["evidence_for"]
+def evidence(row: Row, column: str = "evidence_for") -> dict[str, int]:
+    found = row[column]
     assert isinstance(found, list)
     parts = [str(each).partition("=") for each in found]
     return {slug: int(number or 0) for slug, _, number in parts}
@@ -60,7 +60,9 @@ AT = [i * NEAR for i in range(len(REJECTED))]
 
 
 @pytest.mark.parametrize(
-    "more", [s(ACK | PSH, 21, 11, 50), s(ACK | PSH, 1, 11, 20), s(FIN | ACK, 21, 11)]
+    "more",
+    [s(ACK | PSH, 21, 11, 50), s(ACK | PSH, 1, 11, 20), s(FIN | ACK, 21, 11)],
+    ids=["new payload", "a repeat", "a FIN"],
 )
 def test_an_end_that_speaks_long_after_its_reset_did_not_send_it(
     tmp_path: Path, more: bytes
@@ -129,6 +131,14 @@ SEGMENTS = st.lists(
 )  # fmt: skip
 
 
+FIN_BEHIND_RESET = [
+    (False, RST, 21, 0, 0, 64, NEAR),
+    (True, FIN | ACK, 11, 21, 0, 64, NEAR),
+    (False, FIN | ACK, 21, 12, 0, 64, NEAR),
+]
+
+
+@example(drawn=FIN_BEHIND_RESET, begun=0)
 @given(drawn=SEGMENTS, begun=st.integers(0, len(ASKED)))
 def test_no_time_is_negative(
     drawn: list[tuple[bool, int, int, int, int, int, float]], begun: int
@@ -142,15 +152,7 @@ def test_no_time_is_negative(
         write(path := Path(folder) / "random.pcap", packets, times=times)
         rows = [dict(row) for row in _core.analyze([str(path)]).records()]
     for row in rows:
-        spans = {name: span for name in DURATIONS if isinstance(span := row.get(name), int | float)}
-        for each in [*pieces(row, "evidence_for"), *pieces(row, "evidence_against")]:
-            slug, _, number = each.partition("=")
-            if slug.endswith("-ns") and number:
-                spans[slug] = int(number)
-        assert not {name: span for name, span in spans.items() if span < 0}, row
-
-
-def pieces(row: Row, column: str) -> list[str]:
-    found = row[column]
-    assert isinstance(found, list)
-    return [str(each) for each in found]
+        facts = [*evidence(row).items(), *evidence(row, "evidence_against").items()]
+        spans = [*((name, row.get(name)) for name in DURATIONS), *facts]
+        timed = [(name, n) for name, n in spans if name in DURATIONS or name.endswith("-ns")]
+        assert not [(name, n) for name, n in timed if isinstance(n, (int, float)) and n < 0], row

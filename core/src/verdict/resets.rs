@@ -56,9 +56,7 @@ impl Case<'_> {
         if windows || idle || reset.in_handshake {
             r.confidence = Confidence::Possible;
         }
-        if self.conn.noted(Note::Midstream)
-            && !r.against.has(Evidence::Midstream)
-        {
+        if self.conn.noted(Note::Midstream) && !r.against.has(Evidence::Midstream) {
             r.against.add(Evidence::Midstream);
         }
     }

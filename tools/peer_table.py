@@ -23,6 +23,7 @@ import finwait
 from finwait.peer.background import Peer
 from finwait.peer.ending import endings
 from finwait.peer.live import end_of, listens
+from quietly import quietly
 
 ROOT = Path(__file__).resolve().parent.parent
 APPS = Path(__file__).parent / "peer_apps"
@@ -279,4 +280,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(quietly(main))

@@ -1,55 +1,40 @@
 """Playing the captured part on a rehearsal: the peer's segments go in, and the application's calls are inferred."""
 
 from collections.abc import Callable
-from itertools import islice, pairwise
-from typing import Final
+from itertools import islice
 
 from finwait.explain.conversation import ACK, FIN, RST, SYN, Conversation, Segment
+from finwait.reproduce.measures import (
+    ABORTS,
+    ACKED_WITHIN,
+    DEFAULT_BUFFER,
+    DEFAULT_MSS,
+    FIRST_BURST,
+    KIND,
+    LARGE_BUFFER,
+    LONGEST_SYN,
+    MOST_UNDER_WAY,
+    NOPS,
+    ORPHAN_LIVES,
+    PROCESS,
+    PROMPT,
+    SECOND,
+    SENT_WITHIN,
+    SHORT,
+    SIGNS,
+    SMALL_BUFFER,
+    STAMP,
+    WINDOW,
+)
 from finwait.reproduce.part import HEADER, MOST_OCTETS, Part, sack_edges, shown_ack
 from finwait.reproduce.rehearsal import CHILD_FD, CLIENT_FD, SERVER_FD, Rehearsal
+from finwait.reproduce.settings import first_of, keep_alive, of_owner, options_known, stamped
 from finwait.script.syntax import Field, Integer, Items, Omitted, Or, Struct, Symbol, TcpBody
 from finwait.script.syntax import Option as TcpOption
 from finwait.script.syntax import Sequence as Numbers
 from finwait.script.tcp_options import from_wire, split
 from finwait.tcp import Flags
 from finwait.verdict.verdict import peer_of
-
-SECOND: Final = 1_000_000
-SHORT: Final = SECOND // 2
-"""Pauses up to here are never shortened: delayed ACKs and retransmission timeouts live there."""
-PROMPT: Final = 10_000
-"""An answer that carries the ACK itself has to come before Linux's delayed ACK (40 ms)."""
-ACKED_WITHIN: Final = 300_000
-"""Longer than Linux's longest delayed ACK (TCP_DELACK_MAX, 200 ms)."""
-SENT_WITHIN: Final = 3 * SECOND
-KIND: Final = SYN | FIN | RST
-SIGNS: Final = Flags.FIN | Flags.SYN | Flags.RST | Flags.PSH | Flags.ACK
-ABORTS: Final = frozenset({"abort", "abort-in-close-wait"})
-"""Causes of a RST by the owner of a socket whose window is no smaller than before: were it, octets might lie unread."""
-ORPHAN_LIVES: Final = 60.0
-"""Seconds: tcp_fin_timeout. A socket that closed and answers later was only shut down."""
-SMALL_BUFFER, DEFAULT_BUFFER, LARGE_BUFFER = 4096, 65_536, 212_992
-"""Octets, for SO_RCVBUF, which doubles them (socket(7)); the second is what tcp_rmem has, the third the most that anybody may set
-(net.core.rmem_max).
-"""
-PROCESS: Final = 200
-"""Microseconds that a process needs between what it hears and what it does: nothing is at once on a kernel."""
-LONGEST_SYN: Final = 200 * SECOND
-"""Longer than Linux sends SYNs (tcp_syn_retries 6: 127 s)."""
-WINDOW: Final = 65535
-NOPS: Final = (TcpOption("nop"), TcpOption("nop"))
-"""Options fill whole words of 32 bits (RFC 9293 section 3.1)."""
-OFFSET: Final = 12
-"""Where a TCP header says how many words of 32 bits it has (RFC 9293 section 3.1)."""
-STAMP: Final = 12
-"""Octets of the timestamps option with its padding (RFC 7323 appendix A)."""
-DEFAULT_MSS: Final = 1460
-"""Octets: of a peer that says nothing in this script, and the most that a script's device of 1,500 octets takes."""
-FIRST_BURST: Final = 10
-"""Segments that a stack sends before anything is acked (RFC 6928)."""
-MOST_UNDER_WAY: Final = 2 * FIRST_BURST
-"""Segments: a write beyond what the send buffer takes would block (Linux tcp_wmem, tcp_init_buffer_space)."""
-
 
 Played = Callable[[int, int], None]
 """Is told how many segments of a connection were rehearsed, and of how many."""
@@ -85,7 +70,7 @@ class Acting:
         # without a scale every window is exact, as that of a RST that shows unread octets has to be
         self.exact = c.row.cause == "unread-data"
         self.scaled = all(shift is not None for shift in scales) and not self.exact
-        self.scale_known = all(self._options_known(who) for who in c.wscale)
+        self.scale_known = all(options_known(c, who) for who in c.wscale)
         self.shift = (c.wscale[self.peer] or 0) if self.scaled else 0
         ttls = {s.step.ttl for s in c.of(self.peer)}
         self.ttl_matters = len(ttls) > 1
@@ -98,7 +83,7 @@ class Acting:
     def play(self, played: Played) -> Rehearsal:
         """Play everything."""
         self._open()
-        syn = self._first(self.peer, SYN)
+        syn = first_of(self.c, self.peer, SYN)
         if syn is not None:  # its window is never scaled (RFC 7323 section 2.2)
             self.edge = 1 + self._window(syn)
             self.window = self._window(syn) >> self.shift
@@ -128,16 +113,13 @@ class Acting:
     # --- the opening ---
 
     def _open(self) -> None:
-        syn = self._first(self.peer, SYN)
-        answered = self._first("server", SYN | ACK) is not None
+        syn = first_of(self.c, self.peer, SYN)
+        answered = first_of(self.c, "server", SYN | ACK) is not None
         midstream = self.c.row.handshake == "missing"
         if self.me == "client":
             self._connect(syn, answers=answered or midstream)
         else:
             self._listen(syn, listens=self.c.row.close != "refused")
-
-    def _first(self, who: str, bits: int) -> Segment | None:
-        return next((s for s in self.c.of(who) if s.has(bits)), None)
 
     def _socket(self, fd: int) -> None:
         arguments = (Omitted(), Symbol("SOCK_STREAM"), Symbol("IPPROTO_TCP"))
@@ -170,7 +152,7 @@ class Acting:
             self.stage.call("listen", Integer(SERVER_FD), Integer(8))
         body = TcpBody(Flags.SYN, Numbers(0, 0), window=self._window(syn), options=self._offer(syn))  # fmt: skip
         self.stage.inject(body, self._frame(syn, "the SYN was not captured"), self._ttl(syn))
-        answer = self._first("server", SYN | ACK)
+        answer = first_of(self.c, "server", SYN | ACK)
         if self.c.row.handshake == "missing" or self.part.left_out:
             first = TcpBody(Flags.ACK, Numbers(1, 0), ack=1, window=self._window(None))
             self.stage.inject(first, "the handshake's last ACK")
@@ -216,10 +198,10 @@ class Acting:
             return (mss,)
         given = {o.name: o for o in map(from_wire, split(s.step.header[HEADER:]))}
         kept = [given.get("mss", mss)]
-        if self._stamped():  # its segments were shorter by the option
+        if stamped(self.c):  # its segments were shorter by the option
             kept = [TcpOption("mss", (kept[0].numbers[0] - STAMP,))]
         self.mss = min(kept[0].numbers[0], DEFAULT_MSS)
-        mine = self._first(self.me, SYN)
+        mine = first_of(self.c, self.me, SYN)
         both = mine is None or b"\x04\x02" in mine.step.header[HEADER:]
         sack = "sackOK" in given and both
         if "wscale" in given and self.scaled:
@@ -228,20 +210,6 @@ class Acting:
         elif sack:
             kept += [*NOPS, TcpOption("sackOK")]
         return tuple(kept)
-
-    def _options_known(self, who: str) -> bool:
-        """Tell whether the options of an end's SYN were captured. Where they were not, the unit of all windows is unknown."""
-        syn = self._first(who, SYN)
-        return syn is not None and len(syn.step.header) >= 4 * (syn.step.header[OFFSET] >> 4)
-
-    def _stamped(self) -> bool:
-        """Tell whether both ends agreed on timestamps."""
-        syns = [self._first(who, SYN) for who in (self.me, self.peer)]
-        return all(
-            s is not None
-            and any(o.name == "TS" for o in map(from_wire, split(s.step.header[HEADER:])))
-            for s in syns
-        )
 
     def _ttl(self, s: Segment | None) -> int | None:
         return s.step.ttl if s is not None and self.ttl_matters else None
@@ -402,16 +370,13 @@ class Acting:
         elif (s.span or "keep-alive" in s.labels) and s.index not in self.part.mended:
             self._again(s, pause)
         elif ack > self.stage.acked_to:
-            self._until(lambda: self.stage.acked_to >= ack, ACKED_WITHIN)
+            self.stage.wait(lambda: self.stage.acked_to >= ack, ACKED_WITHIN)
 
     def _sent(self, to: int) -> None:
         """Wait until all before this number was sent, unless the rest has to wait for an ACK that was not captured."""
         self._carry(to)
         if not self.waiting:
-            self._until(lambda: self.stage.sent_to >= to, SENT_WITHIN)
-
-    def _until(self, condition: Callable[[], bool], most: int) -> None:
-        self.stage.wait(condition, most)
+            self.stage.wait(lambda: self.stage.sent_to >= to, SENT_WITHIN)
 
     def _again(self, s: Segment, pause: int) -> None:
         """Wait until the stack sends something again by itself."""
@@ -556,15 +521,11 @@ class Acting:
             bool(one.flags & RST and one.who == self.me)
             for one in self.part.segments[: self.position + 1]
         )
-        if self._of_owner(s) and not self.closed:
+        if of_owner(s) and not self.closed:
             self._abort(s, pause)
-        self._until(
+        self.stage.wait(
             lambda: sum(Flags.RST in body.flags for body in sent) >= max(played, known), SENT_WITHIN
         )
-
-    @staticmethod
-    def _of_owner(s: Segment) -> bool:
-        return bool(s.flags & RST and s.flags & ACK and "rst-reply" not in s.labels and s.step.seq)
 
     def _tosses(self) -> bool:
         """Tell whether the end under test aborted after both FINs: in CLOSING and LAST-ACK, SO_LINGER 0 sends no RST.
@@ -574,13 +535,13 @@ class Acting:
         fin = {s.who: s for s in self.part.segments if s.flags & FIN}
         mine, theirs = fin.get(self.me), fin.get(self.peer)
         return mine is not None and theirs is not None and any(
-            self._of_owner(s) and s.index > mine.index and s.ack >= theirs.end for s in self.c.of(self.me)
+            of_owner(s) and s.index > mine.index and s.ack >= theirs.end for s in self.c.of(self.me)
         )  # fmt: skip
 
     def _abort(self, s: Segment, pause: int) -> None:
         if self.c.row.cause == "keepalive-timeout":
             real = round(self._since_before(s) * SECOND)
-            self._until(lambda: any(Flags.RST in b.flags for b in self.stage.sent), 2 * real + SENT_WITHIN)  # fmt: skip
+            self.stage.wait(lambda: any(Flags.RST in b.flags for b in self.stage.sent), 2 * real + SENT_WITHIN)  # fmt: skip
             return
         self.stage.pause(max(pause, self.stage.heard(PROCESS)))
         if self.c.row.cause == "listener-gone":
@@ -607,15 +568,10 @@ class Acting:
 
     def _keep_alive(self) -> None:
         """Set the keep-alive timers to what the probes show."""
-        probes = [s for s in self.c.of(self.me) if "keep-alive" in s.labels]
-        if self._kept_alive or not probes:
+        settings = keep_alive(self.c, self.me)
+        if self._kept_alive or not settings:
             return
         self._kept_alive = True
-        before = [s for s in self.c.segments[: probes[0].index] if s.at < probes[0].at]
-        idle = max(1, round(probes[0].at - before[-1].at)) if before else 1
-        gaps = [b.at - a.at for a, b in pairwise(probes)]
-        settings = {"TCP_KEEPIDLE": idle, "TCP_KEEPINTVL": max(1, round(min(gaps, default=1.0)))}
-        settings["TCP_KEEPCNT"] = len(probes)
         for name, value in settings.items():
             self.stage.option(self.fd, "SOL_TCP", name, Items((Integer(value),)))
         self.stage.option(self.fd, "SOL_SOCKET", "SO_KEEPALIVE", Items((Integer(1),)))

@@ -92,11 +92,13 @@ class Acting:
         for position, s in enumerate(segments):
             self.position = position
             played(position, len(segments))
+            if s.who == self.peer and s.index in self.part.lost | self.part.mended:
+                continue
             pause = 0 if at is None else self.shortened(max(s.at - at, 0))
             at = s.at if at is None else max(s.at, at)
             if s.who == self.me:
                 self._mine(s, pause)
-            elif s.index not in self.part.lost and s.index not in self.part.mended:
+            else:
                 self._theirs(s, pause)
         self.stage.pause(ACKED_WITHIN)
         return self.stage

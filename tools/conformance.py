@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from quietly import quietly
+
 PACK = Path(__file__).resolve().parent.parent / "examples" / "conformance"
 
 PASSIVE = """\
@@ -499,4 +501,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(quietly(main))

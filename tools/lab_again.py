@@ -24,6 +24,7 @@ from finwait.errors import FinwaitError, Misuse
 from finwait.lab.experiments import ALL
 from finwait.lab.play import Result
 from finwait.lab.run import run
+from quietly import quietly
 from random_connections import rehearse
 
 CHOSEN = "chosen"
@@ -113,4 +114,4 @@ def _figures(results: list[Again], side: str, stage: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(quietly(main))

@@ -25,6 +25,8 @@ from finwait.peer.ending import endings
 from finwait.peer.live import end_of, listens
 from finwait.verdict.verdict import FORGED
 
+from quietly import quietly
+
 ROOT = Path(__file__).resolve().parent.parent
 APPS = Path(__file__).parent / "peer_apps"
 DOCUMENT = ROOT / "docs/peer.md"
@@ -283,4 +285,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(quietly(main))

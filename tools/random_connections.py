@@ -28,6 +28,7 @@ from finwait.script.job import Job
 from finwait.script.outcome import Outcome, Status
 from finwait.script.syntax import Dialect
 from finwait.wire import pcapng
+from quietly import quietly
 from sockets import many
 from sockets.judge import capture as written
 from sockets.plan import SIDES
@@ -178,4 +179,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(quietly(main))

@@ -6,6 +6,7 @@ import pty
 import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -246,3 +247,14 @@ def test_a_terminal_gets_colours_and_its_own_width() -> None:
 
 def test_a_terminal_is_spared_binary() -> None:
     assert "is not for a terminal" in on_a_terminal("--format", "parquet", FOUR_WAY)
+
+
+def test_a_tool_ends_quietly_when_its_reader_left() -> None:
+    """`python tools/… | head`: as finwait does."""
+    read, write = os.pipe()
+    os.close(read)
+    tool = Path(__file__).parents[2] / "tools/random_connections.py"
+    command = [sys.executable, str(tool), "--count", "1", "--stage", "model"]
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, b"")

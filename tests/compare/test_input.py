@@ -13,8 +13,9 @@ import pytest
 from finwait.cli import main
 from finwait.compare import compare
 from finwait.errors import Misuse
+from finwait.lab.record import RAW, Recorder
 from finwait.network import closings, play
-from finwait.wire import Packet, Udp, pcapng
+from finwait.wire import Packet, Tcp, Udp, encode, pcapng
 
 ROOT = Path(__file__).parents[2]
 FOUR = ROOT / "examples/four-way.pcap"
@@ -87,13 +88,24 @@ def test_a_capture_without_tcp(tmp_path: Path, capfd: pytest.CaptureFixture[str]
     head.write_bytes(FOUR.read_bytes()[:24])
     datagram = Packet(ip_address("192.0.2.1"), ip_address("192.0.2.2"), Udp(53, 53))
     udp.write_bytes(b"".join(pcapng.write([(0, datagram)])))
-    said = "Nothing could be joined: B has frames, but no TCP that could be read\n"
+    said = "Nothing could be joined: B has frames, but no TCP that could be read (1 not TCP)\n"
     assert told(capfd, FOUR, udp)[:2] == (0, told(capfd, FOUR, udp)[1])
     assert said in told(capfd, FOUR, udp)[1]
     code, out, err = told(capfd, FOUR, udp, "--format", "json")
     assert (code, json.loads(out)["connections"], err) == (0, [], f"finwait: {said}")
-    both = "没有可以对照的连接：A 中没有帧，B 中有帧，但没有可读取的 TCP\n"
+    both = "没有可以对照的连接：A 中没有帧，B 中有帧，但没有可读取的 TCP（1 不是 TCP）\n"
     assert both in told(capfd, head, udp, "--lang", "zh")[1]
+
+
+def test_headers_that_are_cut_off_are_no_lack_of_tcp(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    cut, recorder = tmp_path / "cut.pcapng", Recorder(RAW)
+    recorder.add(encode(Packet(ip_address("192.0.2.1"), ip_address("192.0.2.2"), Tcp(1, 2, 0)))[:30], 0, 40)  # fmt: skip
+    recorder.save(cut)
+    said = "Nothing could be joined: the headers of A are cut off: capture with a larger snap length (1 TCP header cut)\n"  # fmt: skip
+    assert said in told(capfd, cut, FOUR)[1]
+    assert "A 的头部被截断：抓包时请加大 snaplen（1 TCP 头部被截断）" in told(capfd, cut, FOUR, "--lang", "zh")[1]  # fmt: skip
 
 
 @pytest.mark.parametrize("given", [("-", str(FOUR)), (str(FOUR), "-")])

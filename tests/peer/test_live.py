@@ -12,7 +12,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -21,10 +23,12 @@ from finwait.cli import codes
 from finwait.errors import CannotOpen, CannotWrite, MissingPrivilege, Misuse
 from finwait.kernel.addresses import ip
 from finwait.kernel.apart import Apart
+from finwait.kernel.namespace import Namespace
 from finwait.peer.background import Peer
 from finwait.peer.ending import endings
 from finwait.peer.live import Live
 from finwait.peer.steps import Step
+from finwait.picture.width import width
 
 MakePeer = Callable[..., Peer]
 LIMIT = 30
@@ -235,6 +239,13 @@ def test_taken_addresses_are_refused(finwait_peer: MakePeer) -> None:
     finwait_peer(on="192.0.2.5:80")
     finwait_peer(on="[2001:db8::5]:80")
     ip("addr add 10.9.0.2/24 dev lo", "route add default via 10.9.0.1 dev lo")
+    ip(
+        "link add side type veth peer name other",
+        "link set side up",
+        "addr add 10.8.0.2/24 dev side",
+    )
+    ip("neighbour add 10.8.0.7 dev side lladdr 02:00:00:00:00:07 nud stale")
+    ip("neighbour add 10.8.0.9 dev side nud failed")
     for address, why in {
         "192.0.2.5:81": "192.0.2.5 has a route of its own already, by finwait0: another peer",
         "192.0.2.6:80": "192.0.2.5, which the kernel would have beside the peer at 192.0.2.6",
@@ -243,10 +254,32 @@ def test_taken_addresses_are_refused(finwait_peer: MakePeer) -> None:
         "10.9.0.2:80": "this machine's own address",
         "10.9.0.1:80": "the gateway of lo",
         "10.9.0.255:80": "the broadcast address of lo",
+        "10.8.0.7:80": "10.8.0.7 is a host that side has heard of",
+        "10.8.0.8:80": "10.8.0.7, which the kernel would have beside the peer at 10.8.0.8, is a host that side",
     }.items():
         with pytest.raises(Misuse, match=why):
             finwait_peer(on=address)
-    finwait_peer(on="10.9.0.3:80")
+    with pytest.warns(UserWarning, match=r"10.8.0.3 may be other hosts' addresses, in 10.8.0.0/24 \(side\)"):  # fmt: skip
+        finwait_peer(on="10.8.0.3:80")
+    with pytest.warns(UserWarning, match="10.8.0.9 and 10.8.0.8 may be"):
+        finwait_peer(on="10.8.0.9:80")
+
+
+@needs_root
+def test_a_network_that_is_there_is_warned_of() -> None:
+    def play() -> "list[subprocess.CompletedProcess[str]]":
+        Namespace().enter()
+        ip("link set lo up", "link add side type veth peer name other", "link set other up")
+        ip("link set side up", "addr add 10.8.0.2/24 dev side")
+        ip("addr add 2001:db8:8::2/64 dev side nodad")
+        there = ["10.8.0.77:80", "[2001:db8:8::7]:80", "10.7.0.77:80"]
+        return [command("--on", at, "--for", "0", "--lang", "en") for at in there]
+
+    four, six, none = Apart(play).answer(LIMIT)
+    rest = "they are not reached while the peer is there"
+    assert four.stderr == f"finwait: 10.8.0.77 and 10.8.0.76 may be other hosts' addresses, in 10.8.0.0/24 (side): {rest}\n"  # fmt: skip
+    assert "2001:db8:8::7 and 2001:db8:8::6 may be other hosts' addresses, in 2001:db8:8::/64 (side)" in six.stderr  # fmt: skip
+    assert (none.returncode, none.stderr) == (0, "")
 
 
 # --- the command ---
@@ -484,7 +517,32 @@ def test_without_the_right() -> None:
 
 def test_the_list_names_all() -> None:
     done = command("--list")
-    assert [line.split()[0] for line in done.stdout.splitlines()] == list(endings())
+    lines = [line for line in done.stdout.splitlines() if not line.startswith(" ")]
+    assert [line.split()[0] for line in lines] == list(endings())
+
+
+@needs_tun
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_lines_fit_into_a_narrow_terminal(lang: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    told = command("--list", "--lang", lang).stdout.splitlines()
+    assert max(map(width, told)) in range(30, 41)
+    ours, theirs = os.openpty()
+    with os.fdopen(ours, "rb", 0) as screen:
+        how = ["--close", "reset", "--lang", lang, "--", sys.executable, "-c", ASK]
+        with subprocess.Popen([*COMMAND, *how], stdout=theirs, stderr=subprocess.DEVNULL):
+            os.close(theirs)
+            lines = until_closed(screen).decode().splitlines()
+    assert max(map(width, [line for line in lines if line.startswith(" ")])) in range(30, 41)
+
+
+def until_closed(screen: IO[bytes]) -> bytes:
+    """All that is written to a terminal; Linux says EIO when nobody has it open any more."""
+    shown = b""
+    with suppress(OSError):
+        while part := screen.read(65536):
+            shown += part
+    return shown
 
 
 def test_http(finwait_peer: MakePeer) -> None:

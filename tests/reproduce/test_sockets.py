@@ -91,6 +91,17 @@ def test_an_abort_after_all_was_read_shows_nothing_unread(
     assert again.same, again.said()
 
 
+def test_what_never_arrived_is_not_injected(tmp_path: Path) -> None:
+    """Ten octets were sent five times (frames 8 to 12) and lost; 3 s after the last the server closes, and acks none of them."""
+    path = HERE / "captures/lost-before-the-fin.pcap"
+    again = rehearse(path, "model", tmp_path, side="server")
+    assert again.passed, again.said()
+    assert again.made.rehearsed[:2] == ("reset", "server")
+    assert "// frame 12" not in again.made.script
+    assert " R 501:501(0)" not in again.made.script
+    assert "+5.015924 close(4) = 0" in again.made.script
+
+
 @pytest.fixture
 def lossy(tmp_path: Path) -> Path:
     """A capture at the sender of 20,000 octets, of which one segment is lost and sent again, as SACK blocks ask."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from finwait.stage.kernel import open_kernel
 from finwait.stage.model import open_model
 from finwait.stage.stage import Setup
+from quietly import quietly
 
 from .perform import Performance
 from .pkt import script
@@ -192,4 +193,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(quietly(main))

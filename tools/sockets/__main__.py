@@ -7,6 +7,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from quietly import quietly
+
 from .account import Account
 from .judge import Judged, capture, judge
 from .many import play
@@ -63,4 +65,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(quietly(main))

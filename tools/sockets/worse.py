@@ -25,6 +25,7 @@ from finwait.network import packets, play
 from finwait.wire import encode
 from finwait.wire.pcapng import EPOCH
 from lab.truth import Capture, Connection, from_toml
+from quietly import quietly
 from random_connections import LONGEST, draw
 
 from .account import Account
@@ -270,4 +271,4 @@ def table(counts: Counter[tuple[str, Grade]]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(quietly(main))

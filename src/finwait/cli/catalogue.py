@@ -8,7 +8,7 @@ import click
 from finwait.cli.options import epilog, helps, lang_option
 from finwait.cli.table import STANDS_FOR
 from finwait.errors import Misuse
-from finwait.picture.width import left, width, wrap
+from finwait.picture.width import hang, left, width, wrap
 from finwait.verdict.catalogue import COMPARED, KINDS, Entry, entries
 from finwait.verdict.columns import described
 from finwait.verdict.language import Lang, Text
@@ -78,9 +78,7 @@ def listed(kinds: tuple[str, ...], lang: Lang, columns: int) -> Iterator[str]:
         found = entries(kind)
         room = max(map(width, found)) + 4
         for slug, entry in found.items():
-            first, *rest = wrap(entry.sentence.say(lang), max(20, columns - room))
-            yield left(f"  {slug}", room) + first
-            yield from (" " * room + line for line in rest)
+            yield from hang(left(f"  {slug}", room), entry.sentence.say(lang), columns)
 
 
 def columns_listed(lang: Lang, columns: int) -> Iterator[str]:

@@ -7,10 +7,11 @@ import click
 
 from finwait.cli.files import READ, pcap_option
 from finwait.cli.options import duration, epilog, explain_option, helps, lang_option
+from finwait.cli.terminal import terminal
 from finwait.errors import CannotOpen
 from finwait.peer import AT, BODY
 from finwait.peer.ending import endings
-from finwait.picture.width import left, width
+from finwait.picture.width import hang, left, width
 from finwait.verdict.language import Lang
 
 DIGITS: Final = 18
@@ -162,9 +163,9 @@ def command(
 
 
 def _list(lang: Lang) -> int:
-    column = max(map(width, endings())) + 2
+    room, columns = max(map(width, endings())) + 2, terminal().columns
     for ending in endings().values():
-        print(left(ending.name, column) + ending.what.say(lang))
+        print(*hang(left(ending.name, room), ending.what.say(lang), columns), sep="\n")
     return 0
 
 

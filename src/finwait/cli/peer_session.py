@@ -26,8 +26,9 @@ from finwait.kernel.namespace import Namespace, die_with_parent, join
 from finwait.peer.actor import spelled
 from finwait.peer.background import private_namespace, quiet_of
 from finwait.peer.live import Live, kernel_side, listeners, listens
-from finwait.peer.steps import Step
+from finwait.peer.steps import WHEN_AND_WHO, Step
 from finwait.peer.talk import Part
+from finwait.picture.width import hang
 from finwait.verdict.language import LANGS, Lang, Text
 from finwait.verdict.verdict import sentence
 from finwait.wire import Address
@@ -108,6 +109,9 @@ class Session:
                 _held() as let_go,
                 Live(self.part, self.at, kernel, path, self._tell, folder()) as live,
             ):
+                if live.device.shades is not None:
+                    said = Text(*live.device.shades).say(self.lang)
+                    print(f"finwait: {said}", file=sys.stderr, flush=True)
                 code = self._play(live, let_go)
             if live.capture.packets:
                 self._verdicts(str(path))
@@ -122,7 +126,8 @@ class Session:
         self.deeds.note(step)
         self.seen.add(step.word)
         if not self.quiet:
-            self._print(step.say(self.lang))
+            line = step.say(self.lang)
+            self._hang(line[:WHEN_AND_WHO], line[WHEN_AND_WHO:])
 
     @property
     def _text(self) -> TextIO:
@@ -131,6 +136,14 @@ class Session:
 
     def _print(self, words: str, end: str = "\n") -> None:
         print(words, end=end, file=self._text, flush=True)
+
+    def _hang(self, head: str, words: str) -> None:
+        """Fit a line into a terminal; to a program, which reads line by line, it goes whole."""
+        if self._text.isatty():
+            words = "\n".join(hang(head, words, terminal(page=self._text).columns))
+        else:
+            words = head + words
+        self._print(words)
 
     # --- playing ---
 
@@ -227,9 +240,9 @@ class Session:
         found = analyze(path)
         for connection in found:
             said = sentence(connection, self.lang)
-            self._print(f"  {connection.client} → {connection.server}  {said}")
+            self._hang("  ", f"{connection.client} → {connection.server}  {said}")
             if did := self.deeds.told(connection, self.lang):
-                self._print(f"      {did}")
+                self._hang("      ", did)
         if self.explained:
             from finwait.explain import explain
 

@@ -8,7 +8,7 @@ from finwait.picture.width import left, right, width
 from finwait.verdict import Lang, Text, entry
 from finwait.verdict.gravity import gravity
 from finwait.verdict.language import count, duration
-from finwait.verdict.verdict import reset_after_fin
+from finwait.verdict.verdict import reset_after_fin, why_skipped
 
 _READ = Text(
     "{frames} frames read = {used} used + {skipped} skipped",
@@ -102,17 +102,11 @@ def summary(
 
 def read_line(found: Connections, lang: Lang) -> str:
     """Say what was read, used and skipped, and why."""
-    skipped = {slug: number for slug, number in found.skipped.items() if number}
+    skipped = sum(found.skipped.values())
     line = _READ.say(lang).format(
-        frames=count(found.frames), used=count(found.used), skipped=count(sum(skipped.values()))
+        frames=count(found.frames), used=count(found.used), skipped=count(skipped)
     )
-    if not skipped:
-        return line
-    reasons = [
-        f"{count(number)} {entry('skip', slug).title.say(lang)}"
-        for slug, number in sorted(skipped.items(), key=lambda item: -item[1])
-    ]
-    return f"{line}（{'，'.join(reasons)}）" if lang == "zh" else f"{line} ({', '.join(reasons)})"
+    return line + why_skipped(found.skipped, lang)
 
 
 def _outcomes(outcomes: Sequence[Outcome], lang: Lang) -> Iterator[str]:

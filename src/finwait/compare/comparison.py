@@ -43,6 +43,8 @@ class Comparison:
     """When the first and the last frame of "A" and "B" came, by their own clocks; None: it has no TCP."""
     frames: Mapping[str, int]
     """How many "A" and "B" have, whatever they hold."""
+    skipped: Mapping[str, Mapping[str, int]]
+    """Which of them were not used in "A" and "B", by the reason (`finwait catalogue skip`)."""
     client: Near | None = None
     """Which capture is nearer to the client, as whoever asked knows."""
     same: bool = False
@@ -147,6 +149,7 @@ def _compared(a: Capture, b: Capture, client: Near | None) -> Comparison:
         a.first,
         {"A": None if a.empty else spans["A"], "B": None if b.empty else spans["B"]},
         {"A": a.connections.frames, "B": b.connections.frames},
+        {"A": a.connections.skipped, "B": b.connections.skipped},
         client,
         same_file(a.path, b.path),
         (*a.faults, *b.faults),

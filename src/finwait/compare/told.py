@@ -11,7 +11,7 @@ from finwait.compare.join import Difference, Joined
 from finwait.errors import called
 from finwait.verdict.catalogue import entries, entry
 from finwait.verdict.language import Lang, Text, duration
-from finwait.verdict.verdict import sentence
+from finwait.verdict.verdict import sentence, why_skipped
 
 FEW: Final = 20
 """Differences of one connection, and connections, that are shown whatever they hold; the data have all."""
@@ -66,6 +66,12 @@ _EMPTY: Final = Text("{name} has no frames", "{name} 中没有帧")
 _NO_TCP: Final = Text(
     "{name} has frames, but no TCP that could be read", "{name} 中有帧，但没有可读取的 TCP"
 )
+_HEADERS_CUT: Final = Text(
+    "the headers of {name} are cut off: capture with a larger snap length",
+    "{name} 的头部被截断：抓包时请加大 snaplen",
+)
+CUT: Final = frozenset({"link-header-cut", "ip-header-cut", "tcp-header-cut"})
+"""Reasons for which a frame that may be TCP was not used."""
 _APART: Final = Text(
     "no connection is in both. They join by sequence numbers: a proxy, or a firewall that changes them, makes two"
     " connections of one. By their clocks A covers {a}, and B {b}.",
@@ -177,11 +183,21 @@ def _unjoined(comparison: Comparison, lang: Lang) -> str:
         why = _APART.say(lang).format(a=_time(a), b=_time(b))
     else:
         why = _AND.say(lang).join(
-            (_NO_TCP if comparison.frames[name] else _EMPTY).say(lang).format(name=name)
+            _no_tcp(comparison, name, lang)
             for name, span in comparison.spans.items()
             if span is None
         )
     return _NOTHING.say(lang).format(why=why)
+
+
+def _no_tcp(comparison: Comparison, name: str, lang: Lang) -> str:
+    """Say why a capture has no connection."""
+    if not comparison.frames[name]:
+        return _EMPTY.say(lang).format(name=name)
+    skipped = comparison.skipped[name]
+    cut = any(skipped.get(slug) for slug in CUT)
+    said = (_HEADERS_CUT if cut else _NO_TCP).say(lang).format(name=name)
+    return said + why_skipped(skipped, lang)
 
 
 def _time(span: tuple[int, int]) -> str:

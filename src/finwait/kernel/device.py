@@ -11,7 +11,7 @@ from typing import Final, Self
 
 from finwait.errors import CannotOpen, MissingPrivilege, Misuse, said_in_chinese
 from finwait.kernel import addresses
-from finwait.kernel.holders import check_free
+from finwait.kernel.holders import check_free, shaded
 from finwait.kernel.tun import DEVICE, IFF_NO_PI, IFF_TUN, LARGEST, TUNSETIFF
 from finwait.wire import Address
 
@@ -31,6 +31,8 @@ class Device:
                 f"{kernel} 与 {peer} 不能作为一个设备的两端",
             )
         check_free(peer, kernel)
+        self.shades = shaded(peer, kernel)
+        """What of this machine's networks it hides, in English and Chinese."""
         self.fd, self.name = _open()
         try:
             self._configure(kernel, peer)

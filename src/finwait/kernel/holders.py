@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from ipaddress import ip_network
 from typing import Any, Final
 
 from finwait.errors import Misuse
@@ -15,7 +16,10 @@ ALONE: Final = (
 )
 GATEWAY: Final = "is the gateway of {}", "是 {} 的网关"
 BROADCAST: Final = "is the broadcast address of {}", "是 {} 的广播地址"
+NEIGHBOUR: Final = "is a host that {} has heard of", "是 {} 上已知的邻居主机"
 """In English and in Chinese; {} is a device."""
+LIVES: Final = frozenset({"REACHABLE", "STALE", "DELAY", "PROBE", "PERMANENT"})
+"""States of a neighbour whose link address is known (linux/neighbour.h)."""
 
 
 def is_local(address: Address) -> bool:
@@ -29,7 +33,7 @@ def is_local(address: Address) -> bool:
 def check_free(peer: Address, kernel: Address) -> None:
     """See that a device can have these two ends. Raises Misuse.
 
-    Of other hosts only gateways are known: a route to the peer would cut this machine off from what is behind them.
+    Of other hosts gateways and neighbours are known: a route to the peer would cut this machine off from them, and from what is behind.
     """
     if is_local(peer):
         raise _taken(peer, OWN, "")
@@ -39,18 +43,43 @@ def check_free(peer: Address, kernel: Address) -> None:
                 raise _taken(peer, what, device, None if end == peer else kernel)
 
 
-def _known(version: int) -> Iterator[tuple[str, tuple[str, str], str]]:
-    """Give each single address that the routes know: what it is there, and on which device."""
+def shaded(peer: Address, kernel: Address) -> tuple[str, str] | None:
+    """Say, in English and Chinese, which network of this machine these two ends of a device are taken out of; None if of none."""
+    ends = (peer,) if is_local(kernel) else (peer, kernel)
+    for route in _routes(peer.version):
+        direct = "dev" in route and "gateway" not in route and route.get("type", "unicast") == "unicast"  # fmt: skip
+        if not direct or route["dst"] == "default":
+            continue
+        known = ip_network(route["dst"])
+        inside = [str(end) for end in ends if end in known]
+        if inside and known.prefixlen < known.max_prefixlen:
+            where = f"{known} ({route['dev']})"
+            return (
+                f"{' and '.join(inside)} may be other hosts' addresses, in {where}: they are not reached while the peer is there",
+                f"{'、'.join(inside)} 位于 {where} 中，可能属于其他主机：对端存在期间无法到达它们",
+            )
+    return None
+
+
+def _routes(version: int) -> list[dict[str, Any]]:
     told: list[dict[str, Any]] = json.loads(
         addresses.shown(f"-{version} -j route show table all") or "[]"
     )
-    for route in told:
+    return told
+
+
+def _known(version: int) -> Iterator[tuple[str, tuple[str, str], str]]:
+    """Give each single address that the routes know: what it is there, and on which device."""
+    for route in _routes(version):
         for hop in (route, *route.get("nexthops", ())):
             if "gateway" in hop:
                 yield hop["gateway"], GATEWAY, hop["dev"]
         if route.get("type", "unicast") in {"unicast", "broadcast"} and "dev" in route:
             what = BROADCAST if route.get("type") == "broadcast" else ALONE
             yield route["dst"], what, route["dev"]
+    for one in json.loads(addresses.shown(f"-{version} -j neighbour show") or "[]"):
+        if LIVES & set(one.get("state", ())):
+            yield one["dst"], NEIGHBOUR, one["dev"]
 
 
 def _taken(peer: Address, what: tuple[str, str], device: str, beside: Address | None = None) -> Misuse:  # fmt: skip

@@ -31,7 +31,7 @@ def peer(
     namespace of its own meanwhile, and what it starts there, too. pcap: keep the packets here.
 
     It needs Linux with TUN devices and CAP_NET_ADMIN, or with `private` user namespaces.
-    Raises Misuse, MissingPrivilege, CannotOpen on entering.
+    Raises Misuse, MissingPrivilege, CannotOpen on entering; warns where `on` lies in a network of this machine.
     """
     from finwait.peer.background import Peer
 

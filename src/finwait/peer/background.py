@@ -2,6 +2,7 @@
 
 import os
 import threading
+import warnings
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -205,6 +206,8 @@ class Peer:
                 self._part, self._at, kernel, self._path, self._tell, self._pcap or folder()
             )
             kept.callback(self._live.close)
+            if self._live.device.shades is not None:
+                warnings.warn(self._live.device.shades[0], stacklevel=2)
             self._sleeper, self._wake = os.pipe()
             kept.callback(os.close, self._wake)
             kept.callback(os.close, self._sleeper)

@@ -47,6 +47,10 @@ DEEDS: Final = frozenset({
 """What makes an end of a connection, or should have: the rest happens with every end."""
 
 
+WHEN_AND_WHO: Final = 15
+"""Columns of a line of `Step.say` before what happened."""
+
+
 def known(word: str) -> None:
     """Raise Misuse if no step has this word."""
     if word not in WORDS:

@@ -69,6 +69,13 @@ def wrap(text: str, columns: int) -> list[str]:
     return lines
 
 
+def hang(head: str, text: str, columns: int) -> list[str]:
+    """Put a text behind a head, and its further lines below its first one; it gets 20 columns at least."""
+    room = width(head)
+    first, *rest = wrap(text, max(20, columns - room))
+    return [head + first, *(" " * room + line for line in rest)]
+
+
 def _chunks(piece: str, columns: int) -> list[str]:
     """Cut a piece that no line can hold, after a hyphen if it has one."""
     if width(piece.rstrip()) <= columns:

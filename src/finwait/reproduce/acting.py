@@ -1,46 +1,40 @@
 """Playing the captured part on a rehearsal: the peer's segments go in, and the application's calls are inferred."""
 
 from collections.abc import Callable
-from itertools import islice, pairwise
-from typing import Final
+from itertools import islice
 
 from finwait.explain.conversation import ACK, FIN, RST, SYN, Conversation, Segment
-from finwait.reproduce.agreed import DEFAULT_MSS, NOPS, first, offer, opened_at, options_known
-from finwait.reproduce.part import MOST_OCTETS, Part, sack_edges, shown_ack
+from finwait.reproduce.measures import (
+    ABORTS,
+    ACKED_WITHIN,
+    DEFAULT_BUFFER,
+    DEFAULT_MSS,
+    FIRST_BURST,
+    KIND,
+    LARGE_BUFFER,
+    LONGEST_SYN,
+    MOST_UNDER_WAY,
+    NOPS,
+    ORPHAN_LIVES,
+    PROCESS,
+    PROMPT,
+    SECOND,
+    SENT_WITHIN,
+    SHORT,
+    SIGNS,
+    SMALL_BUFFER,
+    STAMP,
+    WINDOW,
+)
+from finwait.reproduce.part import HEADER, MOST_OCTETS, Part, sack_edges, shown_ack
 from finwait.reproduce.rehearsal import CHILD_FD, CLIENT_FD, SERVER_FD, Rehearsal
+from finwait.reproduce.settings import first_of, keep_alive, of_owner, options_known, stamped
 from finwait.script.syntax import Field, Integer, Items, Omitted, Or, Struct, Symbol, TcpBody
 from finwait.script.syntax import Option as TcpOption
 from finwait.script.syntax import Sequence as Numbers
+from finwait.script.tcp_options import from_wire, split
 from finwait.tcp import Flags
 from finwait.verdict.verdict import peer_of
-
-SECOND: Final = 1_000_000
-SHORT: Final = SECOND // 2
-"""Pauses up to here are never shortened: delayed ACKs and retransmission timeouts live there."""
-PROMPT: Final = 10_000
-"""An answer that carries the ACK itself has to come before Linux's delayed ACK (40 ms)."""
-ACKED_WITHIN: Final = 300_000
-"""Longer than Linux's longest delayed ACK (TCP_DELACK_MAX, 200 ms)."""
-SENT_WITHIN: Final = 3 * SECOND
-KIND: Final = SYN | FIN | RST
-SIGNS: Final = Flags.FIN | Flags.SYN | Flags.RST | Flags.PSH | Flags.ACK
-ABORTS: Final = frozenset({"abort", "abort-in-close-wait"})
-"""Causes of a RST by the owner of a socket whose window is no smaller than before: were it, octets might lie unread."""
-ORPHAN_LIVES: Final = 60.0
-"""Seconds: tcp_fin_timeout. A socket that closed and answers later was only shut down."""
-SMALL_BUFFER, DEFAULT_BUFFER, LARGE_BUFFER = 4096, 65_536, 212_992
-"""Octets, for SO_RCVBUF, which doubles them (socket(7)); the second is what tcp_rmem has, the third the most that anybody may set
-(net.core.rmem_max).
-"""
-PROCESS: Final = 200
-"""Microseconds that a process needs between what it hears and what it does: nothing is at once on a kernel."""
-LONGEST_SYN: Final = 200 * SECOND
-"""Longer than Linux sends SYNs (tcp_syn_retries 6: 127 s)."""
-WINDOW: Final = 65535
-FIRST_BURST: Final = 10
-"""Segments that a stack sends before anything is acked (RFC 6928)."""
-MOST_UNDER_WAY: Final = 2 * FIRST_BURST
-"""Segments: a write beyond what the send buffer takes would block (Linux tcp_wmem, tcp_init_buffer_space)."""
 
 Played = Callable[[int, int], None]
 """Is told how many segments of a connection were rehearsed, and of how many."""
@@ -89,20 +83,22 @@ class Acting:
     def play(self, played: Played) -> Rehearsal:
         """Play everything."""
         self._open()
-        syn = first(self.c, self.peer, SYN)
+        syn = first_of(self.c, self.peer, SYN)
         if syn is not None:  # its window is never scaled (RFC 7323 section 2.2)
             self.edge = 1 + self._window(syn)
             self.window = self._window(syn) >> self.shift
         segments = self.part.segments
-        at = None if self.part.left_out else opened_at(self.c)
+        at: float | None = self._opened_at()
         for position, s in enumerate(segments):
             self.position = position
             played(position, len(segments))
+            if s.who == self.peer and s.index in self.part.lost | self.part.mended:
+                continue
             pause = 0 if at is None else self.shortened(max(s.at - at, 0))
             at = s.at if at is None else max(s.at, at)
             if s.who == self.me:
                 self._mine(s, pause)
-            elif s.index not in self.part.lost and s.index not in self.part.mended:
+            else:
                 self._theirs(s, pause)
         self.stage.pause(ACKED_WITHIN)
         return self.stage
@@ -112,11 +108,15 @@ class Acting:
         whole = round(pause * SECOND)
         return max(SHORT, round(whole / self.speed)) if whole > SHORT else whole
 
+    def _opened_at(self) -> float | None:
+        opening = [s for s in self.c.segments if s.flags & SYN and not s.copy]
+        return opening[-1].at if opening and not self.part.left_out else None
+
     # --- the opening ---
 
     def _open(self) -> None:
-        syn = first(self.c, self.peer, SYN)
-        answered = first(self.c, "server", SYN | ACK) is not None
+        syn = first_of(self.c, self.peer, SYN)
+        answered = first_of(self.c, "server", SYN | ACK) is not None
         midstream = self.c.row.handshake == "missing"
         if self.me == "client":
             self._connect(syn, answers=answered or midstream)
@@ -154,10 +154,10 @@ class Acting:
             self.stage.call("listen", Integer(SERVER_FD), Integer(8))
         body = TcpBody(Flags.SYN, Numbers(0, 0), window=self._window(syn), options=self._offer(syn))  # fmt: skip
         self.stage.inject(body, self._frame(syn, "the SYN was not captured"), self._ttl(syn))
-        answer = first(self.c, "server", SYN | ACK)
+        answer = first_of(self.c, "server", SYN | ACK)
         if self.c.row.handshake == "missing" or self.part.left_out:
-            last = TcpBody(Flags.ACK, Numbers(1, 0), ack=1, window=self._window(None))
-            self.stage.inject(last, "the handshake's last ACK")
+            first = TcpBody(Flags.ACK, Numbers(1, 0), ack=1, window=self._window(None))
+            self.stage.inject(first, "the handshake's last ACK")
         elif answer is not None:
             self.stage.pause(0)
 
@@ -194,9 +194,24 @@ class Acting:
         self.stage.wait(sent, LONGEST_SYN)
 
     def _offer(self, s: Segment | None) -> tuple[TcpOption, ...]:
-        given = offer(self.c, self.me, s, scaled=self.scaled)
-        self.mss = min(given[0].numbers[0], DEFAULT_MSS)
-        return given
+        """Give the options of the peer's SYN that both ends agreed on. Timestamps are left out: a script would have to echo each."""
+        mss = TcpOption("mss", (1460,))
+        if s is None:
+            return (mss,)
+        given = {o.name: o for o in map(from_wire, split(s.step.header[HEADER:]))}
+        kept = [given.get("mss", mss)]
+        if stamped(self.c):  # its segments were shorter by the option
+            kept = [TcpOption("mss", (kept[0].numbers[0] - STAMP,))]
+        self.mss = min(kept[0].numbers[0], DEFAULT_MSS)
+        mine = first_of(self.c, self.me, SYN)
+        both = mine is None or b"\x04\x02" in mine.step.header[HEADER:]
+        sack = "sackOK" in given and both
+        if "wscale" in given and self.scaled:
+            kept += [TcpOption("sackOK"), *NOPS, TcpOption("nop")] if sack else [TcpOption("nop")]
+            kept.append(given["wscale"])
+        elif sack:
+            kept += [*NOPS, TcpOption("sackOK")]
+        return tuple(kept)
 
     def _ttl(self, s: Segment | None) -> int | None:
         return s.step.ttl if s is not None and self.ttl_matters else None
@@ -236,8 +251,8 @@ class Acting:
         start = 0 if reset_nobody else s.seq - base[self.peer]
         before = s.payload - 1 if self._answered_by_fin(s) else 0
         if before:
-            most = TcpBody(Flags.ACK, Numbers(start, before), ack=ack, window=self._window(s), options=())  # fmt: skip
-            stage.inject(most, f"{self._frame(s)}, all but its last octet", self._ttl(s))
+            first = TcpBody(Flags.ACK, Numbers(start, before), ack=ack, window=self._window(s), options=())  # fmt: skip
+            stage.inject(first, f"{self._frame(s)}, all but its last octet", self._ttl(s))
             stage.wait(lambda: stage.acked_to >= start + before, ACKED_WITHIN)
         body = TcpBody(
             Flags(s.flags) & SIGNS, Numbers(start + before, s.payload - before), ack=ack, window=self._window(s), options=self._sack(s)
@@ -277,8 +292,8 @@ class Acting:
     def _heard_payload(self, start: int, end: int) -> None:
         """Take payload of the peer: what follows without a hole can be read."""
         self.pieces.append((start, end))
-        for begin, last in sorted(self.pieces):
-            if begin <= self.contiguous < last:
+        for first, last in sorted(self.pieces):
+            if first <= self.contiguous < last:
                 self.unread += last - self.contiguous
                 self.contiguous = last
         self.pieces = [piece for piece in self.pieces if piece[1] > self.contiguous]
@@ -357,16 +372,13 @@ class Acting:
         elif (s.span or "keep-alive" in s.labels) and s.index not in self.part.mended:
             self._again(s, pause)
         elif ack > self.stage.acked_to:
-            self._until(lambda: self.stage.acked_to >= ack, ACKED_WITHIN)
+            self.stage.wait(lambda: self.stage.acked_to >= ack, ACKED_WITHIN)
 
     def _sent(self, to: int) -> None:
         """Wait until all before this number was sent, unless the rest has to wait for an ACK that was not captured."""
         self._carry(to)
         if not self.waiting:
-            self._until(lambda: self.stage.sent_to >= to, SENT_WITHIN)
-
-    def _until(self, condition: Callable[[], bool], most: int) -> None:
-        self.stage.wait(condition, most)
+            self.stage.wait(lambda: self.stage.sent_to >= to, SENT_WITHIN)
 
     def _again(self, s: Segment, pause: int) -> None:
         """Wait until the stack sends something again by itself."""
@@ -511,15 +523,11 @@ class Acting:
             bool(one.flags & RST and one.who == self.me)
             for one in self.part.segments[: self.position + 1]
         )
-        if self._of_owner(s) and not self.closed:
+        if of_owner(s) and not self.closed:
             self._abort(s, pause)
-        self._until(
+        self.stage.wait(
             lambda: sum(Flags.RST in body.flags for body in sent) >= max(played, known), SENT_WITHIN
         )
-
-    @staticmethod
-    def _of_owner(s: Segment) -> bool:
-        return bool(s.flags & RST and s.flags & ACK and "rst-reply" not in s.labels and s.step.seq)
 
     def _tosses(self) -> bool:
         """Tell whether the end under test aborted after both FINs: in CLOSING and LAST-ACK, SO_LINGER 0 sends no RST.
@@ -529,13 +537,13 @@ class Acting:
         fin = {s.who: s for s in self.part.segments if s.flags & FIN}
         mine, theirs = fin.get(self.me), fin.get(self.peer)
         return mine is not None and theirs is not None and any(
-            self._of_owner(s) and s.index > mine.index and s.ack >= theirs.end for s in self.c.of(self.me)
+            of_owner(s) and s.index > mine.index and s.ack >= theirs.end for s in self.c.of(self.me)
         )  # fmt: skip
 
     def _abort(self, s: Segment, pause: int) -> None:
         if self.c.row.cause == "keepalive-timeout":
             real = round(self._since_before(s) * SECOND)
-            self._until(lambda: any(Flags.RST in b.flags for b in self.stage.sent), 2 * real + SENT_WITHIN)  # fmt: skip
+            self.stage.wait(lambda: any(Flags.RST in b.flags for b in self.stage.sent), 2 * real + SENT_WITHIN)  # fmt: skip
             return
         self.stage.pause(max(pause, self.stage.heard(PROCESS)))
         if self.c.row.cause == "listener-gone":
@@ -562,15 +570,10 @@ class Acting:
 
     def _keep_alive(self) -> None:
         """Set the keep-alive timers to what the probes show."""
-        probes = [s for s in self.c.of(self.me) if "keep-alive" in s.labels]
-        if self._kept_alive or not probes:
+        settings = keep_alive(self.c, self.me)
+        if self._kept_alive or not settings:
             return
         self._kept_alive = True
-        before = [s for s in self.c.segments[: probes[0].index] if s.at < probes[0].at]
-        idle = max(1, round(probes[0].at - before[-1].at)) if before else 1
-        gaps = [b.at - a.at for a, b in pairwise(probes)]
-        settings = {"TCP_KEEPIDLE": idle, "TCP_KEEPINTVL": max(1, round(min(gaps, default=1.0)))}
-        settings["TCP_KEEPCNT"] = len(probes)
         for name, value in settings.items():
             self.stage.option(self.fd, "SOL_TCP", name, Items((Integer(value),)))
         self.stage.option(self.fd, "SOL_SOCKET", "SO_KEEPALIVE", Items((Integer(1),)))

@@ -15,6 +15,8 @@ FEW: Final = 16
 """Segments that a reader takes in: a connection with no more is kept whole."""
 REQUEST: Final = 1460
 """Octets: causes tell an end that said more from one that only asked (REQUEST in core/src/verdict/cause.rs)."""
+SILENT: Final = 1.0
+"""Seconds: longer than any ACK is delayed (RFC 9293 section 3.8.6.3: half a second), and than a segment is on its way."""
 KEPT_BEFORE: Final = 8
 """Segments kept before the first one of the close: the last request and its answer."""
 MOST_OCTETS: Final = 32_768
@@ -87,7 +89,8 @@ class Part:
 def part(c: Conversation, under_test: str, *, whole: bool) -> Part:
     """Choose what is played."""
     live = [s for s in c.segments if not s.copy and not s.flags & SYN and _counts(s, under_test)]
-    lost, mended = _lost(live, under_test), _mended(live, under_test)
+    lost = _lost(live, under_test) | _unheard(live, under_test)
+    mended = _mended(live, under_test)
     at = 0 if whole else _cut(live)
     base = _base(live, at)
     if at:
@@ -190,6 +193,23 @@ def _lost(live: Sequence[Segment], under_test: str) -> frozenset[int]:
             if before is not None and s.acked_by is not None and before.seq == s.seq:
                 found.add(before.index)
             sent[s.end] = s
+    return frozenset(found)
+
+
+def _unheard(live: Sequence[Segment], under_test: str) -> frozenset[int]:
+    """Find payload of the peer that never arrived: the stack under test was silent, and then acked only what came before it.
+
+    What had arrived would have been acked, after a delay at most (RFC 9293 section 3.8.6.3); what crossed is younger.
+    """
+    found: set[int] = set()
+    answer: Segment | None = None
+    for s in reversed(live):
+        if s.who == under_test:
+            answer = s
+        elif s.payload and s.acked_by is None and "window-probe" not in s.labels:
+            lone = answer is not None and answer.flags & (ACK | RST) == ACK and answer.ack == s.seq
+            if answer is not None and lone and answer.at - s.at > SILENT:
+                found.add(s.index)
     return frozenset(found)
 
 

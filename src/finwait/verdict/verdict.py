@@ -48,6 +48,18 @@ def reset_after_fin(closed_by: str, reset_by: str) -> bool:
     return {closed_by, reset_by} == {"client", "server"}
 
 
+def why_skipped(skipped: Mapping[str, int], lang: Lang) -> str:
+    """Say in brackets why frames were not used, the most frequent reason first; nothing if none was skipped."""
+    reasons = [
+        f"{count(number)} {entry('skip', slug).title.say(lang)}"
+        for slug, number in sorted(skipped.items(), key=lambda item: -item[1])
+        if number
+    ]
+    if not reasons:
+        return ""
+    return f"（{'，'.join(reasons)}）" if lang == "zh" else f" ({', '.join(reasons)})"
+
+
 def holder(row: Connection) -> str:
     """Say who holds TIME-WAIT after the last segment: client, server, both or none."""
     client, server = row.client_state == "TIME-WAIT", row.server_state == "TIME-WAIT"

@@ -225,7 +225,8 @@ impl Conn {
             }
             x.seen |= seen::ACK;
             x.ack = seg.ack;
-            (y.streak, y.vain) = (0, 0);
+            y.streak = 0;
+            y.seen &= !seen::VAIN;
         } else if seg.payload == 0 && seg.flags & (flag::SYN | flag::FIN) == 0 && seg.ack == x.ack {
             let answers_probe = y.streak > 0 && y.has(seen::PROBING);
             let label = if answers_probe {
@@ -240,7 +241,7 @@ impl Conn {
         // who only repeats itself is alive but does not say that it heard anything
         if seg.ack.at_or_after(x.ack) && !out.is(Label::Retransmission) {
             if !y.has(seen::PROBING) {
-                y.vain = y.vain.max(y.streak);
+                y.was_in_vain();
             }
             y.streak = 0;
             y.seen &= !seen::PROBING;

@@ -292,7 +292,7 @@ impl Conn {
             && self.ends.iter().all(|e| {
                 e.state == State::Established
                     && e.streak == 0
-                    && e.vain == 0
+                    && e.vain() == 0
                     && e.has(seen::SEQ | seen::ACK)
                     && e.seen & (seen::ZERO_WINDOW | seen::HELD_UP) == 0
             });

@@ -41,6 +41,10 @@ pub mod seen {
     pub const HELD_UP: u32 = 1 << 15;
     /// When it began to send what is not yet acked, the last payload before had been the other end's.
     pub const ANSWERED: u32 = 1 << 16;
+    /// Not a fact but a number, up to 15, where it takes no room: see [`super::Endpoint::vain`].
+    pub const VAIN: u32 = 15 << VAIN_SHIFT;
+    /// Where that number lies.
+    pub const VAIN_SHIFT: u32 = 28;
 }
 
 /// One end. Names are those of RFC 9293 section 3.3.1, seen from this end.
@@ -95,8 +99,6 @@ pub struct Endpoint {
     pub ttl: u8,
     /// Repeats in a row without a word from the other end.
     pub streak: u8,
-    /// Repeats in a row of what is still not acked, counted until the other end spoke of something else.
-    pub vain: u8,
 }
 
 impl Endpoint {
@@ -128,7 +130,6 @@ impl Endpoint {
             shift: 0,
             ttl: 0,
             streak: 0,
-            vain: 0,
         }
     }
 
@@ -137,6 +138,18 @@ impl Endpoint {
     #[must_use]
     pub fn has(&self, bits: u32) -> bool {
         self.seen & bits == bits
+    }
+
+    /// Repeats in a row of what is still not acked, counted until the other end spoke of something else; 15 at most.
+    #[must_use]
+    pub fn vain(&self) -> u8 {
+        (self.seen >> seen::VAIN_SHIFT) as u8
+    }
+
+    /// The other end spoke, and not of what was repeated.
+    pub fn was_in_vain(&mut self) {
+        let repeats = self.vain().max(self.streak.min(15));
+        self.seen = self.seen & !seen::VAIN | u32::from(repeats) << seen::VAIN_SHIFT;
     }
 
     /// Lets the state machine act. A pair without an edge leaves the state alone.

@@ -270,7 +270,7 @@ impl Conn {
             unacked: unacked(seg.dir as usize),
             peer_unacked: unacked(seg.dir.flip() as usize),
             streak: x.streak,
-            vain: x.vain.max(x.streak),
+            vain: x.vain().max(x.streak),
             spoke: x.last_ts,
             peer_sent: y.has(seen::SEQ).then_some(y.snd_nxt),
             probing: x.has(seen::PROBING),

@@ -38,7 +38,8 @@ UNSHOWN = {
     *("client_by.first", "cause.unread-data", "cause.stray-segments", "cause.unknown"),
     *("note.segmentation-offload", "note.fragmented", "note.evicted", "state.LISTEN"),
     *("evidence.seq-exact", "evidence.seq-off", "evidence.window-reduced"),
-    *("evidence.reset-numbers", "evidence.old-ack", "label.rst-trigger", "label.acks-unseen"),
+    *("evidence.idle-before-request-ns", "evidence.reset-numbers", "evidence.old-ack"),
+    *("evidence.acked-after-reset", "label.rst-trigger", "label.acks-unseen"),
 }
 """Words that no capture of ours shows yet."""
 STUB = """

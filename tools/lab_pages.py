@@ -17,7 +17,7 @@ from finwait.lab.experiment import WHO, Expected, Experiment
 from finwait.lab.experiments import ALL, SUBJECTS
 from finwait.lab.play import Played, Result
 from finwait.lab.proxy import LEGS
-from finwait.lab.report import TRAVELS, states_told
+from finwait.lab.report import TRAVELS, in_capture, states_told
 from finwait.lab.reset_words import reset_words
 from finwait.lab.run import run
 from finwait.lab.travel import draw as draw_travel
@@ -125,35 +125,45 @@ def picture(name: str, lang: Lang) -> str:
     return f"pictures/lab/{name}{'' if lang == 'en' else '.' + lang}.svg"
 
 
-def section(experiment: Experiment, result: Result, lang: Lang) -> list[str]:
-    """Write the section of one experiment."""
-    title = experiment.title.say(lang)
+def heading(experiment: Experiment, lang: Lang) -> list[str]:
+    """Write what an experiment is about."""
     settings = "".join(f" · `{name} = {value}`" for name, value in experiment.sysctl.items())
-    lines = [
-        f"### {title}",
+    return [
+        f"### {experiment.title.say(lang)}",
         "",
         f"`{experiment.name}`{settings} · {experiment.shows.say(lang)}",
         "",
     ]
-    wanted = experiment.expectations
-    for number, (leg, expected) in enumerate(zip(result.legs, wanted, strict=True)):
-        name = title if len(wanted) == 1 else f"{title}: {LEGS[number].say(lang)}"
-        lines += [f"![{name}]({picture(leg_name(experiment.name, number), lang)})", ""]
-        lines += [*_told(leg, expected, lang), ""]
-    if result.hops:
-        drawn = draw_travel(result.hops, result.steps[0][0], Style(), lang)
-        lines += [f"{TRAVELS.say(lang)}:", "", "```text", *drawn, "```", ""]
+
+
+def story(experiment: Experiment, lang: Lang) -> list[str]:
+    """Write its code."""
     code = "\n\n\n".join(inspect.getsource(part).rstrip() for part in _parts(experiment))
-    shown = ["```python", code, "```"]
     return [
-        *lines,
         f"<details><summary>{CODE.say(lang)}</summary>",
         "",
-        *shown,
+        "```python",
+        code,
+        "```",
         "",
         "</details>",
         "",
     ]
+
+
+def section(experiment: Experiment, result: Result, lang: Lang) -> list[str]:
+    """Write the section of one experiment."""
+    title = experiment.title.say(lang)
+    lines = heading(experiment, lang)
+    wanted = experiment.expectations
+    for number, (leg, expected) in enumerate(zip(result.legs, wanted, strict=True)):
+        name = title if len(wanted) == 1 else f"{title}: {LEGS[number].say(lang)}"
+        lines += [f"![{name}]({picture(leg_name(experiment.name, number), lang)})", ""]
+        lines += [*told(leg, expected, lang), ""]
+    if result.hops:
+        drawn = draw_travel(result.hops, result.steps[0][0], Style(), lang)
+        lines += [f"{TRAVELS.say(lang)}:", "", "```text", *drawn, "```", ""]
+    return [*lines, *story(experiment, lang)]
 
 
 def _parts(experiment: Experiment) -> list[Callable[..., object]]:
@@ -167,20 +177,32 @@ def _parts(experiment: Experiment) -> list[Callable[..., object]]:
     return [*proxy, *helpers, experiment.story]
 
 
-def _told(leg: Played, expected: Expected, lang: Lang) -> list[str]:
+def told(leg: Played, expected: Expected, lang: Lang) -> list[str]:
     """Write what wire and kernel say of one connection."""
     paths = [f"{WHO[who].say(lang)} {said}" for who, said in states_told(leg, lang).items()]
     reset = next((event for event in leg.events if event.reset), None)
     if reset is not None:
         words = [each for each in reset_words(reset, lang) if each]
         paths.append(COLON.say(lang).join([f"RST {WHO[reset.who].say(lang)}", *words]))
-    limit, gap = expected.limit, "" if lang == "zh" else " "
+    gap = "" if lang == "zh" else " "
     return [
         f"- {WIRE.say(lang)}: {leg.verdict}",
+        *(f"- {said}" for said in in_capture(leg, lang)),
         *([f"- {OPEN.say(lang)}: {gap.join(leg.doubts)}"] if leg.doubts else []),
         f"- {KERNEL.say(lang)}: {'; '.join(paths)}",
-        *([f"- {LIMIT.say(lang)}: {limit.say(lang)}"] if limit else []),
+        *limit(expected, lang),
     ]
+
+
+def limit(expected: Expected, lang: Lang) -> list[str]:
+    """Write what a wire cannot show, if there is something."""
+    return [f"- {LIMIT.say(lang)}: {expected.limit.say(lang)}"] if expected.limit else []
+
+
+def own(lang: Lang) -> str:
+    """Write how to make an experiment of one's own."""
+    example = (ROOT / "examples/own_experiment.py").read_text(encoding="utf-8")
+    return OWN.say(lang).format(example=example.partition('"""\n\n')[2].rstrip())
 
 
 def files(lang: Lang) -> dict[str, str]:
@@ -203,8 +225,7 @@ def files(lang: Lang) -> dict[str, str]:
         lines += [f"## {subject}", ""]
         for experiment in group:
             lines += section(experiment, results[experiment.name], lang)
-    example = (ROOT / "examples/own_experiment.py").read_text(encoding="utf-8")
-    lines.append(OWN.say(lang).format(example=example.partition('"""\n\n')[2].rstrip()))
+    lines.append(own(lang))
     found = {
         picture(leg_name(name, number), lang): draw(leg.ladder, lang)
         for name, result in results.items()

@@ -23,6 +23,8 @@ import finwait
 from finwait.peer.background import Peer
 from finwait.peer.ending import endings
 from finwait.peer.live import end_of, listens
+from finwait.verdict.verdict import FORGED
+
 from quietly import quietly
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -193,8 +195,11 @@ def tidy(said: str) -> str:
 
 
 def verdict(peer: Peer) -> str:
-    found = peer.connections
-    return f"{found[0].close}, {found[0].closed_by}" if found else "no packets"
+    if not peer.connections:
+        return "no packets"
+    first = peer.connections[0]
+    by = f"in the {first.reset_by}'s name" if first.cause == FORGED else first.closed_by
+    return f"{first.close}, {by}"
 
 
 def documented(kind: str, text: str) -> dict[tuple[str, str], str]:

@@ -114,8 +114,8 @@ slugs! {
         TlsTruncated = "tls-truncated", "D12: TLS ended by FIN or RST without close_notify.";
         KeepaliveTimeout = "keepalive-timeout", "Keep-alive probes went unanswered and the socket was aborted.";
         PeerSilent = "peer-silent", "Data was repeated and nothing came back.";
-        GaveUp = "gave-up", "Data was repeated without an answer and its sender ended by RST.";
-        PeerLostState = "peer-lost-state", "A segment was answered by RST although nobody had closed: the other end had restarted or forgotten.";
+        GaveUp = "gave-up", "Data was repeated without an answer and its sender gave up: it ended by RST, or its stack answered what came later so.";
+        PeerLostState = "peer-lost-state", "A segment was answered by RST, and nothing shows that its sender had closed before: it had restarted or forgotten.";
         PortClosed = "port-closed", "A RST answered the SYN: nothing listens there, or a firewall says so.";
         NoAnswer = "no-answer", "The SYN was repeated and nothing came back: filtered, down, or a full accept queue.";
         HandshakeAbandoned = "handshake-abandoned", "The client answered the SYN-ACK by RST: a scan, or a caller that had given up.";
@@ -199,6 +199,7 @@ slugs! {
         SeqExact = "seq-exact", "RST.SEQ is exactly what the receiver expected.";
         SeqOff = "seq-off", "RST.SEQ differs from the sender's SND.NXT by this many.";
         IdleGap = "idle-gap-ns", "Nanoseconds from the last payload to the close.";
+        IdleBeforeRequest = "idle-before-request-ns", "Nanoseconds that it was idle before the payload at whose time it was reset.";
         NoRequestOutstanding = "no-request-outstanding", "Every request had an answer.";
         RequestOutstanding = "request-outstanding", "A request had no answer yet.";
         SentBeforeFin = "sent-before-fin-arrived", "The payload's ack shows that its sender had not received the FIN; the number is its frame.";
@@ -215,6 +216,8 @@ slugs! {
         KnownGap = "known-gap-s", "The idle gap equals a known device timeout of this many seconds.";
         TtlDiffers = "ttl-differs", "The RST's TTL differs from its sender's other segments by this many.";
         DataAfterReset = "data-after-reset", "The alleged resetter went on sending: this many bytes.";
+        SpokeAfterReset = "spoke-after-reset-ns", "The end that the RST names sent payload or a FIN this many nanoseconds later, as no closed socket does.";
+        AckedAfterReset = "acked-after-reset", "In this frame that end acked what had been sent after the RST.";
         ResetNumbers = "reset-numbers", "RSTs with this many different sequence numbers.";
         ResetsBothEnds = "resets-both-ends", "RSTs were sent towards both ends.";
         NoTimestamps = "no-timestamps", "The RST lacks the timestamps option that the connection uses.";

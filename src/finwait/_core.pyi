@@ -175,6 +175,12 @@ class Explained:
     def client_wscale(self) -> int | None: ...
     @property
     def server_wscale(self) -> int | None: ...
+    @property
+    def replaced(self) -> tuple[int, int] | None:
+        """Frame and time (nanoseconds since the Unix epoch) of the SYN of the tuple's next connection, if that opened in this one's TIME-WAIT.
+
+        None from `stories`, which does not look for it.
+        """
 
 def analyze(
     paths: list[str],

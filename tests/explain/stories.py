@@ -49,6 +49,7 @@ class Story(NamedTuple):
     server_isn: int | None
     client_wscale: int | None
     server_wscale: int | None
+    replaced: tuple[int, int] | None = None
 
 
 def header(step: Step, options: bytes = b"") -> bytes:

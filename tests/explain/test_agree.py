@@ -66,8 +66,8 @@ def test_no_end_passes_a_state_and_stays_where_it_was(path: Path) -> None:
     [
         (
             "one-direction-server",
-            "FIN unanswered; who closed first the capture",
-            "抓包没有显示谁先",
+            "(server) sent a FIN; whether it was acked, and who closed first, the capture does",
+            "发出了 FIN；是否得到确认、谁先关闭，抓包没有显示",
         ),
         (
             "tail",

@@ -104,7 +104,7 @@ def test_where_the_packets_show_all_nothing_is_doubted(name: str) -> None:
             (
                 "never answered",
                 "Nobody holds TIME-WAIT",
-                "Nothing had answered the SYN",
+                "No answer to the SYN had come",
                 "Nothing comes back",
                 "the connection lived on",
                 "slow or lossy",

@@ -171,6 +171,49 @@ def test_both_ends_pass_closing() -> None:
     assert "CLOSING" in states
 
 
+@pytest.mark.parametrize("name", TOLD)
+def test_labels_are_drawn_by_who_knows_no_paint_order(name: str) -> None:
+    """The outline is an element of its own, before the letters, which have none: CairoSVG draws in that order."""
+    picture = TOLD[name].svg()
+    assert "paint-order" not in picture
+    texts = list(ET.fromstring(picture).iter(f"{SVG}text"))  # noqa: S314
+    outlined = [place for place, each in enumerate(texts) if "halo" in each.get("class", "")]
+    assert outlined
+    for place in outlined:
+        outline, text = texts[place], texts[place + 1]
+        assert outline.get("aria-hidden") == "true", "it is read aloud once"
+        assert outline.get("class") == f"halo {text.get('class')}"
+        assert (outline.text, outline.get("transform")) == (text.text, text.get("transform"))
+    plain = {each.get("class") for each in texts} - {
+        texts[place].get("class") for place in outlined
+    }
+    assert {"numbers", "numbers flags"} <= plain
+
+
+def test_flags_and_numbers_of_an_arrow_do_not_meet() -> None:
+    """Each is anchored where the other is not, so that the width of the font does not matter."""
+    root = ET.fromstring(TOLD["four-way"].svg())  # noqa: S314
+    texts = [each for each in root.iter(f"{SVG}text") if "halo" not in each.get("class", "")]
+    flags = [each for each in texts if each.get("class") == "numbers flags"]
+    numbers = [each for each in texts if each.get("class") == "numbers"]
+    assert len(flags) == len(numbers) == len(TOLD["four-way"].segments)
+    for first, second in zip(flags, numbers, strict=True):
+        assert (first.get("text-anchor"), second.get("text-anchor")) == ("end", "start")
+        assert float(first.get("x", "")) < float(second.get("x", ""))
+
+
+def test_the_kernels_longest_state_leaves_room_for_the_time() -> None:
+    lane, said = Lane("client", "192.0.2.1:40000", ""), ("SYN-RECEIVED",)
+    row = Arrow(1, 0.000084, False, "ACK", ("seq 1",), "ack", "", "", left_kernel=said)
+    picture = draw_svg(Ladder("a title", lane, lane, (row,), columns=("kernel", "packets")))
+    texts = list(ET.fromstring(picture).iter(f"{SVG}text"))  # noqa: S314
+    (time,) = [each for each in texts if each.text == "0.000084"]
+    (kernel,) = [each for each in texts if each.text == "kernel: SYN-RECEIVED"]
+    letter = 12 * 0.602  # of .time: 12 px of a monospace font
+    begins = float(kernel.get("x", "")) - len(kernel.text or "") * letter
+    assert begins - float(time.get("x", "")) > letter
+
+
 def test_svg_texts_are_escaped() -> None:
     lane = Lane("<&>", '"x"', "")
     picture = draw_svg(Ladder("<b>&", lane, lane, ()))

@@ -226,11 +226,24 @@ def test_a_rst_that_answers_does_not_date_the_end_of_its_socket() -> None:
     text = " ".join(told.text().split())
     assert "No packet shows when the server left FIN-WAIT-2: here at the latest." in text
     rows = [row for row in told.ladder().rows if isinstance(row, Arrow)]
-    assert "its sender was CLOSED by then" in rows[-1].labels
-    assert "最迟此时" in told.text("zh")
+    assert "its sender's socket was gone, or goes now" in rows[-1].labels
+    assert "或此刻消失" in told.text("zh")
     own = finwait.explain(EXAMPLES / "rst-without-fin.pcap", 0)
-    assert "its sender was CLOSED by then" not in own.text(), "OWNER form: it is closed by that"
+    assert "its sender's socket was gone, or goes now" not in own.text(), (
+        "OWNER form: it is closed by that"
+    )
     forged = finwait.explain(ROOT / "tests/captures/injected-reset.pcap", 0)
     named = next(s for s in forged.segments if s.flags & 4)
     row = next(r for r in forged.ladder().rows if isinstance(r, Arrow) and r.frame == named.number)
-    assert "its sender was CLOSED by then" not in row.labels, "somebody else sent it"
+    assert "its sender's socket was gone, or goes now" not in row.labels, "somebody else sent it"
+
+
+def test_an_old_copy_in_time_wait_is_told_with_the_ack_that_answers_it() -> None:
+    told = finwait.explain(ROOT / "tests/captures/late-data.pcap", 0)
+    story = " ".join(item.text("en") for item in told.story)
+    late = next(s for s in told.segments if "after-close" in s.labels)
+    assert f"After the end frame {late.number} brings numbers" in story
+    assert "or an old copy that was under way until now" in story
+    assert f"Frame {late.number + 1} answers with the numbers of the end" in story
+    assert "still holds TIME-WAIT" in story
+    assert "一直滞留在途中的旧副本" in " ".join(item.text("zh") for item in told.story)

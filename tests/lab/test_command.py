@@ -26,6 +26,30 @@ def test_without_a_name_it_lists() -> None:
     assert [each["name"] for each in listed] == list(ALL)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--code"], "--code"),
+        (["--keep", "kept"], "--keep"),
+        (["--svg", "drawn", "--long"], "--svg, --long"),
+        (["--no-trace", "--format", "json"], "--no-trace"),
+    ],
+)
+def test_an_option_about_an_experiment_needs_one(
+    arguments: list[str], named: str, tmp_path: Path
+) -> None:
+    for lang, words in (
+        ("en", f"{named}: of which experiment?"),
+        ("zh", f"{named}：针对哪个实验？"),
+    ):
+        done = subprocess.run(
+            [*LAB, *arguments, "--lang", lang], capture_output=True, text=True, cwd=tmp_path
+        )
+        assert (done.returncode, done.stdout) == (1, "")
+        assert words in done.stderr
+    assert list(tmp_path.iterdir()) == [], "no folder was made"
+
+
 def test_an_unknown_name_is_misuse() -> None:
     done = lab_run("for-way")
     assert done.returncode == 1
@@ -165,6 +189,7 @@ def test_mistakes_in_an_own_file_are_told_each_and_stop_nothing_else(
         ("EXPERIMENTS = ALL['four-way']", "with a comma after one, too"),
         ("EXPERIMENTS = (ALL['four-way'], 3)", "has to be a tuple of Experiment\n"),
         ("import sys; sys.exit(3)", "own.py:2: SystemExit: 3"),
+        ("raise SystemExit(0)", "own.py:2: SystemExit: 0"),
         ("EXPERIMENTS = (ALL['four-way'], replace(ALL['four-way']))", "two experiments are called"),
     ],
 )

@@ -18,6 +18,7 @@ from finwait.lab.reasons import REASONS
 from finwait.lab.run import run
 from finwait.lab.table import table
 from finwait.picture.ladder import Arrow, Moment
+from finwait.picture.ladder_svg import draw as draw_svg
 from finwait.picture.ladder_text import Style, draw
 from finwait.picture.width import width
 from finwait.verdict import entries
@@ -354,3 +355,40 @@ def test_what_a_kernel_says_is_told_whole(endings: Endings) -> None:
     (said,) = [line for line in told if line.startswith("  client  RST, NO_SOCKET: ")]
     assert re.fullmatch(r"  client  RST, NO_SOCKET: no socket at all \(× \d\)", said)
     assert any(line.startswith("  - For: the RST's TTL is 113") for line in told)
+
+
+def test_a_time_wait_is_seen_to_give_way(endings: Endings) -> None:
+    ending = endings["time-wait-reuse"]
+    assert isinstance(ending, Result)
+    (leg,) = ending.legs
+    assert leg.ladder.right.kernel == "TIME-WAIT", "the server's kernel holds it when the SYN comes"
+    assert leg.ladder.left.kernel == ""
+    assert "TIME-WAIT was held by the server until frame 12" in leg.before
+    for said in (
+        report.body(ALL["time-wait-reuse"], ending, Style(100), "en"),
+        draw(leg.ladder, Style(70)),
+    ):
+        assert any("TIME-WAIT" in line and "SYN" not in line for line in said)
+    assert ">kernel: TIME-WAIT<" in draw_svg(leg.ladder)
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [("accept-queue-full", 1), ("accept-queue-overflow-reset", 1), ("listener-closed", 4)],
+)
+def test_a_page_says_which_connection_of_the_capture_it_is_about(
+    endings: Endings, name: str, number: int
+) -> None:
+    ending = endings[name]
+    assert isinstance(ending, Result)
+    told = "\n".join(report.body(ALL[name], ending, Style(100), "en"))
+    assert f"It is connection {number} of the capture" in told
+    assert explained(ending.legs[0].capture, number).row.close == ALL[name].expected.close
+
+
+def test_every_column_names_who_reset(endings: Endings) -> None:
+    ending = endings["abort-in-close-wait"]
+    assert isinstance(ending, Result)
+    (leg,) = ending.legs
+    for told in (leg.row.expected, leg.row.wire, leg.row.kernel):
+        assert told.short("en").startswith("reset by server after client's FIN, ")

@@ -37,3 +37,14 @@ def test_where_columns_find_no_room_the_cells_stand_below_each_other() -> None:
         "accept-queue-overflow-reset  stopped",
         "    expected         reset by server, handshake-rejected",
     ]
+
+
+def test_who_reset_after_the_other_ones_fin_is_named() -> None:
+    """Closed by the client, and reset by the server: "reset by client" would be the wrong end."""
+    rows = [(ALL[name], STOPPED) for name in ("abort-in-close-wait", "linger-zero")]
+    text = "\n".join(table(rows, Style(columns=120), "en"))
+    assert "reset by server after client's FIN, abort-in-close-wait" in text
+    assert "reset by client, abort" in text
+    assert "reset（服务器，在客户端的 FIN 之后）" in "\n".join(
+        table(rows, Style(columns=120), "zh")
+    )

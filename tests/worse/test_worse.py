@@ -97,7 +97,15 @@ def orderly(tmp_path: Path) -> tuple[Truth, Row]:
         ({"closed_by": "server", "notes": ["capture-gap"]}, Grade.FALSE),
         ({"closed_by": "none"}, Grade.FALSE),
         ({"closed_by": "none", "notes": ["midstream"]}, Grade.WEAKER),
-        ({"close": "half-closed", "finished": False, "cause": "capture-ended"}, Grade.WEAKER),
+        (
+            {
+                "close": "half-closed",
+                "finished": False,
+                "cause": "capture-ended",
+                "confidence": "likely",
+            },
+            Grade.WEAKER,
+        ),
         ({"cause": "abort", "confidence": "likely", "notes": ["capture-gap"]}, Grade.FALSE),
         ({"cause": "abort", "confidence": "possible"}, Grade.FALSE),
         ({"cause": "abort", "confidence": "possible", "notes": ["capture-gap"]}, Grade.DOUBTED),
@@ -108,6 +116,26 @@ def orderly(tmp_path: Path) -> tuple[Truth, Row]:
 def test_the_judge(orderly: tuple[Truth, Row], changed: dict[str, object], grade: Grade) -> None:
     truth, row = orderly
     assert judge([{**row, **changed}], truth).grade is grade
+
+
+OPEN = {
+    "close": "open",
+    "closed_by": "none",
+    "finished": False,
+    "cause": "capture-ended",
+    "client_state": "ESTABLISHED",
+    "server_state": "ESTABLISHED",
+}
+
+
+def test_surely_open_is_false_where_it_was_closed(orderly: tuple[Truth, Row]) -> None:
+    """Unless the capture had ended before: then it is as it is said."""
+    truth, row = orderly
+    surely: list[Row] = [{**row, **OPEN, "confidence": "certain"}]
+    assert judge(surely, truth).grade is Grade.FALSE
+    assert judge(surely, truth).words["close"] is Grade.WEAKER
+    assert judge(surely, truth, cut=True).grade is Grade.WEAKER
+    assert judge([{**surely[0], "confidence": "likely"}], truth).grade is Grade.WEAKER
 
 
 def test_two_rows_for_one_connection_are_false(orderly: tuple[Truth, Row]) -> None:

@@ -148,13 +148,16 @@ def truth_of(rows: Iterable[Row], known: Truth | None = None) -> Truth:
     return Truth(**chosen)
 
 
-def judge(rows: list[Row], truth: Truth) -> Judgement:
-    """Judge what an analysis of a worse capture of that one connection says."""
+def judge(rows: list[Row], truth: Truth, *, cut: bool = False) -> Judgement:
+    """Judge what an analysis of a worse capture of that one connection says. A capture that was `cut` ended before the connection did."""
     # a SYN inside the connection that nothing answered is an attempt of its own, and marked as such
     alone = [row for row in rows if not _attempt(row)] or rows[:1]
     if len(alone) > 1 and all("tuple-reused" in _list(row, "notes") for row in alone[1:]):
         # with one end unseen, a SYN inside a connection cannot be told from the next one
-        return max((judge([row], truth) for row in alone), key=lambda j: list(Grade).index(j.grade))
+        return max(
+            (judge([row], truth, cut=cut) for row in alone),
+            key=lambda j: list(Grade).index(j.grade),
+        )
     if len(alone) != 1:
         many = f"{len(rows)} for one connection"
         return Judgement(Grade.FALSE, {"rows": Grade.FALSE}, {"rows": many})
@@ -174,7 +177,7 @@ def judge(rows: list[Row], truth: Truth) -> Judgement:
         "server_state": _state(
             row, "client_state" if swapped else "server_state", truth.server_state
         ),
-        "cause": _cause(row, truth),
+        "cause": _cause(row, truth, cut),
     }
     worst = max(words.values(), key=list(Grade).index)
     differs = {
@@ -266,8 +269,10 @@ def _state(row: Row, key: str, right: frozenset[str] | None) -> Grade:
     return _less(row) if _after(State(said)) & {State(one) for one in right} else _doubted(row)
 
 
-def _cause(row: Row, truth: Truth) -> Grade:
+def _cause(row: Row, truth: Truth, cut: bool) -> Grade:
     said, sure = str(row["cause"]), str(row["confidence"])
+    if said == "capture-ended" and sure == CONFIDENCES[-1] and _closed(truth) and not cut:
+        return Grade.FALSE  # it had ended, and the capture went on
     if truth.cause is None:
         return Grade.RIGHT
     if said in truth.cause:
@@ -279,6 +284,11 @@ def _cause(row: Row, truth: Truth) -> Grade:
     if said == "unread-data" and "abort" in truth.cause and sure == CONFIDENCES[0]:
         return Grade.DOUBTED  # `abort` says that the wire cannot tell the two apart
     return _doubted(row)
+
+
+def _closed(truth: Truth) -> bool:
+    """Say whether the connection was over when the whole capture ended."""
+    return truth.finished == frozenset({True})
 
 
 def _doubted(row: Row) -> Grade:
@@ -309,6 +319,8 @@ def _told(row: Row, key: str) -> str:
 
 def _true(truth: Truth, key: str) -> str:
     right = getattr(truth, key)
+    if right is None:
+        return "it was over"
     return " or ".join(sorted(map(str, right))) if key != "client" else f"{right[0]}:{right[1]}"
 
 

@@ -124,7 +124,7 @@ def _less(path: list[str]) -> list[str]:
     return [
         sent.get(state, state)
         for state in path
-        if state not in {"FIN-WAIT-2", "CLOSING", "CLOSE-WAIT", "TIME-WAIT"}
+        if state not in {"SYN-RECEIVED", "FIN-WAIT-2", "CLOSING", "CLOSE-WAIT", "TIME-WAIT"}
     ]
 
 

@@ -31,7 +31,8 @@ LIMITS: Final = {
     " other, as a FIN that came second does",
     "unseen-fin": "a RST of an end whose FIN was lost, or waits behind its data: whoever did not see the FIN must think that its sender has"
     " lost its memory",
-    "closer-unseen": "who closed first, where one number of the far end was lost, which may have been its FIN: finwait says nobody",
+    "closer-unseen": "who closed first, where one number of the far end was lost, which may have been its FIN, or where only what was sent"
+    " after a FIN that nobody acked drew a RST: finwait says nobody",
     "which-drew": "which of several segments with the same ack number drew a RST, that gives this number back",
     "small-socket": "a RST within the window, but not at its edge, in FIN-WAIT-2 without a process: a socket would ask by a challenge ACK"
     " (RFC 5961 3.2), the small one that Linux keeps just goes",
@@ -183,18 +184,29 @@ class _Telling:
         if self.told.close == "simultaneous":
             return "both"
         fins = [fin for fin in self.fins.values() if fin]
-        if self.reset is None:
-            return min(fins, key=lambda fin: self.account.fin_sent(fin.by)).by
         far = self.account.sent(OTHER[self.told.tap])
         if any(
             len(segment.payload) + segment.fin == 1 and not packet.arrived
             for packet, segment in far
         ):
             self.told.limits.add("closer-unseen")
+        if self.reset is None:
+            return min(fins, key=lambda fin: self.account.fin_sent(fin.by)).by
+        if any(self._fate_unseen(fin, self.reset) for fin in fins):
+            self.told.limits.add("closer-unseen")
         effective = [
             fin for fin in fins if fin.at < self.reset.at and self._took_effect(fin, self.reset)
         ]
         return min((*effective, self.reset), key=lambda one: one.at).by
+
+    def _fate_unseen(self, fin: Sighting, reset: Sighting) -> bool:
+        """Say whether nothing captured shows that a FIN came to a socket, or that it came to none."""
+        shown = any(
+            s.by == reset.by
+            and (s.segment.fin or (s.segment.rst and s.segment.flags & Flags.ACK) or s.acks(fin.segment.end))
+            for s in self.seen
+        )  # fmt: skip
+        return fin.by != reset.by and fin.at < reset.at and not shown
 
     def _took_effect(self, fin: Sighting, reset: Sighting) -> bool:
         """Say whether a FIN came to a socket, or drew the RST of an end that had not closed."""

@@ -47,6 +47,10 @@ REMOVED = frozenset({"lossy", "one-removed", "two-removed", "begun-late"})
 """Kinds of which nobody can see that they lack something, if what remains is whole."""
 
 
+CUT = "ended-early"
+"""The kind of a capture that ends before its connection does."""
+
+
 class Source(NamedTuple):
     """A connection as it was captured in full, and what is known of it otherwise."""
 
@@ -165,7 +169,7 @@ def try_out(source: Source, seed: int, folder: Path) -> Iterator[Found]:
     full = [rows[0] for variant, rows in told if variant.kind == "complete"]
     truth = truth_of(full, source.known)
     for variant, rows in told:
-        judgement = judge(rows, truth)
+        judgement = judge(rows, truth, cut=variant.kind == CUT)
         if (
             judgement.grade is Grade.FALSE
             and variant.kind in REMOVED

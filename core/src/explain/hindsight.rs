@@ -53,7 +53,9 @@ fn not_acked(steps: &mut [Step], end: usize, stood: State) {
             .into_iter()
             .find(|s| next(*s, Event::RcvAckOfFin) == Some(seemed))
             .unwrap_or(seemed);
-        let state = if next(stood, Event::RcvFin) == Some(unacked) {
+        // a RST of the other end that had not come yet, if it was not the ACK that ends LAST-ACK
+        let reset = seemed == State::Closed && stood != State::LastAck;
+        let state = if reset || next(stood, Event::RcvFin) == Some(unacked) {
             stood
         } else {
             unacked
@@ -125,7 +127,8 @@ fn fin_after_reset(steps: &mut [Step], i: usize) {
     let Some(k) = steps[..i].iter().rposition(reset) else {
         return;
     };
-    if !steps[i].outcome.is(Label::AfterClose) {
+    let first = steps[i].segment.has(flag::FIN) && !steps[i].outcome.is(Label::FinRetransmission);
+    if !first || !steps[i].outcome.is(Label::AfterClose) {
         return;
     }
     if steps[k].segment.dir == steps[i].segment.dir {

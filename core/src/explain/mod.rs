@@ -13,6 +13,7 @@ use crate::frame::{Batch, FrameRef};
 use crate::machine::State;
 use crate::segment::{FlowKey, NO_WSCALE, Segment, flag};
 use crate::skip::SkipCounts;
+use crate::slugs::Note;
 use crate::source;
 use crate::track::conn::{Conn, Outcome};
 use crate::track::endpoint::seen;
@@ -123,6 +124,8 @@ pub struct Explained {
     pub isn: [Option<u32>; 2],
     /// Window scale shifts by direction.
     pub wscale: [Option<u8>; 2],
+    /// Frame and time of the SYN of the tuple's next connection, if that opened in this one's TIME-WAIT.
+    pub replaced: Option<(u64, i64)>,
 }
 
 /// Reads `paths` for one connection; the report is of all of them.
@@ -156,8 +159,30 @@ pub fn explain(
     drop(fitting);
     let wanted: Vec<_> = first.into_iter().collect();
     let (mut stories, _) = tell(paths, joined, &wanted, max_steps, watch);
-    let story = stories.pop().map(Box::new);
+    let mut story = stories.pop().map(Box::new);
+    if let Some(story) = &mut story {
+        story.replaced = replaced(&report, story.number, &story.row, paths, joined);
+    }
     (story.map_or(Found::Nothing, Found::One), report)
+}
+
+/// The SYN that took the place of a connection's TIME-WAIT: frame and time.
+fn replaced(
+    report: &Report,
+    number: u64,
+    row: &Row,
+    paths: &[String],
+    joined: bool,
+) -> Option<(u64, i64)> {
+    let files = find(paths, joined, &mut Vec::new());
+    let mut captures = files.captures.into_iter();
+    let capture = captures.find(|files| files.contains(&(row.source as usize)))?;
+    let next = report
+        .rows()
+        .skip(number as usize + 1)
+        .find(|later| later.key == row.key && capture.contains(&(later.source as usize)))?;
+    let reused = next.notes & (1 << Note::TimeWaitReuse as u8) != 0;
+    reused.then_some((next.first_frame, next.first_ts))
 }
 
 /// When the first and the last frame of a capture came, whatever they hold, in nanoseconds.
@@ -265,6 +290,7 @@ impl Tale {
             truncated: self.truncated,
             isn: self.isn,
             wscale: self.wscale,
+            replaced: None,
         }
     }
 }

@@ -122,6 +122,8 @@ pub(super) struct Explained {
     client_wscale: Option<u8>,
     #[pyo3(get)]
     server_wscale: Option<u8>,
+    #[pyo3(get)]
+    replaced: Option<(u64, i64)>,
 }
 
 #[pymethods]
@@ -273,6 +275,7 @@ fn explained(py: Python<'_>, story: Story, report: &Report) -> PyResult<Explaine
         server_isn: story.isn[client ^ 1],
         client_wscale: story.wscale[client],
         server_wscale: story.wscale[client ^ 1],
+        replaced: story.replaced,
     })
 }
 

@@ -225,7 +225,7 @@ impl Conn {
             }
             x.seen |= seen::ACK;
             x.ack = seg.ack;
-            y.streak = 0;
+            (y.streak, y.vain) = (0, 0);
         } else if seg.payload == 0 && seg.flags & (flag::SYN | flag::FIN) == 0 && seg.ack == x.ack {
             let answers_probe = y.streak > 0 && y.has(seen::PROBING);
             let label = if answers_probe {
@@ -239,6 +239,9 @@ impl Conn {
         }
         // who only repeats itself is alive but does not say that it heard anything
         if seg.ack.at_or_after(x.ack) && !out.is(Label::Retransmission) {
+            if !y.has(seen::PROBING) {
+                y.vain = y.vain.max(y.streak);
+            }
             y.streak = 0;
             y.seen &= !seen::PROBING;
         }

@@ -1,11 +1,17 @@
 //! What comes after the end of a connection: RSTs that change nothing, and segments that show that a RST ended nothing.
 
+use super::closing::Reset;
 use super::conn::{Conn, Outcome, pair};
 use super::endpoint::seen;
 use super::worth::Worth;
 use crate::machine::{Event, State};
 use crate::segment::{Segment, flag};
+use crate::seq::Seq;
 use crate::slugs::{Label, Note, ResetForm};
+
+/// What was on its way when a RST was sent has arrived by then, or was lost and would be sent again (the least RTO of
+/// Linux, `TCP_RTO_MIN`). Nanoseconds.
+const ON_ITS_WAY: i64 = 200_000_000;
 
 impl Conn {
     /// A RST after the connection was finished.
@@ -67,6 +73,32 @@ impl Conn {
         y.go(State::Closed);
     }
 
+    /// A segment of the end that the RST names: does it show that this end is alive? (Half-open, an end answers by RST and
+    /// lives on.)
+    fn lives_on(&mut self, seg: &Segment, reset: &Reset) {
+        let over = ON_ITS_WAY.max(self.handshake_ns.saturating_mul(2));
+        let y = &self.ends[seg.dir.flip() as usize];
+        let acks = |sent: Seq| {
+            seg.has(flag::ACK)
+                && seg.ack.after(sent)
+                && seg.ack.at_or_before(y.snd_nxt)
+                && !y.has(seen::GAP)
+        };
+        let acked = reset.peer_sent.is_some_and(acks);
+        let Some(c) = &mut self.closing else { return };
+        if reset.in_handshake || seg.has(flag::SYN) {
+            return;
+        }
+        let later = seg.ts.saturating_sub(reset.ts);
+        let speaks = seg.payload > 0 || seg.has(flag::FIN);
+        if c.spoke_after_reset == 0 && speaks && later > over {
+            c.spoke_after_reset = later;
+        }
+        if c.acked_after_reset == 0 && acked {
+            c.acked_after_reset = seg.number;
+        }
+    }
+
     /// A segment after a RST: does it show that the RST ended nothing?
     pub(super) fn after_reset(&mut self, seg: &Segment, out: &mut Outcome) {
         let Some(c) = &mut self.closing else { return };
@@ -88,6 +120,8 @@ impl Conn {
         let Some(reset) = c.reset else { return };
         out.label(Label::AfterClose);
         if reset.by == seg.dir {
+            self.lives_on(seg, &reset);
+            let Some(c) = &mut self.closing else { return };
             if seg.payload > 0 && (seg.seq + seg.payload).after(reset.seq) {
                 c.data_after_reset += u64::from(seg.payload);
                 c.after_reset_end = seg.seq + seg.payload;

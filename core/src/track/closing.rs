@@ -115,6 +115,12 @@ pub struct Reset {
     pub peer_unacked: u32,
     /// Repeats in a row of its sender just before: it may have given up.
     pub streak: u8,
+    /// Repeats in vain of what was never acked, though the other end has spoken since.
+    pub vain: u8,
+    /// When its sender spoke last, nanoseconds; `i64::MIN` if it never did.
+    pub spoke: i64,
+    /// What the other end had sent by then: the number after the highest; none if that is not known.
+    pub peer_sent: Option<Seq>,
     /// Those repeats were keep-alive probes.
     pub probing: bool,
     /// Its sender's own RST before it, of which this is the repeat, was not taken (RFC 5961 section 3.2); `ack` is of that one.
@@ -182,6 +188,11 @@ pub struct Closing {
     pub rst_numbers: [(Seq, u8); 2],
     /// New payload that the resetting end sent after its RST, bytes.
     pub data_after_reset: u64,
+    /// The first frame in which it acked what the other end had sent after the RST; 0 if it never did.
+    pub acked_after_reset: u64,
+    /// How long after the RST it sent something that no closed socket sends, a round trip being long over,
+    /// nanoseconds; 0 if it never did.
+    pub spoke_after_reset: i64,
     /// Highest end of that payload.
     pub after_reset_end: Seq,
     /// When and in which frame the connection was finished.
@@ -257,6 +268,15 @@ impl Recent {
 }
 
 impl Reset {
+    /// True if this FIN of its own sender went before it: it was captured before, or the RST has a number beyond it.
+    /// `refused`: SEG.SEQ of the RST of which this one is the repeat.
+    #[must_use]
+    pub fn follows(&self, own: &Fin, refused: Option<Seq>) -> bool {
+        own.frame < self.frame
+            || self.seq.after(own.number)
+            || refused.is_some_and(|seq| seq.after(own.number))
+    }
+
     /// True if its sender had received this FIN.
     #[must_use]
     pub fn acks(&self, fin: &Fin) -> bool {

@@ -262,12 +262,10 @@ impl Conn {
             x.bytes += u64::from(seg.payload);
             x.snd_nxt = seg.seq + seg.payload;
             x.last_data_ts = seg.ts;
-            x.streak = 0;
             self.last_data = Some(seg.dir);
             outcome = Outcome::of(Label::Data);
             app_hints(x, &mut self.notes, seg);
         }
-        y.streak = 0;
         x.ack = seg.ack;
         x.packets = x.packets.saturating_add(1);
         x.last_ts = seg.ts;
@@ -293,6 +291,8 @@ impl Conn {
             && self.challenger.is_none()
             && self.ends.iter().all(|e| {
                 e.state == State::Established
+                    && e.streak == 0
+                    && e.vain == 0
                     && e.has(seen::SEQ | seen::ACK)
                     && e.seen & (seen::ZERO_WINDOW | seen::HELD_UP) == 0
             });

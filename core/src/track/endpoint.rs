@@ -95,6 +95,8 @@ pub struct Endpoint {
     pub ttl: u8,
     /// Repeats in a row without a word from the other end.
     pub streak: u8,
+    /// Repeats in a row of what is still not acked, counted until the other end spoke of something else.
+    pub vain: u8,
 }
 
 impl Endpoint {
@@ -126,6 +128,7 @@ impl Endpoint {
             shift: 0,
             ttl: 0,
             streak: 0,
+            vain: 0,
         }
     }
 

@@ -63,6 +63,20 @@ impl Conn {
             && !x.has(seen::FIN_RECEIVED)
         {
             x.seen |= seen::FIN_RECEIVED;
+            if let Some(c) = &mut self.closing
+                && let [Some(own), Some(other)] = [c.fin[s], c.fin[s ^ 1]]
+                && own.acked.is_some()
+                && !own.delivered
+                && other.ack.after(own.number)
+            {
+                // the FIN that it has received carried the ACK of its own
+                c.fin[s] = Some(Fin {
+                    delivered: true,
+                    before_ack: x.state,
+                    ..own
+                });
+                x.step(Event::RcvAckOfFin);
+            }
             x.step(Event::RcvFin);
         }
     }

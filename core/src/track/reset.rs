@@ -215,8 +215,15 @@ impl Conn {
         } else {
             0
         };
+        // what a RST of its sender's own numbers acks was received: it is an ACK too
+        let acks = seg.has(flag::ACK) && form == ResetForm::Owner;
         let unacked = |s: usize| {
             let (e, acked) = (&self.ends[s], &self.ends[s ^ 1]);
+            let ack = if acks && s != seg.dir as usize && seg.ack.after(acked.ack) {
+                seg.ack
+            } else {
+                acked.ack
+            };
             // a FIN takes a number, but it is no payload
             let end = self.fin_of(s).map_or(e.snd_nxt, |fin| {
                 if fin.before(e.snd_nxt) {
@@ -228,7 +235,7 @@ impl Conn {
             let hole = e.lacks_before(end);
             let spoke = e.bytes > 0 || hole && self.fin_of(s).is_some();
             if e.has(seen::SEQ) && acked.has(seen::ACK) && spoke {
-                end.since(acked.ack).max(0).unsigned_abs()
+                end.since(ack).max(0).unsigned_abs()
             } else {
                 0
             }
@@ -263,6 +270,9 @@ impl Conn {
             unacked: unacked(seg.dir as usize),
             peer_unacked: unacked(seg.dir.flip() as usize),
             streak: x.streak,
+            vain: x.vain.max(x.streak),
+            spoke: x.last_ts,
+            peer_sent: y.has(seen::SEQ).then_some(y.snd_nxt),
             probing: x.has(seen::PROBING),
             repeats: form == ResetForm::Reply && refused.is_some(),
             idle: if data.is_some() {

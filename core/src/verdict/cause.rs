@@ -43,7 +43,7 @@ const RTO: i64 = 1_000_000_000;
 const MANY: u32 = 4;
 
 /// True if what was sent again would have been sent once more by now.
-fn overdue(gap: u32, silence: i64) -> bool {
+pub(super) fn overdue(gap: u32, silence: i64) -> bool {
     silence / 1_000_000 >= 2 * i64::from(gap.max(1))
 }
 
@@ -117,7 +117,7 @@ pub fn reason(conn: &Conn, closed: &Closed, now: i64) -> Reason {
 pub(super) struct Case<'a> {
     pub(super) conn: &'a Conn,
     pub(super) c: &'a Closing,
-    closed: &'a Closed,
+    pub(super) closed: &'a Closed,
     now: i64,
 }
 
@@ -139,15 +139,14 @@ impl Case<'_> {
         if missing > 0 {
             reason.against.put(Evidence::CaptureGap, missing);
         }
-        // a connection that closed had a whole handshake
+        // a connection that closed, or stood, had a whole handshake
         let late = self.conn.noted(Note::Midstream)
             || self.conn.handshake() != Handshake::Complete
                 && matches!(
                     self.closed.close,
-                    Close::FourWay | Close::ThreeWay | Close::Simultaneous
+                    Close::FourWay | Close::ThreeWay | Close::Simultaneous | Close::Open
                 );
         if (one_way || missing > 0 || late || self.closed.by_order)
-            && reason.cause != Cause::CaptureEnded
             && reason.confidence == Confidence::Certain
         {
             reason.confidence = Confidence::Likely;
@@ -240,7 +239,7 @@ impl Case<'_> {
         }
         let mut r = Reason::new(Cause::HalfCloseBroken, Confidence::Possible);
         r.supports.add(Evidence::RequestOutstanding);
-        r.supports.put(Evidence::AnsweredAtOnce, took);
+        r.supports.last(Evidence::AnsweredAtOnce, took);
         Some(r)
     }
 
@@ -271,7 +270,7 @@ impl Case<'_> {
             return None;
         }
         let mut r = Reason::new(Cause::CloseWaitLeak, Confidence::Possible);
-        r.supports.put(Evidence::PeerOpenFor, open_for);
+        r.supports.last(Evidence::PeerOpenFor, open_for);
         Some(r)
     }
 
@@ -287,7 +286,7 @@ impl Case<'_> {
             if let Some(acked) = self.fin(by).and_then(|f| f.acked) {
                 r.supports.put(Evidence::FinAcked, acked.frame);
             }
-            r.supports.put(
+            r.supports.last(
                 Evidence::PeerOpenFor,
                 self.now.saturating_sub(self.closed.ts),
             );
@@ -302,7 +301,7 @@ impl Case<'_> {
     /// Nothing more was captured.
     fn ended_by_capture(&self, confidence: Confidence) -> Reason {
         let mut r = Reason::new(Cause::CaptureEnded, confidence);
-        r.supports.put(
+        r.supports.last(
             Evidence::CaptureEnds,
             self.now.saturating_sub(self.conn.last_ts),
         );
@@ -329,7 +328,7 @@ impl Case<'_> {
         let sure = no_answer_comes(repeats, gap, silence);
         let mut r = Reason::new(Cause::FinNeverAcked, sure);
         r.supports.put(Evidence::Retransmissions, repeats);
-        r.supports.put(Evidence::Silence, silence);
+        r.supports.last(Evidence::Silence, silence);
         Self::may_go_on(gap, silence, &mut r);
         r
     }
@@ -337,7 +336,7 @@ impl Case<'_> {
     /// What the capture would have shown later is not known.
     fn may_go_on(gap: u32, silence: i64, r: &mut Reason) {
         if !overdue(gap, silence) {
-            r.against.put(Evidence::CaptureEnds, silence);
+            r.against.last(Evidence::CaptureEnds, silence);
         }
     }
 
@@ -375,7 +374,7 @@ impl Case<'_> {
             Reason::new(Cause::PeerSilent, sure)
         };
         r.supports.put(Evidence::Retransmissions, repeats);
-        r.supports.put(Evidence::Silence, silence);
+        r.supports.last(Evidence::Silence, silence);
         Self::may_go_on(gap, silence, &mut r);
         r
     }
@@ -407,7 +406,7 @@ impl Case<'_> {
         };
         let mut r = Reason::new(Cause::NoAnswer, sure);
         r.supports.put(Evidence::Retransmissions, repeats);
-        r.supports.put(Evidence::Silence, silence);
+        r.supports.last(Evidence::Silence, silence);
         Self::may_go_on(gap, silence, &mut r);
         r
     }
@@ -461,7 +460,7 @@ impl Case<'_> {
         {
             let mut r = Reason::new(Cause::PeerSilent, Confidence::Likely);
             r.supports.put(Evidence::KeepAliveProbes, e.streak);
-            r.against.put(
+            r.against.last(
                 Evidence::CaptureEnds,
                 self.now.saturating_sub(self.conn.last_ts),
             );
@@ -470,13 +469,18 @@ impl Case<'_> {
         if self.conn.reuse & reuse::REPLACED != 0 {
             return Reason::new(Cause::PortReused, Confidence::Certain);
         }
-        self.ended_by_capture(Confidence::Certain)
+        // one end has reset, though not what was captured
+        self.ended_by_capture(if rsts > 0 {
+            Confidence::Likely
+        } else {
+            Confidence::Certain
+        })
     }
 }
 
 /// Tells the idle gap; a known device limit makes the cause likely. "Equal" is within 2 %.
 pub(super) fn known_gap(r: &mut Reason, gap: i64) {
-    r.supports.put(Evidence::IdleGap, gap);
+    r.supports.last(Evidence::IdleGap, gap);
     let limit = KNOWN_LIMITS
         .iter()
         .find(|s| (gap - **s * 1_000_000_000).abs() <= **s * 20_000_000);

@@ -1,6 +1,6 @@
 //! How it closed and who closed it: the table of `close` words, by sequence numbers alone.
 
-use super::unseen::{fin_was_second, over_before, reset_was_second};
+use super::unseen::{fin_was_later, over_before, reset_was_second};
 use crate::machine::State;
 use crate::segment::Dir;
 use crate::slugs::{Close, ClosedBy, Note, ResetForm};
@@ -146,7 +146,7 @@ fn one_fin(conn: &Conn, fin: Fin, by: Dir, verdict: Make) -> Closed {
         Close::FinUnanswered
     };
     let closed = verdict(close, Some(by), fin.frame, fin.ts);
-    if fin_was_second(conn, &fin, by) {
+    if fin_was_later(conn, &fin, by) {
         return closed.without_closer();
     }
     closed
@@ -192,13 +192,24 @@ fn reset(conn: &Conn, c: &Closing, reset: &Reset, verdict: Make) -> Closed {
     }
     let closed = verdict(close, by, frame, ts);
     let second = match by.and_then(|d| c.fin[d as usize].map(|fin| (fin, d))) {
-        Some((fin, d)) if fin.frame == frame => fin_was_second(conn, &fin, d),
-        _ => reset_was_second(conn, c, reset),
+        Some((fin, d)) if fin.frame == frame => fin_was_later(conn, &fin, d),
+        _ => reset_was_second(conn, c, reset) || fin_may_have_arrived(c, reset),
     };
     if second {
         return closed.without_closer();
     }
     closed
+}
+
+/// True if nothing shows whether the other end's FIN came to a socket before `reset` was sent: it was not acked, and what
+/// drew the RST, which acks nothing, was sent after it. Had the FIN met no socket, it would have drawn a RST too.
+fn fin_may_have_arrived(c: &Closing, reset: &Reset) -> bool {
+    let before = |fin: Fin| fin.frame < reset.frame && fin.acked.is_none();
+    c.fin[reset.by.flip() as usize].is_some_and(before)
+        && c.fin[reset.by as usize].is_none()
+        && reset.ack.is_none()
+        && (reset.trigger == 0
+            || c.fin[reset.by.flip() as usize].is_some_and(|fin| fin.frame < reset.trigger))
 }
 
 fn no_fin(conn: &Conn, verdict: Make) -> Closed {

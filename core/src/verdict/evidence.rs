@@ -18,6 +18,17 @@ impl List {
             .push((evidence, Some(value.try_into().unwrap_or(i64::MAX))));
     }
 
+    /// True if it holds this fact.
+    #[must_use]
+    pub fn has(&self, evidence: Evidence) -> bool {
+        self.0.iter().any(|(e, _)| *e == evidence)
+    }
+
+    /// Adds a fact with a time, nanoseconds: a capture whose clock goes back shows no time below zero.
+    pub fn last(&mut self, evidence: Evidence, ns: i64) {
+        self.put(evidence, ns.max(0));
+    }
+
     /// Adds a fact if it holds.
     pub fn add_if(&mut self, holds: bool, evidence: Evidence) {
         if holds {

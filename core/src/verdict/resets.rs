@@ -1,6 +1,6 @@
 //! Why a connection was reset: rules D1 to D6 and D9 of the diagnosis.
 
-use super::cause::{Case, DEVICE_IDLE, IDLE, LEAK, PROBES, REQUEST, Reason, known_gap};
+use super::cause::{Case, DEVICE_IDLE, IDLE, LEAK, PROBES, REQUEST, Reason, known_gap, overdue};
 use crate::slugs::{Cause, Confidence, Evidence, Handshake, Note, ResetForm};
 use crate::track::closing::{Fin, Late, Reset};
 use crate::track::conn::Conn;
@@ -56,9 +56,7 @@ impl Case<'_> {
         if windows || idle || reset.in_handshake {
             r.confidence = Confidence::Possible;
         }
-        if self.conn.noted(Note::Midstream)
-            && !r.against.0.iter().any(|(e, _)| *e == Evidence::Midstream)
-        {
+        if self.conn.noted(Note::Midstream) && !r.against.has(Evidence::Midstream) {
             r.against.add(Evidence::Midstream);
         }
     }
@@ -71,31 +69,42 @@ impl Case<'_> {
                 r.supports.put(Evidence::ReplyForm, reset.trigger);
                 if reset.trigger == 0 {
                     // what it answers was not captured, and may have been another end
-                    let told = r.against.0.iter().any(|(e, _)| *e == Evidence::EndUnseen);
+                    let told = r.against.has(Evidence::EndUnseen);
                     r.against.add_if(!told, Evidence::EndUnseen);
                     r.confidence = Confidence::Possible;
                 }
             }
             ResetForm::Unclear => r.against.add(Evidence::ReplyForm),
         }
-        let told = r.supports.0.iter().any(|(e, _)| *e == Evidence::IdleGap);
+        let told = r.supports.has(Evidence::IdleGap);
         if reset.idle >= 0 && !told {
-            r.supports.put(Evidence::IdleGap, reset.idle);
+            r.supports.last(Evidence::IdleGap, reset.idle);
         }
         if reset.unacked > 0 {
             r.supports.put(Evidence::DestroyedBytes, reset.unacked);
+        }
+        if reset.ttl_differs() && !r.supports.has(Evidence::TtlDiffers) {
+            r.against.put(Evidence::TtlDiffers, reset.ttl_off);
         }
         if self.conn.noted(Note::Tls) && self.end(reset.by).has(seen::TLS_ALERT) {
             r.supports.add(Evidence::TlsAlertPresent);
         }
     }
 
-    /// D6: two or more independent signs that the RST is not its alleged sender's.
+    /// D6: two or more independent signs that the RST is not its alleged sender's, or one that no closed socket can give.
     fn injected(&self, reset: &Reset) -> Option<Reason> {
         let x = self.end(reset.by);
         let mut r = Reason::new(Cause::InjectedReset, Confidence::Possible);
-        if reset.ttl_off.abs() > 1 {
+        if reset.ttl_differs() {
             r.supports.put(Evidence::TtlDiffers, reset.ttl_off);
+        }
+        if self.c.spoke_after_reset > 0 {
+            let later = self.c.spoke_after_reset;
+            r.supports.last(Evidence::SpokeAfterReset, later);
+        }
+        if self.c.acked_after_reset > 0 {
+            let frame = self.c.acked_after_reset;
+            r.supports.put(Evidence::AckedAfterReset, frame);
         }
         if self.c.data_after_reset > 0 {
             r.supports
@@ -122,11 +131,13 @@ impl Case<'_> {
         {
             r.supports.put(Evidence::SeqOff, reset.seq_off);
         }
+        // what its sender has done since, only a socket that lives does
+        let lives = self.c.spoke_after_reset > 0 || self.c.acked_after_reset > 0;
         let signs = r.supports.0.len();
-        if signs < 2 {
+        if signs < 2 && !lives {
             return None;
         }
-        if signs > 2 || self.c.data_after_reset > 0 {
+        if signs > 2 || signs > 1 && (lives || self.c.data_after_reset > 0) {
             r.confidence = Confidence::Likely;
         }
         Some(r)
@@ -135,7 +146,7 @@ impl Case<'_> {
     /// A RST in answer to a segment: its sender had no socket (any more).
     fn reply(&self, reset: &Reset) -> Reason {
         let x = reset.by;
-        match self.fin(x) {
+        match self.own_fin(reset) {
             Some(fin) => self.reply_after_fin(reset, &fin),
             None if self.fin(x.flip()).is_some_and(|f| f.acked.is_some()) => {
                 let mut r = Reason::new(Cause::AbortInCloseWait, Confidence::Possible);
@@ -144,6 +155,12 @@ impl Case<'_> {
             }
             None => self.reply_without_fin(reset),
         }
+    }
+
+    /// The FIN of the RST's sender, if it went before the RST.
+    fn own_fin(&self, reset: &Reset) -> Option<Fin> {
+        let refused = self.c.refused[reset.by as usize].map(|r| r.0);
+        self.fin(reset.by).filter(|fin| reset.follows(fin, refused))
     }
 
     fn reply_after_fin(&self, reset: &Reset, fin: &Fin) -> Reason {
@@ -163,7 +180,7 @@ impl Case<'_> {
         let waited = reset.ts.saturating_sub(fin.ts);
         if waited >= LEAK {
             let mut r = Reason::new(Cause::FinWait2Expired, Confidence::Likely);
-            r.supports.put(Evidence::PeerOpenFor, waited);
+            r.supports.last(Evidence::PeerOpenFor, waited);
             return r;
         }
         let mut r = Reason::new(Cause::DataAfterClose, Confidence::Certain);
@@ -185,7 +202,7 @@ impl Case<'_> {
             Confidence::Likely
         };
         let mut r = Reason::new(cause, sure);
-        r.supports.put(Evidence::IdleGap, fin.idle);
+        r.supports.last(Evidence::IdleGap, fin.idle);
         if answered {
             r.supports.add(Evidence::NoRequestOutstanding);
         } else {
@@ -207,7 +224,7 @@ impl Case<'_> {
         } else {
             let acked = fin.acked.map_or(fin.ts, |a| a.ts);
             r.supports
-                .put(Evidence::SentAfterFin, sent.saturating_sub(acked).max(0));
+                .last(Evidence::SentAfterFin, sent.saturating_sub(acked).max(0));
         }
     }
 
@@ -229,7 +246,7 @@ impl Case<'_> {
         let mut r = Reason::new(cause, sure);
         r.against
             .add_if(sure == Confidence::Possible, Evidence::EndUnseen);
-        r.supports.put(Evidence::PeerOpenFor, waited);
+        r.supports.last(Evidence::PeerOpenFor, waited);
         r
     }
 
@@ -256,6 +273,9 @@ impl Case<'_> {
         if let Some(r) = self.rejected(reset) {
             return r;
         }
+        if let Some(r) = self.gave_up(reset) {
+            return r;
+        }
         let unprompted = reset.trigger == 0 && reset.silence >= DEVICE_IDLE;
         let gap = if unprompted {
             reset.silence
@@ -267,7 +287,13 @@ impl Case<'_> {
             known_gap(&mut r, gap);
             return r;
         }
-        let unseen = reset.trigger == 0 || gap < RESTART;
+        if reset.ttl_differs() && reset.ts.saturating_sub(reset.spoke) < RESTART {
+            // "no socket here", so soon after a word of that socket, and by a host at another distance
+            let mut r = Reason::new(Cause::InjectedReset, Confidence::Possible);
+            r.supports.put(Evidence::TtlDiffers, reset.ttl_off);
+            return r;
+        }
+        let unseen = reset.trigger == 0 || gap < RESTART || self.closed.closer_unseen;
         let mut r = Reason::new(
             Cause::PeerLostState,
             if unseen {
@@ -284,6 +310,27 @@ impl Case<'_> {
         r
     }
 
+    /// Its sender had repeated in vain, then gave up without a word, as Linux does (`tcp_write_err`): what comes
+    /// later meets no socket.
+    fn gave_up(&self, reset: &Reset) -> Option<Reason> {
+        if reset.vain < PROBES || reset.unacked == 0 || reset.probing {
+            return None;
+        }
+        let gap = self.end(reset.by).last_gap_ms;
+        let waited = reset.trigger_ts.saturating_sub(reset.spoke);
+        // the next repeat was due, and did not come
+        let sure = if overdue(gap, waited) {
+            Confidence::Likely
+        } else {
+            Confidence::Possible
+        };
+        let mut r = Reason::new(Cause::GaveUp, sure);
+        r.supports.put(Evidence::Retransmissions, reset.vain);
+        r.against
+            .add_if(sure == Confidence::Possible, Evidence::EndUnseen);
+        Some(r)
+    }
+
     /// A RST by the owner of a living socket.
     fn abort(&self, reset: &Reset) -> Reason {
         let x = self.end(reset.by);
@@ -298,7 +345,7 @@ impl Case<'_> {
             r.supports.put(Evidence::Retransmissions, reset.streak);
             return r;
         }
-        if self.fin(reset.by).is_some() {
+        if self.own_fin(reset).is_some() {
             return self.abort_after_fin(reset);
         }
         let unread = self.unread(reset, x, y);
@@ -337,6 +384,10 @@ impl Case<'_> {
             Reason::new(Cause::Abort, Confidence::Likely)
         };
         r.supports.add_if(x.bytes == 0, Evidence::NoPayloadSent);
+        let idle = y.last_data_ts.saturating_sub(x.last_data_ts);
+        if x.bytes > 0 && y.bytes > 0 && idle >= IDLE && (0..IDLE).contains(&reset.idle) {
+            r.against.put(Evidence::IdleBeforeRequest, idle);
+        }
         let read = unreduced && y.bytes > 0 && !hidden(x, y);
         r.supports.add_if(read, Evidence::WindowFull);
         r
@@ -387,6 +438,11 @@ fn hidden(x: &Endpoint, y: &Endpoint) -> bool {
 }
 
 impl Reset {
+    /// True if its TTL is not that of its sender's other segments, nor one hop from it.
+    fn ttl_differs(&self) -> bool {
+        self.ttl_off.abs() > 1
+    }
+
     /// True if the bare ACK of `fin`, its sender's, drew it.
     fn answers_ack_of(&self, fin: &Fin) -> bool {
         !self.trigger_fin

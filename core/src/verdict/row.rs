@@ -271,10 +271,11 @@ fn notes(conn: &Conn, closed: &Closed) -> u64 {
     let reset = c.and_then(|c| c.reset);
     let last_data = reset.map_or(conn.last_data, |r| r.last_data);
     let over = c.is_some() || conn.ends.iter().any(|e| e.streak > 0);
-    // whoever has shut down its direction cannot answer what comes later, and nobody minded here
+    // whoever has shut down its direction cannot answer what comes later, and nobody minded here; an answer of an end
+    // that was not captured is not missed
     let told = reset.is_none() && c.is_some_and(|c| c.late[conn.client as usize].is_some());
     set(
-        over && !told && last_data == Some(conn.client),
+        over && !told && !one_way && last_data == Some(conn.client),
         Note::UnansweredRequest,
     );
     if let Some(reset) = reset {

@@ -63,17 +63,32 @@ pub fn over_before(conn: &Conn, reset: &Reset) -> bool {
     reset.form == ResetForm::Reply && (other.packets == 0 || lifeless || closed)
 }
 
-/// True if the other end of `fin`'s sender may have closed before: its FIN was not captured, and `fin` acks all that
+/// True if the FIN of the other end may have come to `fin`'s sender before it closed: it was not captured, and `fin` acks all that
 /// is known of it. What it sent later was not known to the sender of `fin`. Where its FIN can only be in a hole, an ACK of `fin`
 /// below that was sent before it.
 #[must_use]
 pub fn fin_was_second(conn: &Conn, fin: &Fin, by: Dir) -> bool {
+    fin_may_be_first(conn, fin, by) && !known_beyond(conn, by, fin.ack)
+}
+
+/// True if the other end may have closed before `fin`, whether or not `fin`'s sender had that: the one number that is missing above
+/// all that was captured of it may be its FIN.
+#[must_use]
+pub fn fin_was_later(conn: &Conn, fin: &Fin, by: Dir) -> bool {
+    let y = &conn.ends[by.flip() as usize];
+    let only_fin = last_hole(y) == Some(fin.ack) && y.snd_nxt == fin.ack + 1;
+    let known =
+        known_beyond(conn, by, fin.ack) && !(only_fin && conn.ends[by as usize].ack == fin.ack);
+    fin_may_be_first(conn, fin, by) && !known
+}
+
+fn fin_may_be_first(conn: &Conn, fin: &Fin, by: Dir) -> bool {
     let y = &conn.ends[by.flip() as usize];
     let answered = fin
         .acked
         .zip(last_hole(y).filter(|_| !before_all(y)))
         .is_some_and(|(ack, hole)| !ack.seq.after(hole));
-    fin_unseen(conn, by.flip()) && !answered && !known_beyond(conn, by, fin.ack)
+    fin_unseen(conn, by.flip()) && !answered
 }
 
 /// The same of a RST.
@@ -87,12 +102,10 @@ pub fn reset_was_second(conn: &Conn, c: &Closing, reset: &Reset) -> bool {
             .is_some_and(|ack| known_beyond(conn, reset.by, ack))
 }
 
-/// True if the end that `by` talks to has sent something that `by` had not received when it acked `ack`. The one number
-/// that is missing above all that was captured may be its FIN.
+/// True if the end that `by` talks to has sent something that `by` had not received when it acked `ack`.
 fn known_beyond(conn: &Conn, by: Dir, ack: Seq) -> bool {
     let (x, y) = (&conn.ends[by as usize], &conn.ends[by.flip() as usize]);
-    let only_fin = last_hole(y) == Some(ack) && y.snd_nxt == ack + 1;
-    x.ack.after(ack) || y.has(seen::SEQ) && y.packets > 0 && y.snd_nxt.after(ack) && !only_fin
+    x.ack.after(ack) || y.has(seen::SEQ) && y.packets > 0 && y.snd_nxt.after(ack)
 }
 
 /// Where end `s` stands, as far as it is sure: whose FIN came first tells CLOSE-WAIT from TIME-WAIT.

@@ -14,7 +14,7 @@ from finwait.cli.options import epilog, format_option, helps, lang_option
 from finwait.cli.sink import check_folder, opened
 from finwait.cli.terminal import terminal
 from finwait.cli.terminated import code_of, terminable
-from finwait.errors import CannotOpen, CannotWrite, MissingPrivilege
+from finwait.errors import CannotOpen, CannotWrite, MissingPrivilege, Misuse
 from finwait.lab import report
 from finwait.lab.choose import chosen, listed
 from finwait.lab.experiment import Experiment
@@ -128,6 +128,15 @@ def command(  # noqa: PLR0917 - click gives them by name
 ) -> int:
     """Run the verb; its help is above."""
     if not names:
+        _nothing_to_play(
+            {
+                "--keep": keep,
+                "--svg": svg,
+                "--code": code,
+                "--long": with_long,
+                "--no-trace": no_trace,
+            }
+        )
         print("\n".join(listed(lang, form == "json")))
         return codes.DONE
     experiments = chosen(names, with_long=with_long)
@@ -143,6 +152,16 @@ def command(  # noqa: PLR0917 - click gives them by name
         experiments, lang, jobs, begins=teller.begins, heard=teller.heard, trace=not no_trace
     )
     return _tell(endings, len(experiments), teller, form, _Keeper(keep, svg, lang))
+
+
+def _nothing_to_play(given: dict[str, str | bool | None]) -> None:
+    """Raise Misuse if an option was given that is about an experiment, and no experiment was."""
+    if idle := [name for name, value in given.items() if value]:
+        named = ", ".join(idle)
+        raise Misuse(
+            f"{named}: of which experiment? Give a NAME (`finwait lab` lists them), or all",
+            f"{named}：针对哪个实验？请给出 NAME（`finwait lab` 列出全部），或 all",
+        )
 
 
 class _Teller:

@@ -115,4 +115,10 @@ def _time_wait(told: "Explanation", lang: Lang) -> Json:
         until = wait.until(seconds)
         ends[name] = None if until is None else rfc3339(until)
     since = None if wait.since is None else rfc3339(wait.since)
-    return {"holder": wait.holder, "since": since, "until": ends, "text": wait.text(lang)}
+    return {
+        "holder": wait.holder,
+        "since": since,
+        "until": ends,
+        "replaced_by": wait.replaced[0] if wait.replaced else None,
+        "text": wait.text(lang),
+    }

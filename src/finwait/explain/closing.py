@@ -3,7 +3,7 @@
 from finwait.explain.conversation import FIN, RST, Conversation, Fin, Segment
 from finwait.explain.item import Facts, Item, Part, part
 from finwait.explain.transfer import backing_off
-from finwait.verdict.verdict import peer_of
+from finwait.verdict.verdict import one_way, peer_of
 
 WAITING = {"FIN-WAIT-1", "CLOSING", "LAST-ACK"}
 """States of an end whose FIN is not acked (RFC 9293 3.3.2)."""
@@ -167,11 +167,12 @@ def epilogue(c: Conversation) -> list[Item]:
         case "half-closed" if row.closed_by != "none":
             items.append(Item((), (part("half-closed", peer=peer_of(row.closed_by)),)))
         case "vanished":
-            items.append(Item((), (part("vanished", frame=last, who=c.segments[-1].who),)))
+            key = "vanished-one-way" if one_way(row) else "vanished"
+            items.append(Item((), (part(key, frame=last, who=c.segments[-1].who),)))
         case "unanswered":
             items.append(Item((), (_no_answer(c),)))
         case "open":
-            items.append(Item((), (part("open"),)))
+            items.append(Item((), (_no_end(c),)))
     return items
 
 
@@ -181,7 +182,14 @@ def _no_answer(c: Conversation) -> Part:
     return part("no-syn-ack", frames=tuple(c.segments[i].number for i in c.old))
 
 
+def _no_end(c: Conversation) -> Part:
+    if not one_way(c.row):
+        return part("open")
+    who = c.segments[-1].who
+    return part("open-one-way", who=who, peer=peer_of(who))
+
+
 def _never_acked(c: Conversation, own: Fin) -> Part:
     need = c.shown(own.who, own.number + 1)
-    key = "fin-never-acked-one-way" if "one-direction" in c.row.notes else "fin-never-acked"
+    key = "fin-never-acked-one-way" if one_way(c.row) else "fin-never-acked"
     return part(key, need=need, who=own.who, frame=own.first.number)

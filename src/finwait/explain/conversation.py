@@ -167,6 +167,8 @@ class Conversation:
         self.absolute = absolute
         """Whether people are shown the numbers of the header instead of relative ones."""
         self.truncated: int = explained.truncated
+        self.replaced = explained.replaced
+        """Frame and time of the SYN by which the tuple's next connection took the place of TIME-WAIT, if one did."""
         steps: Sequence[Step] = explained.steps
         first_ts = steps[0].ts if steps else 0
         self.segments = [Segment(i, step, first_ts) for i, step in enumerate(steps)]
@@ -373,12 +375,22 @@ class Conversation:
             return "", ""
         answer = self.first("server", SYN | ACK)
         called = any(s.flags & SYN and not s.flags & ACK for s in self.of("server"))
-        if answer is None or called:
-            return "CLOSED", "CLOSED" if called or row.close == "refused" else ""
+        if called:
+            return "CLOSED", "CLOSED"
+        if answer is None:
+            self._unknown_until_heard(row.close)
+            return "CLOSED", ""
         for s in self.segments[: answer.index]:
             if s.server_state == "CLOSED":
                 s.server_state = "LISTEN"
         return "CLOSED", "LISTEN"
+
+    def _unknown_until_heard(self, close: str) -> None:
+        """Leave open where a server stood before anything showed it: a listener that a firewall hides was in LISTEN."""
+        shown = (s.index for s in self.segments if s.who == "server" or s.server_state != "CLOSED")
+        heard = next(shown, 0 if close == "unanswered" else len(self.segments))
+        for s in self.segments[:heard]:
+            s.server_state = ""
 
     def ending(self, who: str, end: int) -> list[Segment]:
         """Give the segments of one end that take numbers up to the same one: sendings of the same."""

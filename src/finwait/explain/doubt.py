@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from finwait.explain.conversation import ACK, FIN, RST, SYN, Conversation, Segment
 from finwait.explain.words import Fact, say
 from finwait.verdict.language import Lang
-from finwait.verdict.verdict import peer_of
+from finwait.verdict.verdict import one_way, peer_of
 
 ENDS: Final = ("client", "server")
 GIVES_UP: Final = {
@@ -59,6 +59,9 @@ def final(c: Conversation, who: str) -> str:
 
 def _of(c: Conversation, who: str) -> Iterator[Doubt]:
     state = final(c, who)
+    if one_way(c.row) and state != "CLOSED" and c.row.close != "reset":
+        yield _doubt(c, who, "CLOSED", "one-way")
+        return
     if state in GIVES_UP and (state != "SYN-RECEIVED" or _asks_again(c, who)):
         yield _doubt(c, who, "CLOSED", "gives-up", setting=GIVES_UP[state])
     if c.row.close == "vanished" and c.segments[-1].who == who:

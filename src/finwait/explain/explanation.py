@@ -17,7 +17,7 @@ from finwait.explain.time_wait import TimeWait, time_wait
 from finwait.picture.ladder import Ladder
 from finwait.verdict.catalogue import Entry, entry
 from finwait.verdict.language import Lang
-from finwait.verdict.verdict import sentence
+from finwait.verdict.verdict import cause_of, sentence
 
 if TYPE_CHECKING:
     from finwait.explain.as_data import Json
@@ -99,8 +99,8 @@ class Explanation:
         c = self._conversation
         untrue = OF_SENDER if c.forged else OF_CONNECTION if c.old else ()
         return Verdict(
-            sentence(row, lang),
-            entry("cause", row.cause),
+            sentence(row, lang, replaced=c.replaced),
+            cause_of(row),
             entry("confidence", row.confidence),
             tuple(evidence(self._conversation, row.evidence_for, lang)),
             tuple(evidence(self._conversation, row.evidence_against, lang, against=True)),

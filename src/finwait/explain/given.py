@@ -69,3 +69,5 @@ class Explained(Protocol):
     def client_wscale(self) -> int | None: ...  # noqa: D102
     @property
     def server_wscale(self) -> int | None: ...  # noqa: D102
+    @property
+    def replaced(self) -> tuple[int, int] | None: ...  # noqa: D102

@@ -73,7 +73,8 @@ def ladder(c: Conversation, lang: Lang, *, full: bool = False) -> Ladder:
         before = s
     if hidden:
         rows.append(Fold(words["segments_folded"].format(n=count(hidden))))
-    return Ladder(sentence(row, lang), lanes[0], lanes[1], tuple(paused(rows, lang)), "finwait")
+    title = sentence(row, lang, replaced=c.replaced)
+    return Ladder(title, lanes[0], lanes[1], tuple(paused(rows, lang)), "finwait")
 
 
 def paused(rows: Iterable[Row], lang: Lang) -> Iterator[Row]:

@@ -3,7 +3,7 @@
 from finwait.explain.conversation import ACK, RST, SYN, Conversation, Segment
 from finwait.explain.doubt import doubts
 from finwait.explain.item import Facts, Part, part
-from finwait.verdict.verdict import FORGED, peer_of
+from finwait.verdict.verdict import FORGED, one_way, peer_of
 
 DOUBTED = (FORGED, "middlebox-idle-timeout")
 """Causes that say the RST was not sent by the end it names."""
@@ -150,6 +150,8 @@ def _ignored(c: Conversation, s: Segment) -> Part:
     expected = s.peer_ack
     wanted = s.seq if expected is None else expected
     facts: Facts = {"frame": s.number, "who": s.who, "peer": peer, "seq": c.shown(s.who, s.seq)}
+    if expected is None and one_way(c.row):
+        return Part("rst-unheard", facts)
     if s.seq == wanted:
         return Part("rst-unheeded", facts)
     off: Facts = {"expected": c.shown(s.who, wanted), "off": abs(s.seq - wanted)}

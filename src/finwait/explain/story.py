@@ -6,7 +6,7 @@ Nothing here is in a language: an `Item` holds keys and facts, and `Item.text` s
 from finwait.explain import closing, opening, resets, transfer
 from finwait.explain.conversation import ACK, FIN, RST, SYN, Conversation, Segment
 from finwait.explain.item import Facts, Item, Part, part
-from finwait.verdict.verdict import peer_of
+from finwait.verdict.verdict import one_way, peer_of
 
 LIMIT = 2
 """How often one thing is told in full; further ones are counted."""
@@ -31,6 +31,7 @@ LABEL_OF = {
     "stale-data": "late-data",
     "after-fin": "after-fin",
     "after-close": "after-close",
+    "after-close-again": "after-close",
     "challenge-ack": "challenge-ack",
     "rst-ignored": "rst-ignored",
     "syn-inside": "syn",
@@ -41,6 +42,7 @@ LABEL_OF = {
 }
 """What is counted after `LIMIT`, and the label that names it then."""
 FOLLOWERS = {
+    "after-close-answered",
     "again-arrived",
     "waits-grow",
     "waits-grow-after-probe",
@@ -131,8 +133,7 @@ class _Teller:
         if not s.payload or (parts and {"keep-alive", "window-probe"} & s.labels):
             return parts
         if "after-close" in s.labels:
-            told = part("after-close", who=s.who, payload_bytes=s.payload, frame=s.number)
-            return [*parts, told]
+            return [*parts, *transfer.after_close(self.c, s)]
         if s.earlier is not None and not s.flags & FIN and "out-of-order" not in s.labels:
             return parts + transfer.again(self.c, s)
         return parts + (self._late(s) or transfer.first_words(self.c, s))
@@ -199,7 +200,9 @@ class _Teller:
         self.summed_up = True
         self._flush()
         row = self.c.row
-        if row.client_bytes or row.server_bytes:
+        if one_way(row):
+            self.items.append(Item((), tuple(transfer.one_way(self.c))))
+        elif row.client_bytes or row.server_bytes:
             sent: Facts = {"client_bytes": row.client_bytes, "server_bytes": row.server_bytes}
             self.items.append(Item((), (part("payload", who="client", peer="server", **sent),)))
         elif row.handshake == "complete" or (row.finished and row.close != "refused"):

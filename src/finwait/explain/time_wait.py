@@ -15,6 +15,7 @@ from finwait.verdict.verdict import (
     TIME_WAIT_RFC,
     clock,
     holder,
+    one_way,
     peer_of,
 )
 
@@ -31,10 +32,15 @@ class TimeWait(NamedTuple):
     since: int | None
     """Nanoseconds since the Unix epoch; the latest start or restart of its clock."""
     sentences: tuple[Sentence, ...]
+    replaced: tuple[int, int] | None = None
+    """Frame and time of the SYN that ended it."""
 
     def until(self, seconds: int) -> int | None:
         """Give the moment at which a TIME-WAIT of so many seconds ends, in nanoseconds."""
-        return None if self.since is None else self.since + seconds * NS
+        if self.since is None:
+            return None
+        end = self.since + seconds * NS
+        return min(end, self.replaced[1]) if self.replaced else end
 
     def text(self, lang: Lang) -> list[str]:
         """Put it into words, a sentence each."""
@@ -62,14 +68,18 @@ def time_wait(c: Conversation) -> TimeWait:
     ):
         facts[name] = clock(since + seconds * NS)
     key = "holds-both" if who == "both" else _why_holder(c, who)
+    if c.replaced:
+        key = "replaced-both" if who == "both" else "replaced"
+        frame, ts = c.replaced
+        facts |= {"frame": frame, "after_s": (ts - since) / NS}
     sentences: list[Sentence] = [(key, facts | {"who": who})]
     if restarted:
         sentences.append(("restarted", {"frame": start.number}))
-    if who != "both":
+    if who != "both" and not c.replaced:
         row = c.row
         client, server = end(row.client_ip, row.client_port), end(row.server_ip, row.server_port)
         sentences.append(("why", {"tuple": f"{client} - {server}"}))
-    return TimeWait(who, since, tuple(sentences))
+    return TimeWait(who, since, tuple(sentences), c.replaced)
 
 
 def _since(c: Conversation, who: str) -> tuple[Segment, bool] | None:
@@ -124,6 +134,8 @@ def _why_nobody(c: Conversation) -> tuple[Sentence, ...]:
         return (("assassinated", {"frame": killer.number, "who": peer_of(killer.who)}),)
     if row.close == "reset":
         return (_reset(c),)
+    if one_way(row):
+        return (("one-way", {}),)
     if waiting := _waiting(c):
         return waiting
     silent = not any(c.fins.values())

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from finwait.explain.conversation import RST, Conversation, Segment
+from finwait.explain.conversation import ACK, RST, Conversation, Segment
 from finwait.explain.item import Facts, Part, part
 from finwait.verdict.verdict import peer_of
 
@@ -29,6 +29,18 @@ def first_words(c: Conversation, s: Segment) -> list[Part]:
     if s is spoke.get(s.who):
         return [part("answer-data", who=s.who, frame=s.number, first=first)]
     return []
+
+
+def one_way(c: Conversation) -> list[Part]:
+    """Tell the payload of the one end that was captured, and what its acks prove of the other's."""
+    who = c.segments[0].who
+    peer = peer_of(who)
+    sent = c.row.client_bytes if who == "client" else c.row.server_bytes
+    parts = [part("payload-one-way", who=who, payload_bytes=sent)]
+    acked = max((s.ack for s in c.of(who)), default=0) - 1  # its SYN, or the first number known
+    if acked > 0:
+        return [*parts, part("payload-by-acks", who=who, peer=peer, payload_bytes=acked)]
+    return [*parts, part("payload-unseen", peer=peer)]
 
 
 def again(c: Conversation, s: Segment) -> list[Part]:
@@ -59,6 +71,31 @@ def again(c: Conversation, s: Segment) -> list[Part]:
     if acked is not None:
         ack = c.shown(s.who, acked.ack)
         parts.append(part("again-arrived", frame=acked.number, ack=ack))
+    return parts
+
+
+def after_close(c: Conversation, s: Segment) -> list[Part]:
+    """Tell payload after the end: new, or bytes that had been acked long before, and how TIME-WAIT answers it."""
+    before = c.segments[s.earlier] if s.earlier is not None else None
+    acked = before.acked_by if before is not None and before.end == s.end else None
+    if before is None or acked is None or acked > s.index:
+        return [part("after-close", who=s.who, payload_bytes=s.payload, frame=s.number)]
+    facts: Facts = {"who": s.who, "frame": s.number, "before": before.number}
+    facts |= {"first": c.shown(s.who, s.seq), "last": c.shown(s.who, s.end - 1)}
+    parts = [Part("after-close-again", facts | {"after_s": s.at - before.at})]
+    answer = next((t for t in c.segments[s.index + 1 :] if not t.copy), None)
+    if (
+        answer is not None
+        and answer.who != s.who
+        and answer.flags == ACK
+        and not answer.payload
+        and answer.state(answer.who) == "TIME-WAIT"
+    ):
+        numbers: Facts = {
+            "seq": c.shown(answer.who, answer.seq),
+            "ack": c.shown(s.who, answer.ack),
+        }
+        parts.append(part("after-close-answered", who=answer.who, frame=answer.number, **numbers))
     return parts
 
 

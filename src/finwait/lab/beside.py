@@ -1,8 +1,9 @@
 """Puts each word of the kernel beside the packet that it belongs to."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from finwait.explain.ladder import paused
@@ -116,10 +117,18 @@ def _comment(place: Place) -> str:
     return f"kernel, {abs(later) / 1e9:.6f} s {way}{seen}, {what}: {event.words}"
 
 
-def with_kernel(ladder: Ladder, places: Sequence[Place], began: int, lang: Lang) -> Ladder:
+def with_kernel(
+    ladder: Ladder,
+    places: Sequence[Place],
+    began: int,
+    lang: Lang,
+    *,
+    stood: Mapping[str, str] = MappingProxyType({}),
+) -> Ladder:
     """Give a ladder with the kernel's states beside those from the packets, its reasons under the RSTs, and what no packet has to do with.
 
-    began: the moment that the ladder's times count from, in nanoseconds of CLOCK_REALTIME.
+    began: the moment that the ladder's times count from, in nanoseconds of CLOCK_REALTIME. stood: where each end's kernel had an
+    earlier connection with these ends then.
     """
     rows: list[Row] = []
     alone = [place for place in places if place.alone]
@@ -136,8 +145,12 @@ def with_kernel(ladder: Ladder, places: Sequence[Place], began: int, lang: Lang)
             case _:
                 pass  # pauses are put in again between what there is then
     rows += _moments(alone, sys.maxsize, began, lang)
+    left, right = (stood.get(who, "") for who in ENDS)
     return ladder._replace(
-        rows=tuple(paused(rows, lang)), columns=(KERNEL.say(lang), PACKETS.say(lang))
+        left=ladder.left._replace(kernel=left),
+        right=ladder.right._replace(kernel=right),
+        rows=tuple(paused(rows, lang)),
+        columns=(KERNEL.say(lang), PACKETS.say(lang)),
     )
 
 

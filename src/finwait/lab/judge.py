@@ -10,8 +10,10 @@ from finwait.lab.history import ENDS, Event, closing, path, took_effect, verdict
 from finwait.lab.kernel_words import Tells
 from finwait.lab.reasons import REASONS
 from finwait.verdict.language import Lang, Text
+from finwait.verdict.verdict import reset_after_fin
 
 BY = Text(" by {}", "（{}）")
+AFTER_FIN = Text(" by {} after {}'s FIN", "（{}，在{}的 FIN 之后）")
 COMMA = Text(", ", "，")
 NOT_TOLD = Text("not told", "未说明")
 Agreement = Literal["same", "as-meant", "wire-only", "differs"]
@@ -38,6 +40,7 @@ class Told:
     """States after ESTABLISHED."""
     server: str
     reset: str = ""
+    """Who sent the RST, and from packets in which form: "server owner"."""
     last: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Where each end is at last; what the packets leave open is told with all that it may be, the drawn state first."""
 
@@ -46,6 +49,10 @@ class Told:
         if not self.close:
             return NOT_TOLD.say(lang)
         by = "" if self.closed_by == "none" else BY.say(lang).format(WHO[self.closed_by].say(lang))
+        resetter = self.reset.partition(" ")[0]
+        if self.close == "reset" and reset_after_fin(self.closed_by, resetter):
+            ends = WHO[resetter].say(lang), WHO[self.closed_by].say(lang)
+            by = AFTER_FIN.say(lang).format(*ends)
         return f"{self.close}{by}" + (COMMA.say(lang) + self.cause if self.cause else "")
 
 
@@ -93,9 +100,7 @@ def judge(
     last: Mapping[str, str],
 ) -> Row:
     """Compare. `last`: where the kernels had both ends when the story was over."""
-    should = Told(
-        expected.close, expected.closed_by, expected.cause, expected.client, expected.server, expected.reset
-    )  # fmt: skip
+    should = expectation(expected)
     wire, kernel = from_wire(told), from_kernel(events, tells, last)
     wrong = [
         _difference(WIRE, field, getattr(wire, field), getattr(should, field))
@@ -110,6 +115,13 @@ def judge(
         if not _meant(expected, who)
     ]
     return Row(name, should, wire, kernel, tuple(wrong), tells)
+
+
+def expectation(expected: Expected) -> Told:
+    """Give what is expected as one of the three that tell."""
+    return Told(
+        expected.close, expected.closed_by, expected.cause, expected.client, expected.server, expected.reset
+    )  # fmt: skip
 
 
 def _meant(expected: Expected, who: str) -> bool:

@@ -50,8 +50,12 @@ class Leg:
 
     def stood(self, who: Side, at: int) -> str:
         """Give where the kernel of this end had the connection at a moment, of those that were sampled; no socket is CLOSED."""
+        return self.held(who, at) or "CLOSED"
+
+    def held(self, who: Side, at: int) -> str:
+        """Give the same, "" for no socket."""
         states = [each.state for each in self.samples if each.who == who and each.at <= at]
-        return (states[-1] if states else "") or "CLOSED"
+        return states[-1] if states else ""
 
     def sample(self) -> None:
         """Ask both kernels where the connection stands, and note what changed."""

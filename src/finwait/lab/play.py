@@ -39,6 +39,10 @@ class Played:
     """What came of one connection."""
 
     ladder: Ladder
+    connection: int
+    """Its number in the capture."""
+    before: str
+    """The verdict on the connection with the same ends before it; empty if there was none."""
     verdict: str
     cause: str
     evidence: tuple[str, ...]
@@ -143,11 +147,15 @@ def _played(name: str, leg: Leg, expected: Expected, heard: _Heard, lang: Lang) 
     events = turn(every, expected.connection, heard.turns)
     told = explained(commented(leg.wire.recorder, {}), expected.connection)
     places = beside(events, leg.wire.packets, leg.from_port)
-    until = (*heard.turns, heard.until)[min(expected.connection, len(heard.turns))]
+    turns = min(expected.connection, len(heard.turns))
+    until = (*heard.turns, heard.until)[turns]
     last = {who: leg.stood(who, until) for who in ENDS}
     verdict = told.verdict(lang)
+    old = {who: leg.held(who, heard.turns[turns - 1]) for who in ENDS} if turns else {}
     return Played(
-        ladder=with_kernel(told.ladder(lang), places, told.row.first_ts, lang),
+        ladder=with_kernel(told.ladder(lang), places, told.row.first_ts, lang, stood=old),
+        connection=expected.connection,
+        before=_before(leg, expected.connection, lang) if turns else "",
         verdict=verdict.sentence,
         cause=verdict.cause.sentence.say(lang),
         evidence=verdict.evidence_for,
@@ -158,6 +166,11 @@ def _played(name: str, leg: Leg, expected: Expected, heard: _Heard, lang: Lang) 
         row=judge(name, expected, told, events, heard.tells, last=last),
         capture=commented(leg.wire.recorder, comments(places)),
     )
+
+
+def _before(leg: Leg, connection: int, lang: Lang) -> str:
+    told = explained(commented(leg.wire.recorder, {}), connection - 1)
+    return told.verdict(lang).sentence
 
 
 def _at_proxy(played: Played, number: int, lang: Lang) -> Played:

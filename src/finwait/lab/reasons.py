@@ -61,11 +61,11 @@ REASONS: Final[dict[str, Reason]] = {
     ),
     "no-connection": Reason(
         Text("no such connection; the port still listens", "没有这个连接；端口仍在监听"),
-        _causes(*RACES, "fin-wait-2-expired", "peer-lost-state", "handshake-rejected"),
+        _causes(*RACES, "fin-wait-2-expired", "peer-lost-state", "gave-up", "handshake-rejected"),
     ),
     "no-socket": Reason(
         Text("no socket at all", "没有对应的套接字"),
-        _causes(*RACES, "port-closed", "fin-wait-2-expired", "peer-lost-state", "handshake-abandoned",
+        _causes(*RACES, "port-closed", "fin-wait-2-expired", "peer-lost-state", "gave-up", "handshake-abandoned",
             "time-wait-reuse-refused", "listener-gone"),
     ),
     "keepalive": Reason(Text("keep-alive probes unanswered", "保活探测无应答"), _causes("keepalive-timeout")),

@@ -48,6 +48,11 @@ VERDICT, KERNEL, DIFFERS, LIMIT = (
     Text("NOT the same", "不一致"),
     Text("What a wire cannot show", "线路上看不到的"),
 )
+WHICH: Final = Text(
+    "It is connection {} of the capture, counted from 0, as `finwait explain` counts.",
+    "它是抓包中的连接 {}，从 0 数起，与 `finwait explain` 一致。",
+)
+BEFORE: Final = Text("Connection {} before it: {}.", "在它之前的连接 {}：{}。")
 STAYS: Final = Text("nothing after ESTABLISHED", "ESTABLISHED 之后没有变化")
 NO_STATE: Final = Text("no state", "没有状态")
 RST_SENT: Final = Text("RST, ", "RST，")
@@ -108,6 +113,7 @@ def _leg(leg: "Played", wanted: Expected, name: str, style: Style, lang: Lang) -
     lines += ["", *draw(leg.ladder, style)]
     lines += ["", *_heading(f"{name}{VERDICT.say(lang)}", style)]
     lines += indented(leg.verdict, leg.cause, *_evidence(leg, lang), *leg.time_wait, *leg.doubts)
+    lines += indented(*in_capture(leg, lang))
     lines += ["", *_heading(f"{name}{KERNEL.say(lang)}", style)]
     lines += indented(*_kernel(leg, lang))
     if wanted.limit is not None:
@@ -126,6 +132,14 @@ def _evidence(leg: "Played", lang: Lang) -> Iterator[str]:
     words, colon = messages(lang, "headings"), COLON.say(lang)
     for key, sentences in (("for", leg.evidence), ("against", leg.against)):
         yield from (f"- {words[key]}{colon}{sentence}" for sentence in sentences)
+
+
+def in_capture(leg: "Played", lang: Lang) -> Iterator[str]:
+    """Say which connection of the capture it is, unless it is the only or the first one; and what was before it between its ends."""
+    if leg.connection:
+        yield WHICH.say(lang).format(leg.connection)
+    if leg.before:
+        yield BEFORE.say(lang).format(leg.connection - 1, leg.before)
 
 
 def states_told(leg: "Played", lang: Lang) -> dict[str, str]:
@@ -177,6 +191,7 @@ def _played(leg: "Played", lang: Lang) -> dict[str, "Json"]:
     row = leg.row
     return {
         "agreement": row.agreement,
+        "connection": leg.connection,
         "differences": [each.say(lang) for each in row.differences],
         "traced": row.tells.states,
         "reasons_told": row.tells.reasons,

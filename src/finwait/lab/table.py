@@ -10,7 +10,7 @@ from finwait.errors import FinwaitError
 from finwait.kernel.apart import Ended
 from finwait.lab.beside import COLON
 from finwait.lab.experiment import Experiment
-from finwait.lab.judge import COMMA, WORST, Agreement, Told
+from finwait.lab.judge import COMMA, WORST, Agreement, expectation
 from finwait.lab.play import Came, Result
 from finwait.lab.proxy import LEGS
 from finwait.lab.remote import Astray
@@ -127,7 +127,7 @@ def _cells(experiment: Experiment, came: Came, lang: Lang) -> list[list[str]]:
     """Give the rows of one experiment: with a proxy there are two."""
     if not isinstance(came, Result):
         wanted = experiment.expected
-        should = Told(wanted.close, wanted.closed_by, wanted.cause, "", "").short(lang)
+        should = expectation(wanted).short(lang)
         mark = STOPPED if isinstance(came, Astray | Ended) else NOT_RUN
         return [[experiment.name, should, "", "", mark.say(lang)]]
     found = []

@@ -12,6 +12,8 @@ class Lane(NamedTuple):
     """Such as "192.0.2.1:40001"."""
     state: str
     """Where it stands before the first arrow; empty if that is not known."""
+    kernel: str = ""
+    """Where its kernel says that it stands then; empty if it was not asked, or has no socket."""
 
 
 class Arrow(NamedTuple):

@@ -46,14 +46,15 @@ text {{ font-family: {FONT}; font-size: 13px; }}
 .role {{ font-size: 12.5px; letter-spacing: .6px; }}
 .address, .numbers, .frame, .time, .state {{ font-family: {MONO_FONT}; }}
 .address {{ font-size: 13px; font-weight: 700; }}
-.numbers {{ font-size: 13px; paint-order: stroke; stroke-width: 4px; stroke-linejoin: round; }}
+.numbers {{ font-size: 13px; }}
 .flags {{ font-weight: 700; }}
 .frame {{ font-size: 12px; font-weight: 700; }}
 .time {{ font-size: 12px; }}
 .state {{ font-size: 12.5px; font-weight: 700; }}
-.label {{ font-size: 12.5px; font-style: italic; paint-order: stroke; stroke-width: 4px; stroke-linejoin: round; }}
+.label {{ font-size: 12.5px; font-style: italic; }}
 .footer {{ font-size: 11px; letter-spacing: 1px; }}
-.fold, .pause {{ font-size: 12.5px; paint-order: stroke; stroke-width: 5px; }}
+.fold, .pause {{ font-size: 12.5px; }}
+.halo {{ stroke-width: 4px; stroke-linejoin: round; }}
 .life {{ stroke-width: 2; stroke-dasharray: 2 4; }}
 .break {{ fill: none; stroke-width: 2; }}
 .arrow line {{ stroke-width: 2; }}
@@ -86,7 +87,7 @@ def _colours(*, dark: bool) -> str:
         f".paper {{ fill: {paper}; }}",
         f".head {{ fill: {soft}; stroke: {edge}; }}",
         f".role, .time, .frame, .footer, .fold, .pause {{ fill: {quiet}; }}",
-        f".numbers, .label, .fold, .pause {{ stroke: {paper}; }}",
+        f".halo {{ stroke: {paper}; }}",
         f".life, .break {{ stroke: {edge}; }}",
         f".break {{ stroke: {quiet}; }}",
     ]

@@ -5,7 +5,8 @@ from html import escape
 from math import atan2, degrees
 from typing import Final, Literal, NamedTuple
 
-from finwait.picture.ladder import Arrow, Fold, Ladder, Moment, Pause
+from finwait.picture.halo import haloed
+from finwait.picture.ladder import Arrow, Fold, Ladder, Lane, Moment, Pause
 from finwait.picture.ladder_style import KINDS, STATES, stylesheet
 from finwait.picture.width import cut, width, wrap
 from finwait.verdict.language import Lang
@@ -13,9 +14,9 @@ from finwait.verdict.language import Lang
 Theme = Literal["auto", "light", "dark"]
 """auto: light unless the reader's system asks for dark."""
 
-WIDTH: Final = 1040
-LEFT: Final = 296
-RIGHT: Final = 804
+WIDTH: Final = 1060
+LEFT: Final = 314
+RIGHT: Final = 822
 """Where the life lines stand."""
 TOP: Final = 34
 TITLE_LINE: Final = 27
@@ -76,8 +77,8 @@ def draw(ladder: Ladder, lang: Lang = "en", theme: Theme = "auto") -> str:
     bottom += 26
     height = bottom + 34
     changes = {
-        "left": [_Change(body - 6, ladder.left.state), *_changes(shafts, moments, left=True)],
-        "right": [_Change(body - 6, ladder.right.state), *_changes(shafts, moments, left=False)],
+        "left": [*_begins(ladder.left, body), *_changes(shafts, moments, left=True)],
+        "right": [*_begins(ladder.right, body), *_changes(shafts, moments, left=False)],
     }
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}" width="{WIDTH}"'
@@ -141,6 +142,14 @@ def _heads(ladder: Ladder, top: float) -> Iterator[str]:
         )
         yield _text(x, top + 20, lane.role, "role", "middle")
         yield _text(x, top + 39, lane.address, "address", "middle")
+
+
+def _begins(lane: Lane, body: float) -> Iterator[_Change]:
+    """Say where an end stands before the first arrow, by the packets and by its kernel."""
+    same = lane.kernel if lane.kernel == lane.state else ""
+    yield _Change(body - 6, lane.state, same)
+    if lane.kernel and not same:
+        yield _Change(body - 6, "", lane.kernel)
 
 
 def _changes(shafts: list[_Shaft], moments: list[_Spot], *, left: bool) -> list[_Change]:
@@ -256,14 +265,16 @@ def _arrow(shaft: _Shaft) -> Iterator[str]:
     below = (shaft.end if shaft.crossed else (shaft.start + shaft.end) / 2) + LABEL_LINE
     for n, label in enumerate(row.labels):
         middle = (LEFT + RIGHT) / 2
-        yield _text(middle, below + 2 + n * LABEL_LINE, cut(label, 60), f"label {kind}", "middle")
+        at = below + 2 + n * LABEL_LINE
+        yield haloed(_text(middle, at, cut(label, 60), f"label {kind}", "middle"))
 
 
 def _moment(spot: _Spot) -> Iterator[str]:
     row, y = spot
     yield _text(136, y + 4, f"{row.at:.6f}", "time", "end")
     for n, label in enumerate(row.labels):
-        yield _text((LEFT + RIGHT) / 2, y + 4 + n * LABEL_LINE, cut(label, 60), "pause", "middle")
+        at = y + 4 + n * LABEL_LINE
+        yield haloed(_text((LEFT + RIGHT) / 2, at, cut(label, 60), "pause", "middle"))
 
 
 def _numbers(shaft: _Shaft, angle: float) -> Iterator[str]:
@@ -281,11 +292,18 @@ def _numbers(shaft: _Shaft, angle: float) -> Iterator[str]:
     part = 0.24 if shaft.crossed else 0.5
     x = LEFT + (RIGHT - LEFT) * (part if row.rightward else 1 - part)
     y = shaft.start + (shaft.end - shaft.start) * part - 6
-    yield (
-        f'<text class="numbers" text-anchor="middle" transform="translate({x:g} {y:.1f})'
-        f' rotate({flat:.2f})"><tspan class="flags">{escape(row.flags)}</tspan>'
-        f"{escape(' ' + ' '.join(shown)) if shown else ''}</text>"
-    )
+    where = f'transform="translate({x:g} {y:.1f}) rotate({flat:.2f})"'
+    letter = NUMBER_SIZE * MONO
+    rest = " ".join(shown)
+    # two texts, not a part of one: CairoSVG anchors each part by itself
+    between = (len(row.flags) - len(rest)) * letter / 2
+    for cls, content, at, anchor in (
+        ("numbers flags", row.flags, between - letter / 2, "end"),
+        ("numbers", rest, between + letter / 2, "start"),
+    ):
+        yield haloed(
+            f'<text class="{cls}" x="{at:.1f}" text-anchor="{anchor}" {where}>{escape(content)}</text>'
+        )
 
 
 def _gap(y: float, text: str, cls: str) -> list[str]:
@@ -293,7 +311,7 @@ def _gap(y: float, text: str, cls: str) -> list[str]:
     at = y - 8
     return [
         *(f'<path class="break" d="M{x - 9} {at + 4:g} l6 -6 l6 8 l6 -6"/>' for x in (LEFT, RIGHT)),
-        _text((LEFT + RIGHT) / 2, at + 6, text, cls, "middle"),
+        haloed(_text((LEFT + RIGHT) / 2, at + 6, text, cls, "middle")),
     ]
 
 

@@ -89,8 +89,10 @@ def draw(ladder: Ladder, style: Style) -> list[str]:
     layout = _layout(ladder, style.columns)
     lines = _head(ladder, layout, style)
     before = (ladder.left.state, ladder.right.state)
-    if any(before):
-        lines.append(_line(("", ""), before, " " * layout.arrow, (layout, signs, style)))
+    said = [(lane.kernel,) if lane.kernel else () for lane in (ladder.left, ladder.right)]
+    if any(before) or any(said):
+        cells = _cells(before, (said[0], said[1]), layout)
+        lines += _block(("", ""), [" " * layout.arrow], cells, (layout, signs, style))
     for row in _in_order(ladder.rows):
         match row:
             case Arrow():

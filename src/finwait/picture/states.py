@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from finwait.picture import layout, page, words
+from finwait.picture.halo import haloed
 from finwait.picture.layout import BOX, CENTRES, END, WAYS, Line, Way
 from finwait.tcp import Edge, Event, State, transitions
 from finwait.verdict.language import LANGS, Lang, Text
@@ -66,9 +67,10 @@ text { font-family: Inter, "Segoe UI", Roboto, "Noto Sans", "Noto Sans CJK SC", 
 .name { font-weight: 700; font-size: 15px; }
 .edge { fill: none; stroke-width: 1.9; }
 .dashed { stroke-dasharray: 6 4; }
-.cause { font-weight: 600; paint-order: stroke; stroke: #f6f7f9; stroke-width: 5px; stroke-linejoin: round; }
-.guard { font-size: 12px; font-style: italic; fill: #5b6675; paint-order: stroke; stroke: #f6f7f9; stroke-width: 5px; }
-.sent { font-size: 13px; fill: #5b6675; paint-order: stroke; stroke: #f6f7f9; stroke-width: 5px; }
+.cause { font-weight: 600; }
+.guard { font-size: 12px; font-style: italic; fill: #5b6675; }
+.sent { font-size: 13px; fill: #5b6675; }
+.halo { stroke: #f6f7f9; stroke-width: 5px; stroke-linejoin: round; }
 """
 DARK: Final = """
 text { fill: #e6e9ee; }
@@ -77,7 +79,7 @@ text { fill: #e6e9ee; }
 .half-name { fill: #7b8796; }
 .subtitle, .state-list, .sent, .guard { fill: #a7b1be; }
 .box { fill: #222a35; stroke: #8d99a8; }
-.cause, .sent, .guard { stroke: #1a2029; }
+.halo { stroke: #1a2029; }
 """
 
 
@@ -224,7 +226,7 @@ def label(way: Way, edges: list[Edge], lang: Lang) -> Iterator[str]:
     """Write the label of an edge."""
     x, y = way.label
     for number, (cls, line) in enumerate(label_lines(edges, lang)):
-        yield text(x, y + 13 + 18 * number, line, cls, way.anchor)
+        yield haloed(text(x, y + 13 + 18 * number, line, cls, way.anchor))
 
 
 def legend(lang: Lang) -> Iterator[str]:

@@ -55,6 +55,10 @@ class Entry(NamedTuple):
     """close: that line where the other end's RST followed the closer's FIN; {other} reset."""
     line_unacked: Text | None = None
     """close: that line where the last FIN was never acked."""
+    line_one_way: Text | None = None
+    """close: that line where one direction alone was captured, if it says more than that shows."""
+    line_unsure: Text | None = None
+    """close: that line where the cause is not certain that the capture ended first."""
     title_after_fin: Text | None = None
     """close: the title then, to stand beside who reset."""
     said: Text | None = None
@@ -67,6 +71,14 @@ class Entry(NamedTuple):
     """cause: what the Linux kernel would say on the host that acted."""
     advice: Text | None = None
     """cause: what to do about it."""
+    sentence_one_way: Text | None = None
+    """cause: the sentence where one direction alone was captured, if the other says more than that shows."""
+    advice_one_way: Text | None = None
+    """cause: the advice then."""
+    sentence_closing: Text | None = None
+    """cause: the sentence where one end had closed, if it is another."""
+    advice_closing: Text | None = None
+    """cause: the advice then."""
 
 
 class CatalogueError(Exception):
@@ -140,10 +152,16 @@ def _entry(kind: str, slug: str, fields: object) -> Entry:
         table.text("line"),
         table.text("line_after_fin"),
         table.text("line_unacked"),
+        table.text("line_one_way"),
+        table.text("line_unsure"),
         table.text("title_after_fin"),
         said,
         table.text("said_one"),
         unit,
         table.text("kernel"),
         table.text("advice"),
+        table.text("sentence_one_way"),
+        table.text("advice_one_way"),
+        table.text("sentence_closing"),
+        table.text("advice_closing"),
     )

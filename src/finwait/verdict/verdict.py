@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from finwait.capture.connection import Connection, end
-from finwait.verdict.catalogue import entry
+from finwait.verdict.catalogue import Entry, entry
 from finwait.verdict.language import Lang, Text, count, duration, size
 
 NS = 1_000_000_000
@@ -71,6 +71,25 @@ def clock(ts: int) -> str:
     return datetime.fromtimestamp(ts // NS, UTC).strftime("%H:%M:%S UTC")
 
 
+def one_way(row: Connection) -> bool:
+    """Say whether one direction alone was captured."""
+    return "one-direction" in row.notes
+
+
+def cause_of(row: Connection) -> Entry:
+    """Give the cause of a row, with what is to be said and done about it where the capture shows so much of it."""
+    found = entry("cause", row.cause)
+    if one_way(row):
+        sentence, advice = found.sentence_one_way, found.advice_one_way
+    elif row.client_fins or row.server_fins:
+        sentence, advice = found.sentence_closing, found.advice_closing
+    else:
+        return found
+    return found._replace(sentence=sentence or found.sentence, advice=advice or found.advice)
+
+
+_NO_END: Final = frozenset({"capture-ended", "stray-reset"})
+"""Causes that say that the capture holds no end of the connection."""
 FORGED: Final = "injected-reset"
 """The cause that says that the end that the RST names did not send it."""
 REJECTED: Final = "handshake-rejected"
@@ -80,6 +99,10 @@ REFUSED_IN_TIME_WAIT: Final = "time-wait-reuse-refused"
 _HELD = Text(
     "TIME-WAIT is held by {who} until {until} (60 s on Linux)",
     "TIME-WAIT 由{who}保持到 {until}（Linux 为 60 秒）",
+)
+_GAVE_WAY = Text(
+    "TIME-WAIT was held by {who} until frame {frame}, {after} later: a SYN replaced it by the next connection",
+    "TIME-WAIT 由{who}保持到第 {frame} 帧（{after}之后）：一个 SYN 以下一个连接取代了它",
 )
 
 _IN_NAME = Text(
@@ -93,9 +116,9 @@ _IN_NAME_AFTER_FIN = Text(
 _CLOSER_UNSEEN = Text(
     "{title}; who closed first the capture does not show", "{title}；抓包没有显示谁先关闭"
 )
-_ONE_WAY = Text(
-    "{closer} sent a FIN; only one direction was captured, so not whether it was acked",
-    "{closer}发出了 FIN；只抓到一个方向，是否得到确认不得而知",
+_SENDER_ONLY = Text(
+    "{sender} sent a FIN; whether it was acked, and who closed first, the capture does not show",
+    "{sender}发出了 FIN；是否得到确认、谁先关闭，抓包没有显示",
 )
 _OLD_ANSWER = Text(
     "{server} answered the SYN for an earlier connection only",
@@ -103,32 +126,26 @@ _OLD_ANSWER = Text(
 )
 
 
-def sentence(row: Connection | Mapping[str, object], lang: Lang = "en") -> str:
+def sentence(
+    row: Connection | Mapping[str, object],
+    lang: Lang = "en",
+    *,
+    replaced: tuple[int, int] | None = None,
+) -> str:
     """Tell a connection in one line: who closed, how, why, and who holds TIME-WAIT.
 
     `row` is a `Connection` or a record of the core. Raises TypeError or KeyError if it is neither.
+    replaced: frame and time (nanoseconds since the Unix epoch) of the SYN that ended that TIME-WAIT, if one is known to have.
     """
     row = row if isinstance(row, Connection) else Connection.of(row)
     ends = Ends.of(row)
     close = entry("close", row.close)
-    line = close.line or close.title
-    after_fin = reset_after_fin(row.closed_by, row.reset_by)
-    if row.cause == FORGED:
-        line = _IN_NAME_AFTER_FIN if after_fin else _IN_NAME
-    elif row.cause == REFUSED_IN_TIME_WAIT:
-        line = _OLD_ANSWER
-    elif after_fin:
-        line = close.line_after_fin or line
-    elif not row.finished and row.closed_by in ("client", "server"):
-        line = close.line_unacked or line
-    if row.close == "fin-unanswered" and "one-direction" in row.notes:
-        line = _ONE_WAY
-    if row.closed_by == "none" and "{closer}" in line.en:
-        line = _CLOSER_UNSEEN
+    line = _line(row, close)
     parts = [
         line.say(lang).format(
             title=close.title.say(lang),
             closer=ends.named(row.closed_by, lang),
+            sender=ends.named("client" if row.client_fins else "server", lang),
             other=ends.named(peer_of(row.closed_by), lang),
             client=ends.named("client", lang),
             server=ends.named("server", lang),
@@ -143,15 +160,38 @@ def sentence(row: Connection | Mapping[str, object], lang: Lang = "en") -> str:
         )
     who = holder(row)
     if who != "none":
-        until = clock(row.last_ts + TIME_WAIT_LINUX * NS)
         name = entry("closed_by", who).title.say(lang)
-        parts.append(
-            _HELD.say(lang).format(
-                who=name if lang == "zh" or who == "both" else f"the {name}", until=until
-            )
-        )
+        named = name if lang == "zh" or who == "both" else f"the {name}"
+        if replaced is not None:
+            frame, ts = replaced
+            after = duration((ts - row.last_ts) / NS, lang)
+            parts.append(_GAVE_WAY.say(lang).format(who=named, frame=frame, after=after))
+        else:
+            until = clock(row.last_ts + TIME_WAIT_LINUX * NS)
+            parts.append(_HELD.say(lang).format(who=named, until=until))
     text = ("；" if lang == "zh" else "; ").join(parts)
     return text[:1].upper() + text[1:]
+
+
+def _line(row: Connection, close: Entry) -> Text:
+    """Choose the line that says how it ended and by whom."""
+    line = close.line or close.title
+    after_fin = reset_after_fin(row.closed_by, row.reset_by)
+    if row.cause == FORGED:
+        line = _IN_NAME_AFTER_FIN if after_fin else _IN_NAME
+    elif row.cause == REFUSED_IN_TIME_WAIT:
+        line = _OLD_ANSWER
+    elif after_fin:
+        line = close.line_after_fin or line
+    elif not row.finished and row.closed_by in ("client", "server"):
+        line = close.line_unacked or line
+    if one_way(row):
+        line = close.line_one_way or line
+    elif row.confidence != "certain" and row.cause in _NO_END:
+        line = close.line_unsure or line
+    if row.closed_by == "none" and "{closer}" in line.en:
+        line = _SENDER_ONLY if row.close == "fin-unanswered" else _CLOSER_UNSEEN
+    return line
 
 
 def said(evidence: str, lang: Lang = "en") -> str:

@@ -138,6 +138,12 @@ def peer_lost_state(notebook: Notebook) -> None:
         client.close()
 
 
+def _answer(asked: Segment) -> Segment:
+    """The RST by which a stack without a socket answers a segment (RFC 9293 section 3.5.2)."""
+    return replace(asked, src=asked.dst, dst=asked.src, sport=asked.dport, dport=asked.sport,
+                   seq=asked.ack, ack=0, flags=RST, window=0, payload=b"")  # fmt: skip
+
+
 def _forged(segment: Segment, **changes: object) -> Segment:
     """A bare RST after the last segment of a side; `changes` turn it into another lie."""
     plain = replace(segment, seq=segment.end, ack=0, flags=RST, window=0, options=b"", payload=b"")
@@ -198,6 +204,34 @@ def injected_both_ways(notebook: Notebook) -> None:
         notebook.keep(wire, "injected-both-ways.pcap", made, row)
 
 
+def firewall_rejects(notebook: Notebook) -> None:
+    """A firewall at the server's host answers the client in the server's name (same TTL); the server knows nothing of it."""
+    with Wire() as wire:
+        client, server = wire.open(80, 40523)
+        wire.exchange(client, server, REQUEST, REPLY)
+        wire.settle()
+        wire.cut(lambda side, s: side == "client")
+        client.send(REQUEST)
+        wire.until(lambda: wire.last["client"].payload == REQUEST, "the request was sent")
+        wire.inject(_answer(wire.last["client"]), to="client")
+        wire.hear_reset(client)
+        wire.wait(0.4)
+        server.send(REPLY)
+        wire.wait(0.6)
+        wire.mend()
+        wire.hear_reset(server)
+        client.close()
+        row = told(
+            wire, (40523, 80), "reset", "server", finished=True, cause=[Why("injected-reset", "likely")],
+        )  # fmt: skip
+        row.reset_by, row.reset_form = "server", "reply"
+        row.client_state = row.server_state = "CLOSED"
+        row.evidence = ["spoke-after-reset-ns", "data-after-reset"]
+        made = "A firewall answers a request by RST with the server's TTL; 0.4 s later the server sends, until a RST comes to it."
+        notebook.keep(wire, "firewall-rejects.pcap", made, row)
+        server.close()
+
+
 def middlebox_resets_both(notebook: Notebook) -> None:
     """D5 (a): after 350 s idle a device resets both ends, unprompted."""
     with _untimed() as wire:
@@ -226,10 +260,7 @@ def middlebox_answers(notebook: Notebook) -> None:
         client.send(REQUEST)
         wire.until(lambda: wire.last["client"].payload == REQUEST, "the request was sent")
         wire.settle(0.02)
-        asked = wire.last["client"]
-        answer = replace(asked, src=asked.dst, dst=asked.src, sport=asked.dport, dport=asked.sport,
-                         seq=asked.ack, ack=0, flags=RST, window=0, payload=b"")  # fmt: skip
-        wire.inject(answer, to="client")
+        wire.inject(_answer(wire.last["client"]), to="client")
         wire.hear_reset(client)
         client.close()
         row = _forgotten(wire, 40510, "reset")
@@ -349,6 +380,6 @@ def rst_with_data(notebook: Notebook) -> None:
 
 EXPERIMENTS = [
     unread_data, linger_zero, linger_zero_unsent, destroyed, abort_in_close_wait, peer_lost_state, injected_reset,
-    injected_both_ways, middlebox_resets_both, middlebox_answers, middlebox_swallows,
+    firewall_rejects, injected_both_ways, middlebox_resets_both, middlebox_answers, middlebox_swallows,
     rst_out_of_window, rst_challenged, syn_in_connection, fin_then_rst, rst_with_data,
 ]  # fmt: skip

@@ -5,6 +5,11 @@ from finwait.lab.packet import Flags, Segment
 from finwait.lab.world import BIG, REPLY, REQUEST, World
 from finwait.verdict.language import Text
 
+SOL_SOCKET, SO_KEEPALIVE, IPPROTO_TCP, TCP_KEEPIDLE = 1, 9, 6, 4
+"""linux/tcp.h, asm-generic/socket.h"""
+MINUTE = 61
+"""Seconds: a little longer than what finwait waits for before it speaks of a leak."""
+
 
 def is_fin(segment: Segment) -> bool:
     """Say whether a segment has FIN."""
@@ -97,7 +102,7 @@ def fin_unanswered(world: World) -> None:
 
 
 def last_ack_unanswered(world: World) -> None:
-    """The second FIN is never acked: the first closer is gone."""
+    """The second FIN is never acked: what the first closer sends is lost."""
     world.connect()
     world.settle()
     world.client.close()
@@ -131,6 +136,26 @@ def leak(world: World) -> None:
     world.client.shutdown()
     world.server.receive_end()
     world.until("client", "FIN-WAIT-2")
+    world.settle()
+
+
+def leak_lasts(world: World) -> None:
+    """The same, until the client's kernel asks whether somebody is there: the server's kernel says yes, its program nothing."""
+    world.connect()
+    world.client.option("TCP_KEEPIDLE", IPPROTO_TCP, TCP_KEEPIDLE, MINUTE)
+    world.client.option("SO_KEEPALIVE", SOL_SOCKET, SO_KEEPALIVE, 1)
+    world.client.shutdown()
+    world.server.receive_end()
+    world.until("client", "FIN-WAIT-2")
+    world.settle()
+    begun = len(world.wire.packets)
+    world.until_sent(
+        "server",
+        lambda segment: any(p.sender == "server" for p in world.wire.packets[begun:]),
+        "the server's kernel had answered the probe",
+        "服务器内核已回应探测",
+        limit=2 * MINUTE,
+    )
     world.settle()
 
 
@@ -226,9 +251,11 @@ EXPERIMENTS = (
     Experiment(
         "fin-unanswered", Text("A FIN that nobody answers", "无人应答的 FIN"),
         Text(
-            "The kernel repeats the FIN tcp_orphan_retries times with doubling gaps (8 by default, 2 here) and gives up in silence:"
-            " no RST. The server knows of nothing.",
-            "内核以倍增的间隔重传 FIN，共 tcp_orphan_retries 次（默认 8 次，这里 2 次），然后默默放弃：没有 RST。服务器毫不知情。",
+            "The kernel sends the FIN again: once as a tail loss probe, then by its retransmission timer with doubling gaps, and gives"
+            " up in silence: no RST. tcp_orphan_retries counts no packets but sets a time, (2^(n+1) - 1) × 0.2 s from the timer's first"
+            " repeat: 1.4 s here (n = 2), 102 s by default (8). The first timeout after that is the last. The server knows of nothing.",
+            "内核重传 FIN：先是一次尾部丢失探测，然后由重传定时器以倍增的间隔重传，最后默默放弃：没有 RST。tcp_orphan_retries 不是报文的个数，"
+            "而是一段时间：从定时器的第一次重传算起 (2^(n+1) - 1) × 0.2 秒，这里为 1.4 秒（n = 2），默认 102 秒（8）。此后的第一次超时就是最后一次。服务器毫不知情。",
         ),
         fin_unanswered,
         Expected(
@@ -242,8 +269,9 @@ EXPERIMENTS = (
     Experiment(
         "last-ack-unanswered", Text("LAST-ACK that nobody acks", "无人确认的 LAST-ACK"),
         Text(
-            "The client is gone after the server's ACK. The server repeats its FIN from LAST-ACK and gives up in silence.",
-            "服务器发出 ACK 之后客户端便消失了。服务器在 LAST-ACK 中重传 FIN，然后默默放弃。",
+            "The client gets the server's FIN and acks it from TIME-WAIT, again and again, but every ACK is lost. The server repeats its"
+            " FIN from LAST-ACK, for as long as a FIN that nobody answers, and gives up in silence.",
+            "客户端收到了服务器的 FIN，并在 TIME-WAIT 中一次次确认，但每个 ACK 都丢失了。服务器在 LAST-ACK 中重传 FIN，时间与无人应答的 FIN 相同，然后默默放弃。",
         ),
         last_ack_unanswered,
         Expected(
@@ -281,7 +309,28 @@ EXPERIMENTS = (
         Expected(
             close="half-closed", closed_by="client", cause="capture-ended",
             client="FIN-WAIT-1 FIN-WAIT-2", server="CLOSE-WAIT",
+            limit=Text(
+                "Whether the program has forgotten to close or is still at work: a leak and a half-close in use begin alike, and this"
+                " capture ends too soon to tell. finwait speaks of a leak when nothing has come for 60 s (close-wait-leak-lasts). On the"
+                " host, ss -tnp state close-wait names the process at once; a socket that is still there minutes later is leaked.",
+                "程序是忘了关闭，还是仍在工作：泄漏与使用中的半关闭开头相同，这次抓包结束得太早，无法区分。60 秒没有任何数据之后，finwait 才称之为泄漏"
+                "（close-wait-leak-lasts）。在主机上，ss -tnp state close-wait 立刻就能指出进程；几分钟后套接字仍在，就是泄漏。",
+            ),
         ),
+    ),
+    Experiment(
+        "close-wait-leak-lasts", Text("CLOSE-WAIT leak, a minute later", "CLOSE-WAIT 泄漏，一分钟之后"),
+        Text(
+            "A minute after the FIN the server's program has said nothing and closed nothing; its kernel still answers keep-alive"
+            " probes, so the socket is there, in CLOSE-WAIT. Now it may be called a leak.",
+            "FIN 之后一分钟，服务器的程序什么也没说，也没有关闭；其内核仍回应保活探测，可见套接字还在，处于 CLOSE-WAIT。现在可以称之为泄漏。",
+        ),
+        leak_lasts,
+        Expected(
+            close="half-closed", closed_by="client", cause="close-wait-leak",
+            client="FIN-WAIT-1 FIN-WAIT-2", server="CLOSE-WAIT",
+        ),
+        long=True, time_limit=600.0,
     ),
     Experiment(
         "fin-wait-2-orphan", Text("FIN-WAIT-2 without a process times out", "没有进程的 FIN-WAIT-2 超时"),

@@ -241,8 +241,8 @@ EXPERIMENTS = (
         "simultaneous-open", Text("Simultaneous open", "同时打开"),
         Text(
             "Both ends call, and the SYNs cross: both pass SYN-SENT and SYN-RECEIVED, and one connection comes of it (RFC 9293"
-            " Figure 8).",
-            "两端同时呼叫，SYN 交错：双方都经过 SYN-SENT 与 SYN-RECEIVED，得到一个连接（RFC 9293 图 8）。",
+            " Figure 7).",
+            "两端同时呼叫，SYN 交错：双方都经过 SYN-SENT 与 SYN-RECEIVED，得到一个连接（RFC 9293 图 7）。",
         ),
         simultaneous_open,
         Expected(

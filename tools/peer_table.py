@@ -24,7 +24,6 @@ from finwait.peer.background import Peer
 from finwait.peer.ending import endings
 from finwait.peer.live import end_of, listens
 from finwait.verdict.verdict import FORGED
-
 from quietly import quietly
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -271,7 +271,9 @@ class _Telling:
         changes = account.changes(who)
         path = [(event.at, event.new) for event in changes]
         fin = account.fin_sent(who)
-        if account.called(who) < NEVER and fin > account.called(who) + PROMPT:
+        called = account.called(who)
+        overtaken = any(called < came < fin < NEVER for came in account.fin_came(OTHER[who]))
+        if called < NEVER and (fin > called + PROMPT or overtaken):
             path = _without_call(path, fin)
             told.limits.add("queued-fin")
         if path and path[-1][1] == "CLOSED" and (self._silent(who) or self._small(who)):

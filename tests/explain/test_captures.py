@@ -19,6 +19,8 @@ from finwait.verdict.language import LANGS
 from lab.truth import Connection as Truth
 from lab.truth import from_toml
 
+from .test_agree import FINS
+
 ROOT = Path(__file__).parents[2]
 FOLDERS = [ROOT / "examples", ROOT / "tests" / "captures"]
 CAPTURES = sorted(path for folder in FOLDERS for path in folder.glob("*.pcap*"))
@@ -31,11 +33,7 @@ TRUTH = [
 ]
 
 
-CLOSES = {
-    "fin-four-way": "four-way",
-    "fin-three-way": "three-way",
-    "fin-crossed": "simultaneous",
-    "fin-crossed-far": "simultaneous",
+CLOSES = FINS | {
     "refused": "refused",
     "no-answer": "unanswered",
 }

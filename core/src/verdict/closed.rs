@@ -204,12 +204,12 @@ fn reset(conn: &Conn, c: &Closing, reset: &Reset, verdict: Make) -> Closed {
 /// True if nothing shows whether the other end's FIN came to a socket before `reset` was sent: it was not acked, and what
 /// drew the RST, which acks nothing, was sent after it. Had the FIN met no socket, it would have drawn a RST too.
 fn fin_may_have_arrived(c: &Closing, reset: &Reset) -> bool {
-    let before = |fin: Fin| fin.frame < reset.frame && fin.acked.is_none();
-    c.fin[reset.by.flip() as usize].is_some_and(before)
-        && c.fin[reset.by as usize].is_none()
-        && reset.ack.is_none()
-        && (reset.trigger == 0
-            || c.fin[reset.by.flip() as usize].is_some_and(|fin| fin.frame < reset.trigger))
+    let own = c.fin[reset.by as usize];
+    c.fin[reset.by.flip() as usize].is_some_and(|fin| {
+        let open = fin.frame < reset.frame && fin.acked.is_none();
+        let answered_later = reset.trigger == 0 || fin.frame < reset.trigger;
+        open && own.is_none() && reset.ack.is_none() && answered_later
+    })
 }
 
 fn no_fin(conn: &Conn, verdict: Make) -> Closed {
